@@ -209,7 +209,7 @@ def training_code() -> str:
 def own_code(*trees: Any) -> dict[str, str]:
     """Module, script or class typed in a notebook -> hash, of all code of the user's own on which trees rest.
 
-    ValueError: a file was edited after it was imported. OSError: a typed class has no text.
+    ValueError: a file was edited after it was imported, or a typed class has no text.
     """
     found: dict[str, str] = {}
     waiting, seen = [name for one in trees for name in _names(one)], set()
@@ -230,8 +230,8 @@ def own_code(*trees: Any) -> dict[str, str]:
                 package = vars(sys.modules[MAIN]).get("__package__") if module == MAIN else package
                 waiting += _imports(content, package)
         elif module == MAIN and path:
-            found |= _typed(thing := _typed_thing(name))
-            waiting += [module_of(base) for base in getattr(thing, "__mro__", ())]
+            found |= _typed(typed := thing(name))
+            waiting += [module_of(base) for base in getattr(typed, "__mro__", ())]
     return found
 
 
@@ -241,23 +241,23 @@ def unnoticed(own: Mapping[str, str], *trees: Any) -> Iterator[str]:
     These are globals of the notebook, and own code that it imports and that `own`, their `own_code`, lacks.
     """
     names = {name for one in trees for name in _names(one) if name.startswith(f"{MAIN}:")}
-    things = [] if own_file(MAIN) else [_typed_thing(name) for name in sorted(names)]
-    counted = [part for thing in things for part in getattr(thing, "__mro__", (thing,))]
+    things = [] if own_file(MAIN) else [thing(name) for name in sorted(names)]
+    counted = [part for typed in things for part in getattr(typed, "__mro__", (typed,))]
 
     def counts(value: Any) -> bool:
         home = value.__name__ if isinstance(value, ModuleType) else module_of(value)
         home = home if hasattr(value, "__name__") else MAIN  # data
         return any(value is part for part in counted) or home != MAIN and (home in own or not own_file(home))
 
-    for thing in things:
-        classes = [cls for cls in getattr(thing, "__mro__", ()) if cls.__module__ == MAIN]
-        values = [value for cls in classes for value in vars(cls).values()] or [thing]
+    for typed in things:
+        classes = [cls for cls in getattr(typed, "__mro__", ()) if cls.__module__ == MAIN]
+        values = [value for cls in classes for value in vars(cls).values()] or [typed]
         read = [item for value in values for part in _functions(value) for item in _globals(part).items()]
         if used := sorted({name for name, value in read if not counts(value)}):
             listed = " and ".join(filter(None, (", ".join(used[:-1]), used[-1])))
             yield (
-                f"{thing.__name__} uses {listed}, whose changes fit does not notice; pass them to "
-                f"{thing.__name__} as arguments, or move it into a module"
+                f"{typed.__name__} uses {listed}, whose changes fit does not notice; pass them to "
+                f"{typed.__name__} as arguments, or move it into a module"
             )
 
 
@@ -283,16 +283,14 @@ def _imports(code: bytes, package: str | None) -> Iterator[str]:
             yield from (".".join(parts[:n]) for n in range(1, len(parts) + 1))
 
 
-def _typed_thing(name: str) -> Any:
-    """The class or function of a name in `__main__`."""
-    return functools.reduce(getattr, name.partition(":")[2].split("."), sys.modules[MAIN])
-
-
 def _functions(value: Any) -> list[FunctionType]:
     """The functions that are written for an attribute of a class: a method's, or those of a property."""
     held = [getattr(value, part, None) for part in ("__func__", "fget", "fset", "func")]
     functions = [inspect.unwrap(part) for part in (value, *held) if isinstance(part, FunctionType)]
-    return [part for part in functions if part.__code__.co_filename != "<string>"]  # by a dataclass
+    made = [
+        part for part in functions if part.__code__.co_filename == "<string>" and part.__name__[:2] == "__"
+    ]
+    return [part for part in functions if part not in made]  # without a dataclass's
 
 
 def _globals(function: FunctionType) -> dict[str, Any]:
@@ -321,4 +319,9 @@ def _typed(thing: Any) -> dict[str, str]:
 
 
 def _text(function: FunctionType) -> str:
-    return plain(textwrap.dedent(inspect.getsource(function)))
+    try:
+        return plain(textwrap.dedent(inspect.getsource(function)))
+    except OSError:
+        raise ValueError(
+            f"{function.__qualname__} has no text; define it in a file or in a notebook"
+        ) from None

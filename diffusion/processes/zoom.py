@@ -134,7 +134,7 @@ class ColdCrop(ColdDiffusion):
 
     def degrade(self, x: Tensor, t: Tensor) -> Tensor:
         """Images (B, C, S, S), black outside their central square of S (4 / S)^(t / T) pixels, rounded."""
-        S, t = x.shape[-1], levels(x, t, self.T)
+        S, t = x.shape[-1], levels(x, t, self.T).to(x.device)
         side = (S * (LEFT / S) ** (t / self.T)).round().long()
         first, last = (edge[:, None] for edge in crop(S - side))  # (B, 1)
         place = torch.arange(S, device=x.device)

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+import types
 
 import numpy as np
 import pytest
@@ -183,6 +184,19 @@ def test_a_file_that_is_edited_after_its_import_is_refused_until_it_is_reloaded(
         importlib.reload(importlib.import_module("deep_"))
         with pytest.raises(RunError, match="the code of deep_ has changed"):
             train(images, tmp_path / "run", made, epochs=1)
+
+    assert forked(work) == (0, None)
+
+
+@needs_linux
+def test_a_class_without_a_text_is_refused(images, tmp_path):
+    """As of `python -c`, or of a script that Python reads from a pipe."""
+
+    def work() -> None:
+        main = sys.modules["__main__"] = types.ModuleType("__main__")
+        exec(compile(MINE, "<string>", "exec"), vars(main))
+        with pytest.raises(ValueError, match="has no text; define it in a file"):
+            train(images, tmp_path / "run", main.made)
 
     assert forked(work) == (0, None)
 
