@@ -10,14 +10,14 @@ The names stand in __init__.pyi; one is imported when it is first used.
 """
 
 import os
-import sys
-import time
 from typing import Any
 
 try:
     import lazy_loader
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(f"{error}; in the project, run .venv/bin/python (`make env`)") from None
+
+from diffusion import imports as imports  # at once: it keeps the content of files that are imported later
 
 os.environ.setdefault("PYDANTIC_ERRORS_INCLUDE_URL", "0")  # an error is said without a link
 # Before torch is loaded: threads that wait for one another spin for a moment and then sleep, which leaves the
@@ -34,22 +34,3 @@ def __getattr__(name: str) -> Any:
 
         return metadata.version("cold-zoom-diffusion")
     return _lazy(name)
-
-
-class _Imports:
-    """Notes when a module is imported, which Python does not: a file edited since does not act."""
-
-    begun = time.time()
-    times: dict[str, float] = {}
-
-    @classmethod
-    def find_spec(cls, name: str, path: Any = None, target: Any = None) -> None:
-        cls.times[name] = time.time()
-
-
-sys.meta_path.insert(0, _Imports)
-
-
-def imported(module: str) -> float:
-    """The time at which a module was imported last, or this package, if later."""
-    return max(_Imports.begun, _Imports.times.get(module, 0))

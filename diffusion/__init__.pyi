@@ -32,5 +32,3 @@ from .training.run import open as open
 from .training.run import released as released
 
 __version__: str
-
-def imported(module: str) -> float: ...

@@ -47,6 +47,7 @@ def _plain(value: Any) -> Any:
 Plain = BeforeValidator(_plain)
 Count = Annotated[int, Plain, Field(ge=1)]
 Number = Annotated[float, Plain, Field(ge=0)]
+Share = Annotated[float, Plain, Field(ge=0, le=1)]
 Seed = Annotated[int, Plain, Field(ge=0, lt=2**32)]
 
 
@@ -57,6 +58,14 @@ def whole(name: str, value: Any, low: int, high: int | None = None) -> int:
         allowed = f"from {low}" + (f" to {high}" if high is not None else "")
         raise ValueError(f"{name} is {value!r}; allowed: a whole number {allowed}")
     return value
+
+
+def check_call(what: str, function: Callable[..., Any], *arguments: str) -> None:
+    """Raise ValueError if a function of the user's own does not take these arguments, by position."""
+    try:
+        inspect.signature(function).bind(*arguments)
+    except TypeError as error:
+        raise ValueError(f"{what} must accept ({', '.join(arguments)}): {error}") from None
 
 
 def looks(value: Any) -> str:

@@ -41,12 +41,7 @@ def check(process: DegradationProcess, x: Tensor, prior: Any = None) -> list[str
 def findings(process: DegradationProcess, x: Tensor, prior: Any = None) -> list[str]:
     """As `check`, of a process that is prepared."""
     whole("T", getattr(process, "T", None), 1)
-    few, how = x[:N], {} if isinstance(process, ColdDiffusion) else {"generator": generator("check")}
-    t = torch.linspace(0, process.T, len(few)).round().long()
-    given = few.clone()
-    out = finite_images(process.degrade(given, t, **how), tuple(few.shape), "degrade")
-    if out.dtype != few.dtype:
-        raise ValueError(f"degrade gives {looks(out)}; needed: {few.dtype}, as the images are")
+    few, (given, t, out) = x[:N], degrade(process, x)
     if not torch.equal(given, few):
         raise ValueError("degrade changes the images that it is given; work on a copy")
     if (off := float((out[0] - few[0]).abs().max())) > 1e-3:
@@ -71,9 +66,25 @@ def findings(process: DegradationProcess, x: Tensor, prior: Any = None) -> list[
     said = f"prior: mean {mean:.3f}, sd {sd:.3f}; fully degraded images: {as_mean:.3f}, {as_sd:.3f}"
     if abs(mean - as_mean) > FAR or sd > 2 * as_sd + FAR:
         raise ValueError(f"{said}; sampling starts from images that training never sees")
-    if (images := len(drawn.flatten(1).unique(dim=0))) <= len(drawn) // 2:
-        said += f"; note: {len(drawn)} starts are {images} images, and samples are no more"
-    return [sound, said]
+    images = len(drawn.flatten(1).unique(dim=0))
+    few_starts = f"{len(drawn)} starts are {images} images, and samples are no more"
+    return [sound, said, *([few_starts] if images <= len(drawn) // 2 else [])]
+
+
+def degrade(process: DegradationProcess, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The first images as given to `degrade`, at levels from 0 to T, the levels, and what comes of them.
+
+    ValueError: these are no images of their shape and type, or are not finite.
+    """
+    given, how = (
+        x[:N].clone(),
+        {} if isinstance(process, ColdDiffusion) else {"generator": generator("check")},
+    )
+    t = torch.linspace(0, process.T, len(given)).round().long()
+    out = finite_images(process.degrade(given, t, **how), tuple(given.shape), "degrade")
+    if out.dtype != given.dtype:
+        raise ValueError(f"degrade gave {looks(out)}; expected: {given.dtype}, as the images are")
+    return given, t, out
 
 
 def starts(process: ColdDiffusion, x: Tensor, prior: Any, n: int, seed: int | str = "check") -> Tensor:
@@ -91,7 +102,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--dataset", default="mnist", help="images to degrade (default mnist)")
     chosen = parser.parse_args(arguments)
     try:
-        process = degradation(chosen.degradation, **yaml.safe_load(chosen.options))
+        if not isinstance(options := yaml.safe_load(chosen.options), dict):
+            raise ValueError(f"--options is {options!r}; expected: a mapping, such as '{{T: 10}}'")
+        process = degradation(chosen.degradation, **options)
         print("\n".join(check(process, data.load(chosen.dataset)[0][:1000])))
     except ValueError as error:  # what else a user's code raises has its own traceback
         sys.exit(f"problem: {error}")

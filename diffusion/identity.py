@@ -4,13 +4,15 @@
     tree_back(...)                the Fade again: its module is imported, and nothing is called
     told(...)                     the same as JSON, in which a tensor is its type, shape and hash
 
-A run with classes of a user's own is also known by their code (`own_code`): the files of their modules and of
-all modules of the user's own that these import, directly or through others. A class that is typed in a
-notebook is known by the text of its functions, its attributes and its bases that are typed there.
+A run with classes of a user's own is also known by their code (`own_code`): the files of their modules, or of
+the script that is run, and of all modules of the user's own that these import, directly or through others. A
+class that is typed in a notebook is known by the text of its functions, its attributes and its bases that are
+typed there; `unnoticed` lists what else its functions use.
 """
 
 import ast
 import contextlib
+import dis
 import functools
 import importlib
 import importlib.util
@@ -19,10 +21,10 @@ import math
 import sys
 import sysconfig
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from pathlib import Path
-from types import FunctionType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -30,6 +32,7 @@ import torch
 from torch import Tensor
 
 import diffusion
+from diffusion import imports
 from diffusion.bounds import looks
 from diffusion.files import digest, sha256
 from diffusion.provenance import PACKAGE
@@ -42,7 +45,7 @@ PLAIN = (type(None), bool, int, float, str)
 NEEDED = (
     "needed: numbers, text, tensors, arrays, functions of your own, or objects of your own that hold these"
 )
-TYPED = "__main__"  # the module of a notebook, or of a script that is run
+MAIN = "__main__"  # the module of a notebook, or of a script that is run
 
 
 # --- values ---
@@ -121,25 +124,37 @@ def told(found: Any) -> Any:
 
 
 def own_file(module: str) -> Path | None:
-    """The file of a module of the user's own, loaded or not; None: there is none, or it is another's."""
+    """The file of a module of the user's own, loaded or not; None: there is none, or it is another's.
+
+    That of `__main__` is the script that is run. A notebook has no file, whatever `__file__` its editor sets.
+    """
     if module.partition(".")[0] in PROJECT:
         return None
-    file = None
-    with contextlib.suppress(ImportError, ValueError, AttributeError):
-        file = getattr(importlib.util.find_spec(module), "origin", None)
+    file, main = None, vars(sys.modules[MAIN])
+    if module == MAIN and "_ih" not in main and str(main.get("__file__")).endswith(".py"):
+        file = main["__file__"]
+    elif module != MAIN:
+        with contextlib.suppress(ImportError, ValueError, AttributeError):
+            file = getattr(importlib.util.find_spec(module), "origin", None)
     path = Path(file or "").resolve()
     installed = {"site-packages", "dist-packages"} & {*path.parts}
     return None if installed or not path.is_file() or any(map(path.is_relative_to, PLACES)) else path
 
 
+def module_of(thing: Any) -> str:
+    """The name of the module of a class or function; in a process that was spawned, a script's is another."""
+    module = str(getattr(thing, "__module__", None))
+    return MAIN if module == "__mp_main__" else module
+
+
 def is_own(thing: Any) -> bool:
     """True for a class or function that neither this project nor Python nor a library brings."""
-    return thing.__module__ == TYPED or own_file(thing.__module__) is not None
+    return (module := module_of(thing)) == MAIN or own_file(module) is not None
 
 
 def name_of(thing: Any, at: str = "it") -> str:
     """`module:name` of a class or function; ValueError: it is made within a function, or is another's."""
-    module, name = thing.__module__, thing.__qualname__
+    module, name = module_of(thing), thing.__qualname__
     if "<" in name:
         raise ValueError(f"{at} is {name}, made in a function; define it at the top of a module or a cell")
     if not (is_own(thing) or isinstance(thing, type) and module.startswith("diffusion.")):
@@ -171,8 +186,9 @@ def thing(name: str) -> Any:
 # --- code ---
 
 
-def plain(node: ast.AST) -> str:
-    """A syntax tree as text, without comments and docstrings."""
+def plain(code: str | bytes) -> str:
+    """Python code without comments and docstrings."""
+    node = ast.parse(code)
     for inner in ast.walk(node):
         if isinstance(body := getattr(inner, "body", None), list):
             body[:] = (s for s in body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant)))
@@ -181,7 +197,7 @@ def plain(node: ast.AST) -> str:
 
 def code_of(files: Iterable[Path]) -> str:
     """Hash of what files of Python do: comments, docstrings and formatting do not count."""
-    return digest([plain(ast.parse(path.read_bytes())) for path in files], 16)
+    return digest([plain(path.read_bytes()) for path in files], 16)
 
 
 @functools.cache
@@ -191,9 +207,9 @@ def training_code() -> str:
 
 
 def own_code(*trees: Any) -> dict[str, str]:
-    """Module or class typed in a notebook -> hash, of all code of the user's own on which trees rest.
+    """Module, script or class typed in a notebook -> hash, of all code of the user's own on which trees rest.
 
-    ValueError: a file was edited after it was imported. OSError: a typed class has no text.
+    ValueError: a file was edited after it was imported, or a typed class has no text.
     """
     found: dict[str, str] = {}
     waiting, seen = [name for one in trees for name in _names(one)], set()
@@ -203,13 +219,46 @@ def own_code(*trees: Any) -> dict[str, str]:
         seen.add(name)
         module, _, path = name.partition(":")
         if file := own_file(module):
-            if module in sys.modules and file.stat().st_mtime > diffusion.imported(module):
+            content, known = file.read_bytes(), imports.CONTENT.get(module)
+            read = plain if file.suffix == ".py" else sha256
+            late = known is None and module != MAIN and file.stat().st_mtime > imports.BEGUN
+            if module in sys.modules and (late or known is not None and read(known) != read(content)):
                 raise ValueError(f"{file} was edited after it was imported; restart Python, or reload it")
-            found[module] = code_of([file]) if file.suffix == ".py" else sha256(file)[:16]
-            waiting += _imports(file, module) if file.suffix == ".py" else []
-        elif module == TYPED and path:
-            found |= _typed(functools.reduce(getattr, path.split("."), sys.modules[TYPED]))
+            found[file.name if module == MAIN else module] = digest([read(content)], 16)
+            if file.suffix == ".py":
+                package = module if file.name == "__init__.py" else module.rpartition(".")[0]
+                package = vars(sys.modules[MAIN]).get("__package__") if module == MAIN else package
+                waiting += _imports(content, package)
+        elif module == MAIN and path:
+            found |= _typed(typed := thing(name))
+            waiting += [module_of(base) for base in getattr(typed, "__mro__", ())]
     return found
+
+
+def unnoticed(own: Mapping[str, str], *trees: Any) -> Iterator[str]:
+    """What classes and functions typed in a notebook use and is no part of a run, a line for each of them.
+
+    These are globals of the notebook, and own code that it imports and that `own`, their `own_code`, lacks.
+    """
+    names = {name for one in trees for name in _names(one) if name.startswith(f"{MAIN}:")}
+    things = [] if own_file(MAIN) else [thing(name) for name in sorted(names)]
+    counted = [part for typed in things for part in getattr(typed, "__mro__", (typed,))]
+
+    def counts(value: Any) -> bool:
+        home = value.__name__ if isinstance(value, ModuleType) else module_of(value)
+        home = home if hasattr(value, "__name__") else MAIN  # data
+        return any(value is part for part in counted) or home != MAIN and (home in own or not own_file(home))
+
+    for typed in things:
+        classes = [cls for cls in getattr(typed, "__mro__", ()) if cls.__module__ == MAIN]
+        values = [value for cls in classes for value in vars(cls).values()] or [typed]
+        read = [item for value in values for part in _functions(value) for item in _globals(part).items()]
+        if used := sorted({name for name, value in read if not counts(value)}):
+            listed = " and ".join(filter(None, (", ".join(used[:-1]), used[-1])))
+            yield (
+                f"{typed.__name__} uses {listed}, whose changes fit does not notice; pass them to "
+                f"{typed.__name__} as arguments, or move it into a module"
+            )
 
 
 def _names(found: Any) -> Iterator[str]:
@@ -222,12 +271,11 @@ def _names(found: Any) -> Iterator[str]:
             yield from _names(one)
 
 
-def _imports(file: Path, module: str) -> Iterator[str]:
-    """The names of all modules that a module may import, and of packages around them."""
-    package = module if file.name == "__init__.py" else module.rpartition(".")[0]
-    for node in ast.walk(ast.parse(file.read_bytes())):
+def _imports(code: bytes, package: str | None) -> Iterator[str]:
+    """The names of all modules that code of a package may import, and of packages around them."""
+    for node in ast.walk(ast.parse(code)):
         names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
-        if isinstance(node, ast.ImportFrom):
+        if isinstance(node, ast.ImportFrom) and (package or not node.level):
             base = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
             names = [base, *(f"{base}.{one.name}" for one in node.names)]
         for name in names:
@@ -235,24 +283,45 @@ def _imports(file: Path, module: str) -> Iterator[str]:
             yield from (".".join(parts[:n]) for n in range(1, len(parts) + 1))
 
 
+def _functions(value: Any) -> list[FunctionType]:
+    """The functions that are written for an attribute of a class: a method's, or those of a property."""
+    held = [getattr(value, part, None) for part in ("__func__", "fget", "fset", "func")]
+    functions = [inspect.unwrap(part) for part in (value, *held) if isinstance(part, FunctionType)]
+    made = [
+        part for part in functions if part.__code__.co_filename == "<string>" and part.__name__[:2] == "__"
+    ]
+    return [part for part in functions if part not in made]  # without a dataclass's
+
+
+def _globals(function: FunctionType) -> dict[str, Any]:
+    """The globals that a function reads, without Python's own."""
+    codes, known = [function.__code__], function.__globals__
+    for code in codes:  # which grows
+        codes += [part for part in code.co_consts if isinstance(part, CodeType)]
+    steps = [step for code in codes for step in dis.get_instructions(code) if step.opname == "LOAD_GLOBAL"]
+    return {name: known[name] for name in {step.argval for step in steps} & {*known}}
+
+
 def _typed(thing: Any) -> dict[str, str]:
     """Name -> hash, of what is typed in a notebook: a function, or a class and its bases of there."""
     if not isinstance(thing, type):
         return {name_of(thing): digest(_text(thing), 16)}
     found = {}
-    for cls in (cls for cls in thing.__mro__ if cls.__module__ == TYPED):
+    for cls in (cls for cls in thing.__mro__ if cls.__module__ == MAIN):
         parts = {}
         for name, value in vars(cls).items():
-            held = [getattr(value, part, None) for part in ("__func__", "fget", "fset", "func")]
-            functions = [part for part in (value, *held) if isinstance(part, FunctionType)]
-            typed = [part for part in functions if part.__code__.co_filename != "<string>"]  # by a dataclass
-            if typed:
-                parts[name] = [_text(inspect.unwrap(part)) for part in typed]
-            elif not functions and not name.startswith("__") and name != "_abc_impl":
+            if functions := _functions(value):
+                parts[name] = [_text(part) for part in functions]
+            elif not isinstance(value, FunctionType) and not name.startswith("__") and name != "_abc_impl":
                 parts[name] = told(tree(value, f"{cls.__name__}.{name}"))
         found[name_of(cls)] = digest(parts, 16)
     return found
 
 
 def _text(function: FunctionType) -> str:
-    return plain(ast.parse(textwrap.dedent(inspect.getsource(function))))
+    try:
+        return plain(textwrap.dedent(inspect.getsource(function)))
+    except OSError:
+        raise ValueError(
+            f"{function.__qualname__} has no text; define it in a file or in a notebook"
+        ) from None

@@ -56,9 +56,18 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 def device(name: str | torch.device | None = None) -> torch.device:
-    """The device of that name; None: $COLD_ZOOM_DEVICE, else the GPU, else the CPU."""
+    """The device of that name; None: $COLD_ZOOM_DEVICE, else the GPU, else the CPU.
+
+    ValueError: it is not on this machine, or torch has no build for it.
+    """
     name = name or os.environ.get("COLD_ZOOM_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.empty(0, device=name).device
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError, NotImplementedError) as error:  # torch's, by kind of device
+        why = str(error).partition("\n")[0][:200]
+        raise ValueError(
+            f"device is {str(name)!r}, which torch does not have here ({why}); try cpu"
+        ) from None
 
 
 def device_of(network: object) -> torch.device:

@@ -14,7 +14,9 @@ import torch
 from matplotlib.figure import Figure
 from torch.nn.functional import pad
 
-from diffusion.data import grey_values
+from diffusion.bounds import Count, checked, looks
+from diffusion.data import _channels_first as channels_first
+from diffusion.data import as_images, grey_values
 from diffusion.figures.style import DPI, FONT_SIZE, SMALL, TEXT_WIDTH, new_figure, styled
 
 # Lengths in pixels of the saved file, but for the heights, which are in mm.
@@ -106,12 +108,19 @@ def rows(named: Mapping[str, Any], under: Sequence[str] = ()) -> Figure:
 
 
 @styled
-def grid(images: Any, columns: int = 8) -> Figure:
-    """A plain grid of images, (n, S, S), (n, 1, S, S) or in colour (n, 3, S, S), in reading order."""
-    shape, images = np.shape(images), as_bytes(images)
-    if len(shape) == 4 and shape[1] == 3:
-        images = images.reshape(shape).transpose(0, 2, 3, 1)
-    return page([Block(images, min(columns, len(images)))])
+@checked
+def grid(images: Any, columns: Count = 8) -> Figure:
+    """A plain grid of images in reading order: tensors, arrays or bytes, as `diffusion.fit` takes them.
+
+    ValueError: there are none, they are of other shapes than (n, S, S), (n, C, S, S) and (n, S, S, C) with
+    one or three channels, or have a pixel that is NaN.
+    """
+    dark = str(getattr(images, "dtype", "")).endswith("uint8")  # bytes may be all black
+    x = channels_first(torch.as_tensor(images)) if dark else as_images(images)
+    if not isinstance(x, torch.Tensor) or x.ndim != 4 or x.shape[1] not in (1, 3) or not len(x):
+        raise ValueError(f"images: {looks(images)}; expected: at least one, a tensor or array (n, C, S, S)")
+    pixels = as_bytes(x).reshape(x.shape).transpose(0, 2, 3, 1)
+    return page([Block(pixels, min(columns, len(pixels)))])
 
 
 def latents(named: Mapping[str, Any], steps: Sequence[int]) -> Figure:

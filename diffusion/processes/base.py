@@ -42,11 +42,11 @@ def shape_of(x: Tensor) -> Shape:
 def check_images(x: Any, name: str = "images") -> None:
     """Raise ValueError unless x is (B, C, S, S) of floats, B > 0, with all pixels in [-0.5, 0.5]."""
     if not isinstance(x, Tensor) or x.ndim != 4 or x.shape[2] != x.shape[3] or not x.is_floating_point():
-        raise ValueError(f"{name} are {looks(x)}; needed: square ones, a tensor (B, C, S, S) of floats")
+        raise ValueError(f"{name}: {looks(x)}; expected: square images, a tensor (N, C, S, S) of floats")
     low, high = (x.min().item(), x.max().item()) if x.numel() else (math.nan, math.nan)
     if not (low >= -0.5 - 1e-6 and high <= 0.5 + 1e-6):  # written so that NaN fails
         raise ValueError(
-            f"{name}: {len(x)} images range from {low:g} to {high:g}; needed: at least one, of pixels in "
+            f"{name}: {len(x)} images range from {low:g} to {high:g}; expected: at least one, of pixels in "
             "[-0.5, 0.5], so x - 0.5 of [0, 1], x / 2 of [-1, 1], x / 255 - 0.5 of [0, 255]"
         )
 
@@ -56,6 +56,23 @@ def images(name: str, x: Any) -> Tensor:
     found = as_images(x)
     check_images(found, name)
     return found.detach().float()
+
+
+def levels(x: Tensor, t: Any, T: int) -> Tensor:
+    """t as levels (B,) of images x (B, C, S, S): whole numbers from 0 to T, one for each image or for all.
+
+    ValueError: x or t is something else. On a GPU values are not looked at, as training would wait for them.
+    """
+    if not isinstance(x, Tensor) or x.ndim != 4:
+        raise ValueError(f"x is {looks(x)}; expected: a tensor of images (B, C, S, S)")
+    t = torch.as_tensor(t)
+    sound = t.ndim < 2 and (t.numel() == 1 or len(t) == len(x) or len(x) == 1) and not t.is_floating_point()
+    if not sound or t.device.type == "cpu" and t.numel() and not 0 <= t.min() <= t.max() <= T:
+        given = t.tolist() if t.numel() < 9 else looks(t)
+        raise ValueError(
+            f"t is {given}; expected: whole numbers from 0 to {T}, one for each image or for all"
+        )
+    return t.reshape(-1).long().expand(len(x) if t.numel() == 1 else len(t))
 
 
 class DegradationProcess(ABC):
@@ -129,6 +146,9 @@ class DegradationProcess(ABC):
         for t, s in pairwise(visits(sampler, self.T)):
             prediction = in_chunks(network, x_t, t, self.T, chunk)
             x_t = sampler.step(self, x_t, prediction, t, s, generator)
+            if not isinstance(x_t, Tensor) or x_t.shape != x_T.shape:
+                who = f"the sampler, a {type(sampler).__name__},"
+                raise ValueError(f"{who} gave {looks(x_t)}; expected: a tensor {tuple(x_T.shape)} of floats")
             x_t = x_t.float() if x_t.dtype == torch.float64 else x_t
             yield s, x_t
 

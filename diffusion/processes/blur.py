@@ -11,7 +11,7 @@ from pydantic import Field
 from torch import Generator, Tensor
 
 from diffusion.bounds import Plain, checked
-from diffusion.processes.base import ColdDiffusion
+from diffusion.processes.base import ColdDiffusion, levels
 
 
 class ColdBlur(ColdDiffusion):
@@ -23,7 +23,7 @@ class ColdBlur(ColdDiffusion):
 
     def degrade(self, x: Tensor, t: Tensor) -> Tensor:
         """Blur rows and columns of each image (B, C, S, S) at its own level, (B,)."""
-        blur = _blurs(self.T, x.shape[-1], x.device)[t][:, None]  # (B, 1, S, S)
+        blur = _blurs(self.T, x.shape[-1], x.device)[levels(x, t, self.T)][:, None]  # (B, 1, S, S)
         return blur @ x @ blur.mT
 
     def prepare(self, x: Tensor) -> None:

@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 from torch.nn.functional import mse_loss
 
 from diffusion.bounds import looks, made
-from diffusion.processes.base import DegradationProcess, Network
+from diffusion.processes.base import DegradationProcess, Network, levels
 from diffusion.processes.samplers import Ancestral
 from diffusion.processes.schedules import SCHEDULES, NoiseSchedule
 
@@ -41,6 +41,7 @@ class DDPM(DegradationProcess):
 
         eps is standard normal noise like x; None: it is drawn from the generator.
         """
+        t = levels(x, t, self.T)
         if eps is None:
             eps = torch.randn(x.shape, generator=generator).to(x.device)
         a = self.schedule.alpha_bar[t.cpu()][:, None, None, None]  # (B, 1, 1, 1)

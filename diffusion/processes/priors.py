@@ -16,11 +16,18 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from diffusion.bounds import Count, checked, made
+from diffusion.bounds import Count, checked, looks, made
+
+
+class Unfitted:
+    """A prior that draws nothing itself: `fit` returns what draws."""
+
+    def draw(self, n: int, generator: Generator) -> Tensor:
+        raise ValueError(f"{self} is not fitted; call draw of what its fit(pixels) returns")
 
 
 @dataclass(frozen=True)
-class Pixels:
+class Pixels(Unfitted):
     """Independent central pixels, the study's prior, of the values in training images (Sec. 3.2)."""
 
     def fit(self, pixels: Tensor) -> "PixelCounts":
@@ -50,7 +57,7 @@ class PixelCounts:
 
 
 @dataclass(frozen=True)
-class Patches:
+class Patches(Unfitted):
     """Whole central patches of training images, which keep what neighbouring pixels have in common."""
 
     def fit(self, pixels: Tensor) -> "RealPatches":
@@ -73,7 +80,7 @@ FLOOR = 1e-4  # added to its variances: some pixels are black in nearly every pa
 
 @checked
 @dataclass(frozen=True)
-class Mixture:
+class Mixture(Unfitted):
     """A mixture of Gaussians over all pixels of a patch: correlated pixels, without copies of real patches.
 
     Fitted by expectation maximisation (scikit-learn) to at most `MOST` patches.
@@ -92,10 +99,13 @@ class Mixture:
         from sklearn.mixture import GaussianMixture
         from threadpoolctl import threadpool_limits
 
+        if pixels.ndim != 4:
+            raise ValueError(f"pixels is {looks(pixels)}; expected: (N, C, p, p)")
         if len(pixels) < self.components:
             raise ValueError(f"{self.components} components need as many patches; there are {len(pixels)}")
         values = pixels[:MOST].flatten(1).double().numpy()
-        print(f"fitting a mixture of {self.components} Gaussians to {len(values)} patches, once", flush=True)
+        size = f"{len(values)} patches of {values.shape[1]} pixels"
+        print(f"fitting a mixture of {self.components} Gaussians to {size}, once", flush=True)
         with threadpool_limits(1):  # for products so small threads only wait for one another
             found = GaussianMixture(self.components, reg_covar=FLOOR, random_state=0).fit(values)
         spread = torch.linalg.cholesky(torch.from_numpy(found.covariances_))

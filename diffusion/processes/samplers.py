@@ -18,7 +18,7 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
-from diffusion.bounds import Count, Plain, checked, made, whole
+from diffusion.bounds import Count, Plain, Share, check_call, checked, made, whole
 
 Sampler = Any  # with `step` as above; no type says that `visits` may be missing
 
@@ -102,9 +102,9 @@ class Naive:
     """
 
     takes: ClassVar[str] = "image"
-    noise: Annotated[float, Plain, Field(ge=0, le=1)] = 0.0
+    noise: Share = 0.0
     levels: Count | None = None
-    grey_noise: Annotated[float, Plain, Field(ge=0, le=1)] = 0.0
+    grey_noise: Share = 0.0
 
     def visits(self, T: int) -> list[int]:
         return spaced(T, whole("levels", self.levels or T, 1, T))
@@ -166,6 +166,7 @@ def sampler_of(given: Any, process: Any) -> Sampler:
             f"{type(found).__name__} takes the {takes} that a network predicts, and that of a "
             f"{type(process).__name__} predicts the {process.predicts}; allowed: {fit}, or your own"
         )
+    check_call("a sampler's step", found.step, "process", "x_t", "prediction", "t", "s", "generator")
     visits(found, process.T)
     return found
 

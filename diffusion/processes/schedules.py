@@ -8,7 +8,7 @@ al. (2020).
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any, Self
 
 import torch
 from pydantic import Field
@@ -17,6 +17,7 @@ from torch import Tensor
 from diffusion.bounds import Number, Plain, checked
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class NoiseSchedule:
     """A variance schedule.
@@ -31,30 +32,38 @@ class NoiseSchedule:
     beta: Tensor
     alpha_bar: Tensor
 
+    def __post_init__(self) -> None:
+        kept, given = torch.cumprod(1 - self.beta.double(), 0), self.alpha_bar.double()
+        if kept.ndim != 1 or kept.shape != given.shape or not kept.allclose(given):
+            raise ValueError("alpha_bar is not cumprod(1 - beta); use from_beta or from_alpha_bar")
+
     @property
     def T(self) -> int:
         """Number of diffusion steps."""
         return len(self.beta) - 1
 
     @classmethod
-    def from_beta(cls, name: str, beta: Tensor) -> "NoiseSchedule":
-        """The schedule of beta_1..beta_T, (T,).
+    @checked
+    def from_beta(cls, name: str, beta: Any) -> Self:
+        """The schedule of beta_1..beta_T, (T,), a tensor, an array or a list.
 
         ValueError: a beta outside [0, 1): it would be no variance, or would erase the image at once.
         """
+        beta = torch.as_tensor(beta, dtype=torch.float64)
         if (wrong := ~((beta >= 0) & (beta < 1))).any():
             t = int(wrong.nonzero()[0]) + 1
             raise ValueError(f"beta at t = {t} is {beta[t - 1]:g}; allowed: [0, 1)")
-        beta = torch.cat([torch.zeros(1, dtype=torch.float64), beta.double()])
+        beta = torch.cat([torch.zeros(1, dtype=torch.float64), beta])
         return cls(name, beta, torch.cumprod(1 - beta, 0))
 
     @classmethod
-    def from_alpha_bar(cls, name: str, alpha_bar: Tensor) -> "NoiseSchedule":
-        """The schedule of alpha_bar_0 = 1, ..., alpha_bar_T > 0, (T + 1,).
+    @checked
+    def from_alpha_bar(cls, name: str, alpha_bar: Any) -> Self:
+        """The schedule of alpha_bar_0 = 1, ..., alpha_bar_T > 0, (T + 1,), a tensor, an array or a list.
 
         ValueError: it does not begin at 1, or rises.
         """
-        alpha_bar = alpha_bar.double()
+        alpha_bar = torch.as_tensor(alpha_bar, dtype=torch.float64)
         if abs(alpha_bar[0] - 1) > 1e-6:
             raise ValueError(f"alpha_bar at t = 0 is {alpha_bar[0]:g}; needed: 1, the clean image")
         return cls.from_beta(name, 1 - alpha_bar[1:] / alpha_bar[:-1])

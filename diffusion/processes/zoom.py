@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
-from diffusion.bounds import Count, Number, checked, whole
-from diffusion.processes.base import GREY28, ColdDiffusion, Shape
+from diffusion.bounds import Count, Share, checked, whole
+from diffusion.processes.base import GREY28, ColdDiffusion, Shape, levels
 from diffusion.processes.priors import Pixels
 
 LEFT = 4  # pixels a side at the deepest level, if nothing is said
@@ -81,7 +81,7 @@ class ColdZoom(ColdDiffusion):
         self,
         T: Count | None = None,
         interpolation: Literal["nearest", "bilinear"] = "nearest",
-        image_noise: Number = 0.0,
+        image_noise: Share = 0.0,
     ):
         self.interpolation, self.image_noise = interpolation, image_noise
         if T is not None:
@@ -97,7 +97,8 @@ class ColdZoom(ColdDiffusion):
 
     def degrade(self, x: Tensor, t: Tensor) -> Tensor:
         """Z(x, t), for images (B, C, S, S) that need not lie in [-0.5, 0.5] (predictions may leave it)."""
-        return zoom(x, t, self.interpolation)
+        t = levels(x, t, self.T)
+        return zoom(x.expand(len(t), -1, -1, -1), t, self.interpolation)
 
     def compress(self, x: Tensor) -> Tensor:
         """The central pixels that level T leaves, (N, C, S - T, S - T)."""
@@ -123,7 +124,7 @@ class ColdCrop(ColdDiffusion):
     prior = Pixels()
 
     @checked
-    def __init__(self, T: Count = 8, image_noise: Number = 0.0):
+    def __init__(self, T: Count = 8, image_noise: Share = 0.0):
         self.T, self.image_noise = T, image_noise
 
     def take(self, image_shape: Shape) -> None:
@@ -133,7 +134,7 @@ class ColdCrop(ColdDiffusion):
 
     def degrade(self, x: Tensor, t: Tensor) -> Tensor:
         """Images (B, C, S, S), black outside their central square of S (4 / S)^(t / T) pixels, rounded."""
-        S = x.shape[-1]
+        S, t = x.shape[-1], levels(x, t, self.T).to(x.device)
         side = (S * (LEFT / S) ** (t / self.T)).round().long()
         first, last = (edge[:, None] for edge in crop(S - side))  # (B, 1)
         place = torch.arange(S, device=x.device)

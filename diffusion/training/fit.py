@@ -5,7 +5,6 @@ weights: everything random is a function of (seed, step).
 """
 
 import copy
-import inspect
 import json
 import math
 import os
@@ -22,16 +21,16 @@ import torch
 from pydantic import Field
 
 from diffusion import data, runtime
-from diffusion.bounds import Count, Plain, Seed, checked, looks
-from diffusion.check import findings
+from diffusion.bounds import Count, Plain, Seed, check_call, checked, looks, whole
+from diffusion.check import degrade, findings
 from diffusion.files import read_json
-from diffusion.identity import name_of, own_code, told, training_code, tree, tree_back
+from diffusion.identity import name_of, own_code, told, training_code, tree, tree_back, unnoticed
 from diffusion.processes import DDPM, ColdDiffusion, DegradationProcess
 from diffusion.processes.base import images, shape_of
 from diffusion.processes.priors import fitted
 from diffusion.runtime import Precision, progress
 from diffusion.training import network as networks
-from diffusion.training.folder import ANEW, RunError, RunFolder
+from diffusion.training.folder import RunError, RunFolder
 from diffusion.training.run import Run, precision_of
 from diffusion.training.steps import Learner
 
@@ -63,6 +62,7 @@ def fit(
     ema: Annotated[float, Plain, Field(gt=0, lt=1)] | None = None,
     device: str | torch.device | None = None,
     callback: Callable[[int, float], Any] | None = None,
+    epoch_callback: Callable[[Run, dict[str, Any]], Any] | None = None,
     checkpoint_steps: Count = 200,
 ) -> Run:
     """Train a network for a process, or go on where an earlier call stopped.
@@ -86,16 +86,21 @@ def fit(
         ema: such as 0.999: the weights that are kept, and whose test loss is measured, are an exponential
             moving average over steps. After step n the decay is at most n / (9 + n).
         device: such as "cpu" or "cuda"; None: $COLD_ZOOM_DEVICE, else a GPU, else the CPU.
-        callback: called after each step with its number, counted from 1 over all epochs, and its loss. What
-            it raises ends the call; the same call goes on from the last checkpoint.
+        callback: called after each step as callback(step, loss), with the step counted from 1 over all
+            epochs. An exception that it raises ends the call, and the same call resumes the run from the last
+            checkpoint. What it returns is ignored.
+        epoch_callback: called after each epoch, when its files are written, as epoch_callback(run, line): the
+            run so far, from which one can sample, and the epoch's line of `run.history` (epoch, train_loss,
+            test_loss, ...). Exceptions and return value as of `callback`.
         checkpoint_steps: steps between resumable states.
 
-    A line that begins with "note:" says what is allowed and yet seldom meant: a loss that rises, one image
-    alone, what `python -m diffusion.check` refuses, an equal run in a folder beside.
+    A line that begins with "note:" says what is allowed and yet seldom meant: a loss that rises, images that
+    fill a part of [-0.5, 0.5], what `python -m diffusion.check` refuses, an equal run in a folder beside,
+    globals that a class typed in a notebook uses.
 
     Raises:
-        ValueError: an argument out of range, or a process or option that cannot be kept.
-        TypeError: `draw_prior` takes other arguments than (n, generator).
+        ValueError: an argument out of range, a process or option that cannot be kept, or a process or network
+            that gives no such images.
         RunError: the folder has another run, unless `aside`; another process holds it, the disk is full, a
             file of the run is damaged, or the loss is no longer finite.
     """
@@ -105,11 +110,10 @@ def fit(
         raise ValueError(f"x_test is {tuple(x_test.shape)}, x {tuple(x.shape)}; needed: images of one shape")
     if steps is not None and epochs is not None:
         raise ValueError(f"steps is {steps} and epochs is {epochs}; give one of them")
-    try:
-        if callback:
-            inspect.signature(callback).bind(1, 0.0)
-    except TypeError as error:
-        raise ValueError(f"callback is {looks(callback)}: {error}; needed: callback(step, loss)") from None
+    if callback:
+        check_call("callback", callback, "step", "loss")
+    if epoch_callback:
+        check_call("epoch_callback", epoch_callback, "run", "line")
     per_epoch, on = math.ceil(len(x) / batch_size), runtime.device(device)
     total = epochs * per_epoch if epochs else steps or 1000
 
@@ -121,13 +125,21 @@ def fit(
     tree(process, "process")  # first: what cannot be kept may be what cannot be copied
     process = copy.deepcopy(process)
     process.take(shape_of(x))
+    check_call(f"draw_prior of {type(process).__name__}", process.draw_prior, "n", "generator")
     cls, options = networks.architecture(network, network_options, process.image_shape)
     known, kept = tree(process, "process"), tree(options, "network_options")
     with runtime.seeded(0):  # refuses its arguments before anything is written
-        answer = networks.build(cls, options).eval()(x[:2], torch.ones(len(x[:2])))
-    if answer.shape != x[:2].shape:
+        trial = networks.build(cls, options).eval()
+        check_call(f"forward of {cls.__name__}", trial.forward, "x", "t")
+        answer = trial(x[:2], torch.ones(len(x[:2])))
+    if not isinstance(answer, torch.Tensor) or answer.shape != x[:2].shape:
         raise ValueError(
-            f"the network, a {cls.__name__}, gave {looks(answer)} for {looks(x[:2])}; needed: that shape"
+            f"the network, a {cls.__name__}, gave {looks(answer)} for {looks(x[:2])}; expected: that shape"
+        )
+    if not answer.requires_grad:
+        raise ValueError(
+            f"the network, a {cls.__name__}, cannot be trained: its output depends on no parameter with a "
+            "gradient; expected: torch.nn.Parameter, not frozen or detached"
         )
     test = None if x_test is None else data.fingerprint(x_test)
     settings = {
@@ -150,13 +162,22 @@ def fit(
             settings["precision"] = begun["precision"]
         if why := store.other(settings):
             if not aside:
-                raise RunError(f"{store.path} has another run, which d.open opens: {why}; {ANEW}")
+                raise RunError(
+                    f"{store.path} holds a different run: {why}; name another folder, pass aside=True to "
+                    "rename this one, or read it with d.open"
+                )
             earlier, begun = store.set_aside(), None
             settings["precision"] = how["precision"]  # not that of the other run
-            print(f"{title} is trained anew, as {why}; the earlier run is now {earlier.name}", flush=True)
+            print(f"retraining {title}: {why}; the earlier run is now {earlier.name}", flush=True)
+        for line in unnoticed(settings["own"], known, kept, {"name": name_of(cls)}) if folder else ():
+            print(f"note: {title}: {line}", flush=True)
         if not begun:
             with runtime.seeded(0):
                 process.prepare(x.clone())  # which may change its argument
+                whole("T", getattr(process, "T", None), 1)
+                if isinstance(process, ColdDiffusion):
+                    with runtime.seeded(0):
+                        degrade(copy.deepcopy(process), x)
                 if process.prior is not None:
                     process.prior = fitted(process.prior, process.compress(x))
             beside = [*store.path.parent.glob("*/run.json")] if folder else []
@@ -173,7 +194,7 @@ def fit(
         how["precision"] = settings["precision"]
         x_test = None if x_test is None else x_test.to(on)
         learner = Learner(process, cls, options, x.to(on), x_test, total=total, **how)
-        run.history = _train(store, learner, title, callback, checkpoint_steps)
+        _train(run, learner, title, callback, epoch_callback, checkpoint_steps)
     return run
 
 
@@ -181,6 +202,9 @@ def _notes(settings: dict, process: DegradationProcess, x: torch.Tensor, beside:
     """Notes on what is allowed and seldom meant, of a training that begins beside other runs."""
     if (x == x[:1]).all():
         yield "the training images are one image"
+    low, high = x.min().item(), x.max().item()
+    if high - low < 0.5 or low >= 0 or high <= 0:
+        yield f"pixels range from {low:g} to {high:g}; expected: black is -0.5, white 0.5; else rescale them"
     for path in beside:
         with suppress(ValueError, AttributeError):  # damaged, or another program's
             if read_json(path).get("settings") == settings:
@@ -190,15 +214,21 @@ def _notes(settings: dict, process: DegradationProcess, x: torch.Tensor, beside:
     if isinstance(process, ColdDiffusion):  # others draw noise, each in its own way
         with runtime.seeded(0):
             try:
-                findings(process, x[:256])
+                yield from findings(process, x[:256])[2:]
             except (ValueError, NotImplementedError) as error:
                 yield str(error)
 
 
 def _train(
-    store: RunFolder, learner: Learner, title: str, callback: Callable | None, checkpoint_steps: int
-) -> list[dict[str, Any]]:
-    """Train to the end, from the last state if there is one; returns the history."""
+    run: Run,
+    learner: Learner,
+    title: str,
+    callback: Callable | None,
+    epoch_callback: Callable | None,
+    checkpoint_steps: int,
+) -> None:
+    """Train to the end, from the last state if there is one; the run has its history after each epoch."""
+    store = run.store
     per_epoch = math.ceil(len(learner.x) / learner.batch_size)
     epochs = math.ceil(learner.total / per_epoch)
     history: list[dict[str, Any]] = []
@@ -276,4 +306,7 @@ def _train(
         store.write_history(history)
         test = "" if test_loss is None else f", test loss {test_loss:.5f}"
         print(f"{title}: epoch {epoch}/{epochs}, train loss {line['train_loss']:.5f}{test}", flush=True)
-    return history[:epochs]
+        run.history = history
+        if epoch_callback:
+            epoch_callback(run, {**line})
+    run.history = history[:epochs]

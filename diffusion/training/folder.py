@@ -92,8 +92,11 @@ class RunFolder:
         """In which setting the run of the folder differs from those that are wanted; empty: in none."""
         every = differences(self.settings() or wanted, wanted)
         found = min(every, key=lambda text: text.startswith("own."), default="")  # own code: last
-        name = found.partition(" was ")[0].removeprefix("own.")
-        return f"{name} has changed" if found.startswith(HASHES) else found
+        name = found.partition(" was ")[0]
+        if name.startswith("own."):
+            name = f"the code of {name.removeprefix('own.')}"
+        script = "; all of a script counts, and a class in a module of its own does not change with it"
+        return f"{name} has changed{script * name.endswith('.py')}" if found.startswith(HASHES) else found
 
     def set_aside(self) -> Path:
         """Move the run into a folder beside, under a name that is not in use; run.json goes last."""

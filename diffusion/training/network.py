@@ -12,7 +12,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate
 
-from diffusion.bounds import Plain, checked, made, named
+from diffusion.bounds import Plain, checked, looks, made, named
 from diffusion.processes.base import GREY28, Shape
 
 CHANNELS = (16, 32, 32, 16)  # the study's
@@ -184,7 +184,9 @@ def architecture(
     """
     cls = named("network", network, NETWORKS)
     if not isinstance(cls, type) or not issubclass(cls, nn.Module):
-        raise ValueError(f"network is {network!r}; needed: a subclass of torch.nn.Module, the class itself")
+        raise ValueError(
+            f"network is {looks(network)}; expected: a subclass of torch.nn.Module, the class itself"
+        )
     asks = inspect.signature(cls).parameters.get("image_shape")
     given = {"image_shape": image_shape} if asks and asks.default != image_shape else {}
     return cls, given | dict(options or {})

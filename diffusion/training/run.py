@@ -39,7 +39,7 @@ class Losses(list[tuple[int, float]]):
         return self.plot()._repr_mimebundle_()
 
 
-@dataclass
+@dataclass(slots=True, weakref_slot=True)  # a misspelt attribute is refused
 class Run:
     """A trained model.
 
@@ -187,12 +187,14 @@ class Run:
             raise ValueError("prior and start are both given; sampling starts from one of them")
         else:
             given = torch.as_tensor(data.as_images(start)).detach().float().cpu()
+            if given.ndim != 4 or not len(given) or n and len(given) not in (1, n):
+                raise ValueError(
+                    f"start is {looks(given)}; expected: (n, C, p, p), of 1 or {n or 'n'} images"
+                )
             n = n or len(given)
-            if len(given) not in (1, n):
-                raise ValueError(f"start is {looks(given)}; needed: floats, of 1 or {n} images")
             start = given.expand(n, *given.shape[1:])
-        if n is None:
-            raise ValueError("n is None; needed: the number of images, or start")
+        if n is None or n < 1:
+            raise ValueError(f"n is {n}; expected: the number of images, at least 1, or start")
         sampler = sampler_of(self.sampler if sampler is None else sampler, self.process)
         used = self.precision
         if precision is not None:

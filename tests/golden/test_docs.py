@@ -10,6 +10,7 @@ from statistics import fmean
 
 import matplotlib
 import pytest
+import torch
 import yaml
 
 import diffusion as d
@@ -110,6 +111,24 @@ def test_what_the_readme_shows_and_each_public_name_completes_in_an_editor(tmp_p
     told = [one["message"] for one in json.loads(run.stdout)["generalDiagnostics"]]
     assert len(told) == len(shown)
     assert [one for one in told if not re.match(r'Type of ".*" is "(?!Unknown|Any")', one)] == []
+
+
+def test_a_training_is_watched_and_its_weights_are_loaded_as_running_shows(tmp_path, monkeypatch, mnist_dir):
+    monkeypatch.chdir(tmp_path)
+    watched, plain = (
+        next(code for code in helpers.blocks("python", "docs/running.md") if part in code)
+        for part in ("epoch_callback", "load_file")
+    )
+    for written, instead in {'load("mnist")': 'load("mnist", n=100)', "n=1000": "n=20"}.items():
+        assert written in watched
+        watched = watched.replace(written, instead)
+    exec(watched, {})
+    assert {path.name for path in tmp_path.iterdir()} == {"epoch-1.png", "epoch-2.png"}
+    found: dict = {}
+    exec(plain, found)
+    x, t = torch.randn(3, 1, 28, 28), torch.tensor([0.1, 0.5, 1])
+    with torch.inference_mode():
+        assert torch.equal(found["network"](x, t), found["run"].network()(x, t))
 
 
 def test_the_examples_of_extending_make_a_profile_pass_their_check_and_train(

@@ -25,6 +25,8 @@ def on(images, whole, tmp_path_factory):
         folder=given["folder"],
         fit=lambda **how: train(**given | how),
         sample=lambda **how: whole.sample(4, **how),
+        trajectory=whole.trajectory,
+        set=lambda name: setattr(whole, name, d.Naive()),
         measure=evaluator.measure,
         compare=lambda runs: d.compare(runs, evaluator, n=30),
     )
@@ -48,6 +50,77 @@ class Flat(torch.nn.Flatten):
         return super().forward(x)
 
 
+class Halved(Fade):
+    def degrade(self, x, t):
+        return x[..., ::2, ::2]
+
+
+class Whole(Fade):
+    def degrade(self, x, t):
+        return super().degrade(x, t).mul(255).long()
+
+
+class Nothing(Fade):
+    def degrade(self, x, t):
+        pass
+
+
+class Arrays(Fade):
+    def degrade(self, x, t):
+        return super().degrade(x, t).numpy()
+
+
+class Levelless(d.ColdDiffusion):
+    def degrade(self, x, t):
+        return x
+
+    def draw_prior(self, n, generator):
+        return torch.zeros(n, 1, 28, 28)
+
+
+class Timeless(torch.nn.Conv2d):
+    def __init__(self):
+        super().__init__(1, 1, 1)
+
+
+class Pair(Timeless):
+    def forward(self, x, t):
+        return super().forward(x), t
+
+
+class Untrained(torch.nn.Module):
+    def forward(self, x, t):
+        return x
+
+
+class Detached(Timeless):
+    def forward(self, x, t):
+        return super().forward(x).detach()
+
+
+class Numbers:
+    def draw(self, n, generator):
+        return np.zeros((n, 1, 4, 4), np.float32)
+
+
+class Sheets:
+    def draw(self, n, generator):
+        return torch.zeros(n, 4, 4)
+
+
+class Fixed:
+    def draw(self, n):
+        return torch.zeros(n, 1, 4, 4)
+
+
+def nothing(process, x_t, prediction, t, s, generator):
+    pass
+
+
+def short(x, t):
+    return x
+
+
 class Alone(Fade):
     def draw_prior(self, n):
         return torch.zeros(n, 1, 28, 28)
@@ -64,6 +137,16 @@ REFUSED = [
     (lambda on: NoiseSchedule.from_beta("x", torch.tensor([1.0, 0.5])), r"t = 1 is 1; .*\[0, 1\)"),
     (lambda on: NoiseSchedule.from_alpha_bar("x", torch.tensor([0.9, 0.5, 0.1])), "t = 0 is 0.9.*1"),
     (lambda on: sampler_of(d.DDIM(), d.ColdZoom()), r"DDIM takes the noise .* allowed: d.Naive\(\), d.Impro"),
+    (lambda on: NoiseSchedule.from_beta("x", [0.1, 1.2]), r"t = 2 is 1.2; .*\[0, 1\)"),
+    (lambda on: NoiseSchedule.from_beta([0.1, 0.2], "x"), "from_beta\nname\n.*string"),
+    (
+        lambda on: NoiseSchedule("x", torch.tensor([0, 0.1]), torch.tensor([1, 0.5])),
+        "alpha_bar is not cumprod",
+    ),
+    (lambda on: NoiseSchedule("x", [0, 0.1], [1, 0.9]), "beta\n.*instance of Tensor"),
+    (lambda on: d.ColdCrop(image_noise=25), "image_noise\n.*less than or equal to 1"),
+    (lambda on: d.Mixture(2).draw(4, None), r"Mixture\(components=2\) is not fitted; .*fit\(pixels\)"),
+    (lambda on: d.Mixture(2).fit(torch.arange(9)), r"pixels is \(9,\) .*\(N, C, p, p\)"),
     (lambda on: d.Naive(noise=50), "noise\n.*less than or equal to 1"),
     (lambda on: sampler_of(Twice(), d.ColdZoom()), "Twice visits .*from T = 24 down to 0, no step twice"),
     # trainings
@@ -72,15 +155,45 @@ REFUSED = [
     (lambda on: on.fit(process=d.ColdZoom), "fit\nprocess\n.*instance of DegradationProcess"),
     (
         lambda on: on.fit(network=Flat),
-        r"a Flat, gave \(2, 784\) .* for \(2, 1, 28, 28\) .*needed: that shape",
+        r"a Flat, gave \(2, 784\) .* for \(2, 1, 28, 28\) .*expected: that shape",
     ),
+    (lambda on: on.fit(network=Timeless), r"forward of Timeless must accept \(x, t\)"),
+    (lambda on: on.fit(network=Pair), "a Pair, gave a tuple for .*expected: that shape"),
+    (lambda on: on.fit(network=Untrained), "a Untrained, cannot be trained: .*Parameter"),
+    (lambda on: on.fit(network=Detached), "a Detached, cannot be trained: .*Parameter"),
+    (lambda on: on.fit(network=d.UNet()), "^network is a UNet; expected: a subclass of torch.nn.Module.*$"),
     (lambda on: on.fit(network="cnnn"), "network is 'cnnn'; allowed: cnn, unet"),
     (lambda on: on.fit(images=(X + 0.5, None)), r"x: .*\[-0.5, 0.5\]"),
-    (lambda on: on.fit(callback=lambda step: None), r"callback is a function: .*callback\(step, loss\)"),
-    (lambda on: on.fit(process=Alone()), r"draw_prior\(\) takes"),
+    (lambda on: on.fit(images=((X, X), None)), r"x: a tuple; expected: square images.*\(N, C, S, S\)"),
+    (lambda on: on.fit(callback=lambda step: None), r"^callback must accept \(step, loss\)"),
+    (lambda on: on.fit(epoch_callback=lambda run: None), r"epoch_callback must accept \(run, line\)"),
+    (lambda on: on.fit(process=Alone()), r"draw_prior of Alone must accept \(n, generator\)"),
+    (lambda on: on.fit(process=Levelless()), "T is None; .*whole number from 1"),
+    (lambda on: on.fit(process=Halved()), r"degrade gave .* 14, 14\) .*expected: .* 28, 28\) of floats"),
+    (lambda on: on.fit(process=Whole()), "degrade gave .* of torch.int64; expected: .* of floats"),
+    (lambda on: on.fit(process=Nothing()), "degrade gave a NoneType; expected: a tensor"),
+    (lambda on: on.fit(process=Arrays()), "degrade gave .* of float32; expected: a tensor"),
+    (lambda on: on.fit(device="gpu"), "device is 'gpu', .*cpu"),
     # samples
     (lambda on: on.sample(average=4), "average 4; .*epochs 1 to 3"),
-    (lambda on: on.sample(sampler=halving), "the sampler gave "),
+    (
+        lambda on: on.sample(sampler=halving),
+        r"the sampler, a Steps, gave \(2, .*expected: a tensor \(4, 1, 28, 28\)",
+    ),
+    (lambda on: on.sample(sampler=nothing), "the sampler, a Steps, gave a NoneType; expected: a tensor"),
+    (lambda on: on.sample(sampler=short), r"step must accept \(process, x_t, prediction, t, s, generator\)"),
+    (
+        lambda on: on.sample(prior=Numbers()),
+        r"a Numbers, gave .* of float32; expected: a tensor \(4, C, p, p\)",
+    ),
+    (lambda on: on.sample(prior=Sheets()), r"a Sheets, gave \(4, 4, 4\) .*expected: a tensor \(4, C, p, p\)"),
+    (lambda on: on.sample(prior=Fixed()), r"draw of the prior, a Fixed, must accept \(n, generator\)"),
+    (
+        lambda on: on.sample(start=torch.zeros(4, 4)),
+        r"start is \(4, 4\) .*expected: \(n, C, p, p\), of 1 or 4",
+    ),
+    (lambda on: on.trajectory(0), "n is 0; .*at least 1"),
+    (lambda on: on.set("smapler"), "smapler"),
     (lambda on: on.sample(prior=Grey(float("nan"))), "a Grey, gave numbers that are not finite"),
     (lambda on: on.sample(start=torch.zeros(3, 1, 4, 4)), r"start is \(3, 1, 4, 4\).* 1 or 4"),
     # measures
@@ -99,6 +212,6 @@ REFUSED = [
 
 @pytest.mark.parametrize(("call", "said"), REFUSED)
 def test_what_cannot_be_is_refused_by_its_name_before_anything_is_done(mnist_dir, on, call, said):
-    with pytest.raises((TypeError, ValueError, RunError), match=said):
+    with pytest.raises((TypeError, ValueError, AttributeError, RunError), match=said):
         call(on)
     assert not {path.name for path in on.folder.iterdir()} - {".lock"}

@@ -14,7 +14,7 @@ def apart(t):
 
 BROKEN = {  # what is said -> methods of the class
     "level 0 ": {"degrade": lambda self, x, t: Fade.degrade(self, x, (t + 1).clamp(max=self.T))},
-    "of torch.float64; needed: torch.float32": {
+    "of torch.float64; expected: torch.float32": {
         "degrade": lambda self, x, t: Fade.degrade(self, x, t).double()
     },
     "is not deterministic": {"degrade": lambda self, x, t: x + apart(t) * torch.randn(x.shape)},
@@ -35,6 +35,7 @@ def test_a_sound_one_is_told_with_a_note_where_samples_start_as_few_images(mnist
     first, last = found[0], found[-1]
     assert f"0, the identity, to {process.T}" in first
     assert ("64 starts are 1 images" in last) == (starts == 1)
+    assert len(found) == {64: 2, 1: 3, None: 1}[starts]
 
 
 PROBLEMS = {said: type("Broken", (Fade,), how | {"__module__": __name__})() for said, how in BROKEN.items()}
@@ -50,5 +51,6 @@ def test_a_problem_is_an_error(mnist_dir, said, process):
 def test_the_command_says_what_is_found_and_fails_at_a_problem(mnist_dir, capsys):
     check.main(["helpers:Fade", "--options", "{T: 5}"])
     assert "0, the identity, to 5" in capsys.readouterr().out
-    with pytest.raises(SystemExit, match="^problem: .*level T = 5 "):
-        check.main(["helpers:Fade", "--options", "{T: 5, strength: 0}"])
+    for options, said in {"{T: 5, strength: 0}": "level T = 5 ", "[5]": "--options is .*mapping"}.items():
+        with pytest.raises(SystemExit, match=f"^problem: .*{said}"):
+            check.main(["helpers:Fade", "--options", options])

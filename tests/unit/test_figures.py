@@ -7,6 +7,7 @@ from dataclasses import replace
 import nbformat
 import numpy as np
 import pytest
+import torch
 from nbformat import v4
 
 from diffusion import figures
@@ -64,6 +65,28 @@ def test_figures_of_notebooks_have_their_bytes_rows_and_names(tmp_path):
 def marks(axes, marker):
     """The x of all marks of a kind in a panel."""
     return sorted(float(x) for one in axes.lines if one.get_marker() == marker for x in one.get_xdata())
+
+
+def test_a_grid_takes_images_as_a_training_does_and_refuses_what_are_none():
+    x = torch.rand(4, 3, 28, 28, generator=torch.Generator().manual_seed(0)) - 0.5
+    shown = render(figures.grid(x), "png")
+    channels_last = x.permute(0, 2, 3, 1).contiguous()
+    as_bytes = (channels_last + 0.5).mul(255).round().byte()
+    for same in (channels_last, channels_last.numpy(), as_bytes, as_bytes.numpy()):
+        assert render(figures.grid(same), "png") == shown
+    assert render(figures.grid(x[:, :1]), "png") == render(figures.grid(x[:, 0].numpy()), "png") != shown
+    wrong = {
+        "a list": [x],
+        "a str": "x",
+        r"\(0, 3, 28, 28\)": x[:0],
+        r"\(28, 28\)": x[0, 0],
+        "NaN": x * np.nan,
+    }
+    for said, given in wrong.items():
+        with pytest.raises(ValueError, match=said):
+            figures.grid(given)
+    with pytest.raises(ValueError, match="columns\n.*greater than or equal to 1"):
+        figures.grid(x, columns=0)
 
 
 def test_the_answer_compares_like_with_like():

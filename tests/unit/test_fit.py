@@ -121,6 +121,26 @@ def test_a_callback_sees_every_step_and_changes_nothing_not_even_by_the_images(i
         assert line["train_loss"] == pytest.approx(np.mean([one.expected for _, one in seen[begin:end]]))
 
 
+def test_a_callback_of_epochs_has_their_losses_and_a_run_to_sample_and_goes_on_with_it(
+    images, tmp_path, whole
+):
+    seen = []
+
+    def watch(run, line):
+        kept = d.open(run.folder)
+        assert torch.equal(run.sample(2), kept.sample(2, prior=whole.prior or whole.process.prior))
+        seen.append((line["epoch"], line["train_loss"], line["test_loss"], line["sha256"]))
+        assert seen[-1] == losses(kept)[-1] == losses(run)[-1]
+        line.clear()
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(images, tmp_path, epoch_callback=watch)
+    assert_same(train(images, tmp_path, epoch_callback=watch), whole)
+    assert seen == losses(whole)
+
+
 class Paler(Fade):
     def degrade(self, x, t):
         return 0.9 * super().degrade(x, t)
@@ -131,6 +151,8 @@ class Paler(Fade):
     {
         "lower learning_rate": {"learning_rate": 10.0},
         "are one image": {"images": (torch.zeros(9, 1, 28, 28), None)},
+        "pixels range from 0 to 0.3": {"images": (torch.linspace(0, 0.3, 9 * 784).view(9, 1, 28, 28), None)},
+        "64 starts are 1 images": {"process": Fade()},
         "level 0 must": {"process": Paler()},
         "at t = T 37% of": {"process": d.DDPM(d.linear(100))},
     }.items(),
@@ -178,7 +200,7 @@ def faded(images, tmp_path_factory):
 def test_another_run_in_a_folder_is_refused_by_one_difference_and_stays_as_it_is(images, faded, name):
     how = {"process": Fade(), "images": lambda *both: both, "epochs": 1} | CHANGES[name]
     before, given = content(faded.folder), how.pop("images")(*images)
-    said = rf"^\S*faded has another run, which d.open opens: ([^\n]* )?{name} [^\n]*another folder[^\n]*$"
+    said = rf"^\S*faded holds a different run: ([^\n]* )?{name} [^\n]*another folder[^\n]*aside=True[^\n]*$"
     with pytest.raises(RunError, match=said):
         train(given, faded.folder, callback=never, **how)
     assert content(faded.folder) == before

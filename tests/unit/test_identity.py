@@ -1,13 +1,19 @@
 """What is kept comes back as it was, what cannot be kept is refused by name, other code is another run."""
 
 import collections
+import contextlib
 import enum
 import functools
 import importlib
+import io
 import json
 import math
+import os
+import subprocess
+import sys
 import threading
 import time
+import types
 
 import numpy as np
 import pytest
@@ -17,10 +23,11 @@ from hypothesis import strategies as st
 from torch import nn
 
 import diffusion as d
+from diffusion import imports
 from diffusion.files import differences
 from diffusion.identity import told, tree, tree_back
 from diffusion.training.folder import RunError, RunFolder
-from helpers import MINE, Fade, forked, in_file, needs_linux, train, typed
+from helpers import MINE, ROOT, Fade, forked, in_file, needs_linux, train, typed
 
 # --- values ---
 
@@ -154,17 +161,156 @@ def test_an_edit_of_ones_own_code_is_named_and_refused(images, tmp_path, whole, 
     for (old, new), names in EDITS.items():
         name = names[where == "notebook"]
         status, said = forked(functools.partial(work, old, new))
-        refused = f"another run, which d.open opens: {name} has changed" in said
+        refused = f"holds a different run: the code of {name} has changed" in said
         assert (status, refused) == (0, bool(name)), (old, said)
 
 
 @needs_linux
-def test_a_file_that_is_edited_after_its_import_is_refused(images, tmp_path, whole):
+def test_a_file_that_is_edited_after_its_import_is_refused_until_it_is_reloaded(images, tmp_path, whole):
     def work() -> None:
         assert used("file", images, tmp_path) == ""
-        time.sleep(0.05)  # a file's time is that of the last tick
-        (tmp_path / "deep_.py").write_text("K = 3\n")
+        made, deep = importlib.import_module("mine_").made, tmp_path / "deep_.py"
+        for same in (FILES["deep_.py"], f"# saved again\n{FILES['deep_.py']}"):
+            deep.write_text(same)
+            os.utime(deep, (time.time() + 9,) * 2)
+            train(images, tmp_path / "run", made, epochs=1)
+        known = imports.CONTENT.pop("deep_")  # as if it was imported before this package
+        with pytest.raises(ValueError, match="deep_.py was edited after it was imported"):
+            train(images, tmp_path / "run", made, epochs=1)
+        imports.CONTENT["deep_"] = known
+        deep.write_text("K = 3\n")
         with pytest.raises(ValueError, match="deep_.py was edited after it was imported; restart"):
-            train(images, tmp_path / "run", importlib.import_module("mine_").made, epochs=1)
+            train(images, tmp_path / "run", made, epochs=1)
+        importlib.reload(importlib.import_module("deep_"))
+        with pytest.raises(RunError, match="the code of deep_ has changed"):
+            train(images, tmp_path / "run", made, epochs=1)
 
     assert forked(work) == (0, None)
+
+
+@needs_linux
+def test_a_class_without_a_text_is_refused(images, tmp_path):
+    """As of `python -c`, or of a script that Python reads from a pipe."""
+
+    def work() -> None:
+        main = sys.modules["__main__"] = types.ModuleType("__main__")
+        exec(compile(MINE, "<string>", "exec"), vars(main))
+        with pytest.raises(ValueError, match="has no text; define it in a file"):
+            train(images, tmp_path / "run", main.made)
+
+    assert forked(work) == (0, None)
+
+
+SCRIPT = """
+import multiprocessing, sys
+import torch
+import beside_
+import diffusion as d
+
+FILL = 0.1
+
+def hidden(t, S):
+    return t.view(-1, 1, 1, 1) / S
+
+class Occlude(d.ColdDiffusion):
+    T = 4
+
+    def degrade(self, x, t):
+        return x * (1 - FILL * hidden(t, self.T))
+
+    def draw_prior(self, n, generator):
+        return torch.rand(n, *self.image_shape, generator=generator) - 0.5
+
+def work():
+    x = torch.linspace(-0.5, 0.5, 64 * 9).view(9, 1, 8, 8)
+    d.fit(Occlude(), x, steps=2, folder="run")
+
+if __name__ == "__main__":
+    if "spawn" in sys.argv:
+        child = multiprocessing.get_context("spawn").Process(target=work)
+        child.start()
+        child.join()
+    else:
+        try:
+            work()
+        except RuntimeError as error:
+            print(error)
+    if "late" in sys.argv:
+        with open(__file__, "a") as file:
+            file.write("LATE = 1")
+        work()
+"""
+
+
+def test_all_of_the_script_that_runs_counts_and_what_it_imports(tmp_path):
+    def said(*command, **edits) -> str:
+        for name, text in {"train.py": SCRIPT, **FILES}.items():
+            (tmp_path / name).write_text(text.replace(edits.get("old", "rate"), edits.get("new", "rate")))
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        options = {"cwd": tmp_path, "env": environment, "capture_output": True, "text": True}
+        done = subprocess.run([sys.executable, *command], **options)
+        return done.stdout + done.stderr
+
+    assert "epoch 2/2" in (first := said("train.py"))
+    assert "does not notice" not in first
+    assert "trained already" in said("-m", "train", "spawn", old="def work", new="# work\ndef work")
+    refused = said("train.py", "late", old="FILL = 0.1", new="FILL = 0.2")
+    assert "the code of train.py has changed; all of a script counts" in refused
+    assert "train.py was edited after it was imported" in refused
+    assert "the code of train.py has changed" in said("train.py", old="/ S", new="/ S / 2")
+    assert "the code of deep_ has changed" in said("train.py", old="K, UNUSED = 1", new="K, UNUSED = 2")
+
+
+NOTEBOOK = """
+import math
+import torch
+import beside_
+import aside_
+from aside_ import other
+from mine_ import Base
+from diffusion import linear
+
+FILL, UNUSED, x = torch.ones(1), 2, 3
+
+def hidden(t):
+    return t
+
+class Other(Base):
+    @property
+    def part(self):
+        return [hidden(i) * FILL for i in range(2)]
+
+class Occlude(Other):
+    def degrade(self, x, t):
+        x = other(beside_.helper(super().degrade(x, t)))
+        return x + aside_.N * math.pi * torch.zeros(1) * len(linear(5).beta)
+
+made = Occlude(3)
+"""
+
+
+@needs_linux
+def test_globals_that_a_class_typed_in_a_notebook_uses_are_named_and_its_bases_in_files_count(
+    images, tmp_path, whole
+):
+    def work(folder, old="rate", new="rate") -> list[str]:
+        aside = "N = 1\ndef other(x):\n    return x\n"
+        for name, text in (FILES | {"aside_.py": aside}).items():
+            (tmp_path / name).write_text(text.replace(old, new))
+        sys.path.insert(0, str(tmp_path))
+        with contextlib.redirect_stdout(io.StringIO()) as said:
+            train(images, folder, typed(NOTEBOOK), epochs=1)
+        return [line for line in said.getvalue().splitlines() if "does not notice" in line]
+
+    status, notes = forked(lambda: work(tmp_path / "run"))
+    assert (status, len(notes)) == (0, 1)
+    assert notes[0].startswith("note: run: Occlude uses FILL, aside_, hidden and other, whose changes ")
+    assert forked(lambda: work(tmp_path / "run"))[1] == notes  # where it is trained already
+    assert forked(lambda: work(None)) == (0, [])
+
+    def refused() -> str:
+        with pytest.raises(RunError, match="the code of mine_ has changed"):
+            work(tmp_path / "run", "rate = 1", "rate = 2")
+        return "refused"
+
+    assert forked(refused) == (0, "refused")

@@ -117,6 +117,35 @@ def test_a_crop_leaves_the_same_share_of_the_side_at_each_level_where_it_is_and_
         assert torch.equal(left, expected)
 
 
+# --- levels ---
+
+BUILT_IN = [ColdZoom(24), ColdCrop(8), ColdBlur(5), DDPM(linear(10))]
+
+
+@pytest.mark.parametrize("process", BUILT_IN, ids=lambda process: type(process).__name__)
+def test_a_level_stands_for_all_images_or_for_one_each_and_is_from_0_to_T(process):
+    x, how = drawn(3), {"eps": torch.zeros(3, 1, 28, 28)} if isinstance(process, DDPM) else {}
+    expected = process.degrade(x, torch.full((3,), 4), **how)
+    for four in (4, np.int64(4), [4], torch.tensor(4), torch.tensor([4], dtype=torch.int32), [4, 4, 4]):
+        assert torch.equal(process.degrade(x, four, **how), expected)
+    many = process.degrade(x[:1], torch.arange(3), **how)
+    assert torch.equal(many, process.degrade(x[:1].expand(3, -1, -1, -1), torch.arange(3), **how))
+    T = process.T
+    for wrong in (
+        -1,
+        T + 1,
+        0.5,
+        torch.tensor([-5, 3, 3]),
+        torch.tensor([0, 3, T + 1]),
+        [1, 2],
+        [[1], [2], [3]],
+    ):
+        with pytest.raises(ValueError, match=f"t is .*whole numbers from 0 to {T}"):
+            process.degrade(x, wrong, **how)
+    with pytest.raises(ValueError, match=r"x is \(1, 28, 28\) .*\(B, C, S, S\)"):
+        process.degrade(x[0], 1)
+
+
 # --- the blur ---
 
 
@@ -156,8 +185,10 @@ def test_betas_are_their_formulas_and_alpha_bar_what_all_steps_keep(T, start, ri
         kept = np.cumprod([1, *(1 - np.array(beta))])
         np.testing.assert_allclose(made.beta, [0, *beta], atol=1e-10)
         np.testing.assert_allclose(made.alpha_bar, kept, rtol=1e-8)
-        again = NoiseSchedule.from_alpha_bar("again", made.alpha_bar)
-        np.testing.assert_allclose(again.beta, made.beta, atol=1e-9)
+        for values in (made.alpha_bar, made.alpha_bar.numpy(), made.alpha_bar.tolist()):
+            again = NoiseSchedule.from_alpha_bar("again", values)
+            np.testing.assert_allclose(again.beta, made.beta, atol=1e-9)
+        assert torch.equal(NoiseSchedule.from_beta("array", made.beta[1:].numpy()).beta, made.beta)
 
 
 # --- the DDPM and its samplers ---

@@ -65,7 +65,7 @@ def test_how_a_process_or_run_is_sampled_by_default_is_no_part_of_the_weights(im
     process.sampler, process.prior = best.values()
     run, other = train(images, tmp_path, process), train(images, tmp_path)
     assert (run.calls, other.calls) == (6, 24)
-    vars(other).update(best)
+    other.sampler, other.prior = best.values()
     wanted = whole.sample(3, **best)
     assert torch.equal(run.sample(3), wanted)
     assert torch.equal(other.trajectory(3)[0], wanted)
