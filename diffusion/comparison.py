@@ -57,11 +57,11 @@ class Comparison:
         return pd.concat([settings, _numbers(self._intervals().drop(REAL))], axis=1)
 
     def by_setting(self) -> pd.DataFrame:
-        """One row per setting, over its seeds: runs whose settings are equal but for the seed are a row.
+        """One row per setting, over its seeds: for runs whose settings are equal but for the seed.
 
-        The index has the settings that differ. Columns: `runs`, how many there are; `collapsed`, how many of
-        them draw one image only; and (measure, "mean" or "sd"), over runs. A collapsed run has no distance,
-        so the mean and sd of its setting are NaN, instead of those of its other runs, which `table` lists.
+        The index has the settings that differ, or a run's name if none does. Columns: `runs`, their number;
+        `collapsed`, the number of them that draw one image only; and (measure, "mean" or "sd"), over runs. A
+        collapsed run has no distance: the mean and sd of its setting are NaN, and `table` has its other runs.
 
         ValueError: there are samples alone, and no runs.
         """
@@ -75,10 +75,10 @@ class Comparison:
         parts = {"mean": groups.mean().where(whole), "sd": groups.std().where(whole)}
         found = pd.concat(parts, axis=1).swaplevel(axis=1).reindex(columns=values.columns, level=0)
         collapsed = pd.Series([self.measured[name].one_image for name in self.runs])
-        found.insert(0, "runs", groups.size())
-        found.insert(1, "collapsed", collapsed.groupby(keys, sort=False).sum())
+        found.insert(0, ("runs", ""), groups.size())
+        found.insert(1, ("collapsed", ""), collapsed.groupby(keys, sort=False).sum())
         names = settings[~keys.duplicated()]
-        return found.set_axis(names.set_index([*names]).index if [*names] else ["all"])
+        return found.set_axis(names.set_index([*names]).index if [*names] else names.index)
 
     @property
     def references(self) -> pd.DataFrame:

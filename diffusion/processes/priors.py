@@ -21,7 +21,7 @@ from diffusion.bounds import Count, checked, made
 
 @dataclass(frozen=True)
 class Pixels:
-    """Independent central pixels, the study's prior, of the values in training images (Sec. 3.2)."""
+    """Independent central pixels of training images: the prior of Vrikkis (2024), Sec. 3.2."""
 
     def fit(self, pixels: Tensor) -> "PixelCounts":
         counts = (pixels + 0.5).mul(255).round().long().flatten().bincount(minlength=256)
