@@ -1,21 +1,25 @@
 """Models beside one another in a script: their measures as a table, their samples as a grid."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
+from typing import Any
 
 import pandas as pd
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from diffusion.bounds import looks
+from diffusion.bounds import looks, nearest
 from diffusion.data import DataSet, as_images
-from diffusion.evaluation.evaluator import Evaluator, drawn
+from diffusion.evaluation.evaluator import Evaluator, choose_n, drawn
+from diffusion.evaluation.samples import grey
 from diffusion.evaluation.statistics import Interval
 from diffusion.evaluation.summary import ONE_IMAGE, Measured, main, shown
 from diffusion.figures import images as drawing
 from diffusion.figures.curves import curve
+from diffusion.figures.style import styled
 from diffusion.training.folder import HASHES
 from diffusion.training.run import Run
 
@@ -33,12 +37,14 @@ class Comparison:
         evaluator: the real images.
         settings: a row a training, a column a setting in which they differ, such as "learning_rate", "seed",
             "process.T"; not their code, and of their images the number.
+        runs: name -> the run, of models that are runs and not samples.
     """
 
     samples: dict[str, Tensor]
     measured: dict[str, Measured]
     evaluator: Evaluator
     settings: pd.DataFrame
+    runs: dict[str, Run]
 
     @property
     def table(self) -> pd.DataFrame:
@@ -49,6 +55,30 @@ class Comparison:
         columns = pd.MultiIndex.from_product([self.settings.columns, [""]])
         settings = self.settings.set_axis(columns, axis=1).reindex([*self.measured])
         return pd.concat([settings, _numbers(self._intervals().drop(REAL))], axis=1)
+
+    def by_setting(self) -> pd.DataFrame:
+        """One row per setting, over its seeds: for runs whose settings are equal but for the seed.
+
+        The index has the settings that differ, or a run's name if none does. Columns: `runs`, their number;
+        `collapsed`, the number of them that draw one image only; and (measure, "mean" or "sd"), over runs. A
+        collapsed run has no distance: the mean and sd of its setting are NaN, and `table` has its other runs.
+
+        ValueError: there are samples alone, and no runs.
+        """
+        if not self.runs:
+            raise ValueError("by_setting needs runs; this comparison has samples alone")
+        settings = self.settings.drop(columns="seed", errors="ignore").map(_hashable)
+        every = [run.settings | {"seed": None, "steps": run.steps} for run in self.runs.values()]
+        keys = pd.Index([json.dumps(one, sort_keys=True) for one in every])
+        values = self.table.loc[[*self.runs]].xs("value", axis=1, level=1)
+        groups, whole = values.groupby(keys, sort=False), values.notna().groupby(keys, sort=False).all()
+        parts = {"mean": groups.mean().where(whole), "sd": groups.std().where(whole)}
+        found = pd.concat(parts, axis=1).swaplevel(axis=1).reindex(columns=values.columns, level=0)
+        collapsed = pd.Series([self.measured[name].one_image for name in self.runs])
+        found.insert(0, ("runs", ""), groups.size())
+        found.insert(1, ("collapsed", ""), collapsed.groupby(keys, sort=False).sum())
+        names = settings[~keys.duplicated()]
+        return found.set_axis(names.set_index([*names]).index if [*names] else names.index)
 
     @property
     def references(self) -> pd.DataFrame:
@@ -68,23 +98,41 @@ class Comparison:
             return rows
         return pd.concat([settings.reindex(rows.index, fill_value=""), rows], axis=1)
 
-    def plot(self, setting: str, measure: str = "frechet") -> Figure:
-        """A measure of each training over a setting that differs, such as "learning_rate"; dashed, the real.
+    def plot(self, setting: str, measure: str = "frechet", log: bool | None = None) -> Figure:
+        """A measure of each run, with its interval, over a setting that differs, such as "learning_rate".
 
-        KeyError: it is no column of `table`.
+        The dashed line shows real images; a cross at the upper edge is a run that draws one image only.
+
+        Args:
+            setting: a column of `settings`.
+            measure: a measure that `table` has.
+            log: whether the setting's axis is logarithmic. If None, it is where the values are positive and
+                the largest is more than ten times the smallest.
+
+        ValueError: `setting` or `measure` is none of these.
         """
-        found, real = self.table[measure], self.references[measure]["value"].item()
+        table = self.table.loc[[*self.runs]]
+        measures = [*table.columns.get_level_values(0).unique().drop(self.settings.columns)]
+        for what, name, known in ("setting", setting, self.settings), ("measure", measure, measures):
+            if name not in known:
+                allowed = f"{', '.join(known) or 'none'}{nearest(name, known)}"
+                raise ValueError(f"{what} is {name!r}; allowed: {allowed}")
+        found, real = table[measure], self.references[measure]["value"].item()
         errors = [found["value"] - found["low"], found["high"] - found["value"]]
-        return curve((setting, measure), self.table[setting], found["value"], errors, real)
+        x = self.settings[setting]
+        x = x if (numbers := pd.api.types.is_numeric_dtype(x)) else x.astype(str)
+        log = bool(numbers and 0 < 10 * x.min() < x.max()) if log is None else log
+        one_image = [self.measured[name].one_image for name in self.runs]
+        return curve((setting, measure), x, found["value"], errors, real, [*x[one_image]], log)
 
     def grid(self, columns: int = 10) -> Figure:
-        """The first samples of each model, a row each, below as many real images; in colour without names."""
+        """The first samples of each model, a row beside its name, below as many real images."""
         rows = {REAL: self.evaluator.x_test} | self.samples
         shortest = min(columns, *map(len, rows.values()))
-        rows = {name: x[:shortest] for name, x in rows.items()}
-        if self.evaluator.x_test.shape[1] == 3:
-            return drawing.grid(torch.cat([*rows.values()]), shortest)
-        return drawing.rows(rows)
+        x = torch.cat([x[:shortest] for x in rows.values()])
+        x = x if x.shape[1] == 3 else grey(x)
+        images = drawing.as_bytes(x).reshape(x.shape).transpose(0, 2, 3, 1)
+        return styled(drawing.page)([drawing.Block(images, shortest, [*rows])])
 
     def __str__(self) -> str:
         n = len(next(iter(self.samples.values())))
@@ -101,7 +149,7 @@ class Comparison:
 def compare(
     runs: Mapping[str, Run | Tensor] | Sequence[Run],
     evaluator: Evaluator | DataSet | str = "mnist",
-    n: int = 1000,
+    n: int | None = None,
     seed: int | None = None,
 ) -> Comparison:
     """The measures and samples of some models beside one another, and beside real images.
@@ -118,7 +166,8 @@ def compare(
             such as `run.sample(1000, sampler=...)`, of which the first n are taken. Or a list of trained
             models, whose names are those of their folders.
         evaluator: the measures; or the data set whose test images are the real ones, for which one is made.
-        n: samples of each, as distances depend on their number; at least 12.
+        n: samples of each, as distances depend on their number; at least 12. If None, 1000, or as many as
+            the smallest set of samples and the training images allow.
         seed: of the samples; None: of each training its own, which `Run.sample` takes.
 
     Raises:
@@ -134,14 +183,18 @@ def compare(
             "of runs, one or more"
         )
     evaluator = evaluator if isinstance(evaluator, Evaluator) else Evaluator.of(evaluator)
+    trained = {name: run for name, run in runs.items() if isinstance(run, Run)}
+    given = {name: as_images(x) for name, x in runs.items() if name not in trained}
+    n = choose_n(evaluator, *map(len, given.values())) if n is None else n
     samples = {}
-    for name, run in runs.items():
-        samples[name] = x = drawn(run, n, seed) if isinstance(run, Run) else as_images(run)[:n]
+    for name in runs:
+        samples[name] = x = drawn(trained[name], n, seed) if name in trained else given[name][:n]
         if len(x) < n:
             raise ValueError(f"runs has {len(x)} samples of {name!r}; needed: n = {n}, or a smaller n")
-    trained = {name: run for name, run in runs.items() if isinstance(run, Run)}
+    if len({run.settings["images"]["train"] for run in trained.values()}) > 1:
+        print("note: these runs were trained on different images", flush=True)
     measured = {name: evaluator.measure(x) for name, x in samples.items()}
-    return Comparison(samples, measured, evaluator, differing(trained))
+    return Comparison(samples, measured, evaluator, differing(trained), trained)
 
 
 def differing(runs: Mapping[str, Run]) -> pd.DataFrame:
@@ -150,6 +203,11 @@ def differing(runs: Mapping[str, Run]) -> pd.DataFrame:
     hashes = [name for name in every if f"{name}.".startswith(HASHES) or name.endswith(".sha256")]
     told = every.drop(columns=[name for name in hashes if name != "images.n"]).astype(str).nunique()
     return every.loc[:, [name for name, n in told.items() if n > 1]].set_axis([*runs])
+
+
+def _hashable(value: Any) -> Any:
+    """A setting as it stands in an index: a list as text."""
+    return str(value) if isinstance(value, list | dict) else value
 
 
 def _numbers(intervals: pd.DataFrame) -> pd.DataFrame:

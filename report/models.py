@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from report.names import word
-from report.text_format import FIXED, Markdown, duration, escape, sentence
+from report.text_format import FIXED, Markdown, code, duration, escape, sentence
 from study.counterparts import KINDS
 from study.results import Results, Training, plain
 from study.table import Samples
@@ -79,7 +79,13 @@ class Model:
         """The words of its docstring before it comes to arguments and the like."""
         paragraphs = self.training.train.docs[kind].split("\n\n")
         words = takewhile(lambda paragraph: not re.match(r"\w+:\n", paragraph), paragraphs)
-        return Markdown("\n\n".join(map(escape, words)) + "\n")
+        return Markdown("\n\n".join(map(_with_code, words)) + "\n")
+
+
+def _with_code(text: str) -> Markdown:
+    """Literal text, but for what stands between backticks, which becomes code."""
+    ticks = re.compile(r"(?:\\`)+(.+?)(?:\\`)+")
+    return Markdown(ticks.sub(lambda found: code(re.sub(r"\\(.)", r"\1", found[1])), escape(text)))
 
 
 def described(results: Results, models: Iterable[str], drawn: Collection[str]) -> list[Model]:

@@ -1,6 +1,7 @@
 """Names of the report of a run that is not the study's: its samples, its models, and how they compare."""
 
 import os
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
@@ -10,12 +11,37 @@ from diffusion.data import DATASETS
 from diffusion.provenance import releases
 from report.models import Model, described
 from report.names import PROJECT, Run, common, dataset
-from report.text_format import Markdown, bibtex, escape, integer, named
+from report.text_format import DASH, Markdown, bibtex, escape, integer, named, spread
 from study.counterparts import RELEASES, firsts, other_data
 from study.results import Results, Training
 from study.table import note
 
 ENOUGH = 2000  # steps of a training, before which even a U-Net's zoom draws fewer digits (docs/speed.md)
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """The runs of one model, which differ in the seed."""
+
+    label: str
+    trainings: list[Training]
+
+    @property
+    def count(self) -> int:
+        """The number of runs."""
+        return len([one.train["seed"] for one in self.trainings])
+
+    @property
+    def collapsed(self) -> int:
+        """The number of runs whose samples are one image."""
+        return len([one.final["centre_dark"] for one in self.trainings if one.final.one_image])
+
+    def over(self, measure: str, scale: float = 1) -> Markdown:
+        """Mean and standard deviation of a measure over the runs; a dash where one of them lacks it."""
+        if not all(measure in one.final for one in self.trainings):
+            return DASH
+        values = [scale * one.final[measure].value for one in self.trainings]
+        return spread(float(np.mean(values)), float(np.std(values, ddof=1)))
 
 
 def names(run: Run) -> dict[str, Any]:
@@ -73,6 +99,9 @@ def _compared(results: Results) -> dict[str, Any]:
         "rows": rows,
         "floors": [training for training in trainings if "floor" in training.final][:1],
         "alone": all(len(results.seeds(model)) == 1 for model in results.models),
+        "over_seeds": [
+            Seeds(one.label, results.of(one.model)) for one in trainings if len(results.seeds(one.model)) > 1
+        ],
         "repeated": lambda: [said for training in trainings if (said := _repeated(results, training))],
         "short": short,
     }

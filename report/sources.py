@@ -167,7 +167,7 @@ def _of(rows: Sequence[Row]) -> str:
         return ""
     one, n = rows[0], len(rows)
     of = one.model + (f"-{one.seed}" if one.seed is not None else "") if one.model else ""
-    of += _of_release(one.source)
+    of = (of + _of_release(one.source)).removeprefix(" of ")
     epochs = sorted({row.epoch for row in rows if row.epoch is not None})
     if one.way == "checkpoint":
         of = f"{n} checkpoints of {of}" if n > 1 else f"a checkpoint of {of}"

@@ -6,15 +6,16 @@ from dataclasses import KW_ONLY, InitVar, dataclass, field
 from functools import cached_property
 from typing import Any, Self
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from diffusion import data, runtime
-from diffusion.bounds import looks, whole
+from diffusion.bounds import looks, nearest, whole
 from diffusion.evaluation import classifier, features, frechet, samples
 from diffusion.evaluation.features import Extractor
 from diffusion.evaluation.frechet import Reference, to_uint8
-from diffusion.evaluation.measures import Value, by_features, register, taken
+from diffusion.evaluation.measures import MEASURES, Value, by_features, register, taken
 from diffusion.evaluation.recogniser import NEIGHBOURS, DigitRecogniser, digit
 from diffusion.evaluation.statistics import Interval
 from diffusion.evaluation.summary import Measured
@@ -22,9 +23,10 @@ from diffusion.processes.base import GREY28, images
 from diffusion.training.sampling import outside
 
 NEAR, OF_KIND = 10_000, 500  # of the recogniser: training digits, and test digits of each distortion
+SURE = 200  # training digits; with 100 the recogniser already accepts some noise
 ALIKE = 2  # grey values of 255 within which images count as one and the same
 DRAWN = 1000  # samples of a run, where nothing is said
-MANY = 0.5  # share of test images about which there is a note
+MANY = 0.5  # share of test images, or of the labels that a guess reads wrongly, about which there is a note
 
 
 @dataclass(eq=False, repr=False)
@@ -77,7 +79,8 @@ class Evaluator:
     `evaluator.main`.
 
     The share of digits is that of a recogniser, calibrated on `x_digits` and on the test images. With 10,000
-    training digits it is the one of the reports.
+    training digits it is the one of the reports. It reads 28 x 28 grey images; for others the share is left
+    out, with a note.
 
     Args:
         x_train: (N, C, S, S) training images for the real-vs-real floor, S at least 8; here and below a
@@ -87,7 +90,8 @@ class Evaluator:
         dataset, data_dir: whose networks measure: a name, a `DataSet` of your own (they are then trained
             once, and kept beside its files), or None: no network is trained, only `random` features measure.
         x_digits: training images of the recogniser; None: the first 10,000 of `x_train`.
-        n_kind: test digits of each distortion from which the recogniser's bound comes, at most half of all.
+        n_kind: test digits of each distortion from which the recogniser's bound comes. Where half of the test
+            images are fewer, all of that half are used, with a note.
         inception_weights: "auto" or "off".
         seed: of the draws behind floors, intervals and subsets.
         device: where features are computed; None: $COLD_ZOOM_DEVICE, else a GPU, else the CPU.
@@ -99,8 +103,8 @@ class Evaluator:
         words: what a table calls a measure: the share of "digit" is named by the data set's noun.
 
     ValueError: real images that are not (N, C, S, S) in [-0.5, 0.5] of the data set's shape, fewer than 12,
-    or labels that are not theirs. A note is printed where test images are training images, and where the
-    classifier reads most of the labels otherwise.
+    or labels that are not theirs, a number each. A note is printed where test images are training images, and
+    where the classifier reads more than half as many labels wrongly as a guess does.
     """
 
     x_train: Any
@@ -134,12 +138,22 @@ class Evaluator:
         if (few := min(n, len(self.x_train))) < samples.FEWEST:
             raise ValueError(f"x_train or x_test has {few} images; needed: at least {samples.FEWEST}")
         labels = [] if self.labels is None else self.labels
-        if self.classes and not (len(labels) == n and {*map(int, labels)} <= {*range(self.classes)}):
-            needed = f"one for each of {n} test images, 0 to {self.classes - 1}"
+        known = self.classes and np.shape(labels) == (n,) and {*map(int, labels)} <= {*range(self.classes)}
+        if self.classes and not known:
+            needed = f"one number for each of {n} test images, 0 to {self.classes - 1}"
             raise ValueError(f"labels are {looks(self.labels)}; needed: {needed}")
         self.labels = torch.as_tensor(self.labels).long() if self.classes else None
         self.all_labels = self.labels if self.all_labels is None else torch.as_tensor(self.all_labels)
         self.x_digits = self.x_train[:NEAR] if self.x_digits is None else images("x_digits", self.x_digits)
+        note, near = "", len(self.x_digits)
+        if shape != GREY28:
+            note = f"reads 28 x 28 grey images: of these, {(*shape,)}, no share of accepted ones is measured"
+        elif near < SURE:
+            note = f"knows {near} training images; with fewer than {SURE} it may accept noise"
+        elif self.n_kind > n // 2:
+            note = f"is calibrated on {n // 2} images of each distortion instead of {self.n_kind}"
+        if self.classes and note:
+            print(f"note: the recogniser {note}", flush=True)
         self.n_kind = min(self.n_kind, n // 2)
         self.classifier = None
         if dataset is not None and self.classes:
@@ -155,7 +169,8 @@ class Evaluator:
         train = {hash(image.tobytes()) for image in self.x_train.cpu().numpy()}
         if (same := sum(hash(image.tobytes()) in train for image in self.x_test.cpu().numpy())) > MANY * n:
             print(f"note: {same} of {n} test images are training images, so distances flatter", flush=True)
-        if self.classes and (wrong := int((self.test.labels != self.labels).sum())) > MANY * n:
+        wrong = int((self.test.labels != self.labels).sum()) if self.classes else 0
+        if wrong * self.classes > MANY * n * (self.classes - 1):
             print(f"note: the classifier reads {wrong} of {n} test images as another label", flush=True)
 
     @classmethod
@@ -198,7 +213,7 @@ class Evaluator:
 
     # --- samples ---
 
-    def measure(self, x: Any, n: int | None = None, only: Collection[str] | None = None) -> Measured:
+    def measure(self, x: Any, n: int | None = None, only: str | Collection[str] | None = None) -> Measured:
         """All measures of samples by name (see `measures`); prints as a table.
 
         Distances, precision, recall, coverage and divergence depend on the number of samples; they are taken
@@ -208,14 +223,19 @@ class Evaluator:
         Args:
             x: samples (N, C, S, S), N at least 12, about [-0.5, 0.5]; a tensor, or an array or bytes as
                 `diffusion.fit` takes them. Or a run, of which n samples are drawn, and clamped.
-            n: None: all samples, or 1000 of a run.
-            only: names of the measures that are taken.
+            n: If None, uses all samples; of a run 1000, or as many as there are training images.
+            only: names of the measures that are taken, or one name.
 
         ValueError: they are no images of the shape of the test images, not finite or in another unit, too
-        few, or fewer than n.
+        few, or fewer than n; or `only` has a name that is no measure.
         """
+        only = {only} if isinstance(only, str) else only
+        known = [name for name, measure in MEASURES.items() if measure.of]
+        if unknown := [name for name in only or () if name not in known]:
+            near = nearest(unknown[0], known)
+            raise ValueError(f"only has {unknown[0]!r}; allowed: {', '.join(known)}{near}")
         if callable(getattr(x, "sample", None)):
-            x = drawn(x, whole("n", DRAWN if n is None else n, samples.FEWEST))
+            x = drawn(x, choose_n(self) if n is None else whole("n", n, samples.FEWEST))
         x = self._samples(x)
         n = whole("n", len(x) if n is None else n, samples.FEWEST, len(x))
         seen = Seen(self, x, n=n, only=only)
@@ -254,6 +274,14 @@ class Evaluator:
                 found["digit"] = digit(self.recogniser, self.x_test[1::2])
             self._real[n] = found
         return self._real[n]
+
+
+def choose_n(evaluator: Evaluator, *sizes: int) -> int:
+    """The default number of samples: `DRAWN`, or as many as training images and all sets of samples have."""
+    if (n := min(DRAWN, len(evaluator.x_train), *sizes)) < DRAWN:
+        which = "samples" if n in sizes else "training images"
+        print(f"note: n is {n} instead of {DRAWN}, as there are {n} {which}", flush=True)
+    return n
 
 
 def drawn(run: Any, n: int, seed: int | None = None) -> Tensor:

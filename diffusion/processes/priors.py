@@ -28,7 +28,7 @@ class Unfitted:
 
 @dataclass(frozen=True)
 class Pixels(Unfitted):
-    """Independent central pixels, the study's prior, of the values in training images (Sec. 3.2)."""
+    """Independent central pixels of training images: the prior of Vrikkis (2024), Sec. 3.2."""
 
     def fit(self, pixels: Tensor) -> "PixelCounts":
         counts = (pixels + 0.5).mul(255).round().long().flatten().bincount(minlength=256)

@@ -35,7 +35,7 @@ def spaced(T: int, steps: int, power: int = 1) -> list[int]:
 @checked
 @dataclass(frozen=True)
 class Ancestral:
-    """The sampler of Ho et al. (2020), the study's: noise in each step but the last.
+    """The sampler of Ho et al. (2020), also of Vrikkis (2024): noise in each step but the last.
 
     With fewer steps than T, beta_t is that of the step from one visited time to the next (Nichol & Dhariwal
     2021, Sec. 4).
@@ -86,7 +86,7 @@ class DDIM(Ancestral):
 @checked
 @dataclass(frozen=True)
 class Naive:
-    """The study's Algorithm 2, Algorithm 1 of Bansal et al. (2022): predict the image, degrade it less.
+    """Algorithm 1 of Bansal et al. (2022), Algorithm 2 of Vrikkis (2024): predict the image, degrade it less.
 
     Noise, of which the study has none, is added to the predicted image before that is degraded, in all steps
     but the last. A zoom so has one number of it for each pixel that it enlarges.

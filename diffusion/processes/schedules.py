@@ -89,7 +89,7 @@ def linear(T: Steps = 1000, beta_start: Variance = 1e-5, beta_end: Variance = 0.
 def cosine(
     T: Steps = 1000, s: Number = 0.008, beta_max: Annotated[float, Plain, Field(gt=0, lt=1)] = 0.02
 ) -> NoiseSchedule:
-    """The cosine schedule of Nichol & Dhariwal (2021), Eqs. (7)-(9) of the study, with beta clipped at
+    """The cosine schedule of Nichol & Dhariwal (2021), in Vrikkis (2024) Eqs. (7)-(9), with beta clipped at
     `beta_max`; s is its offset near the clean image, in units of T.
 
     Eq. (9) is printed as 1 - alpha_t / (alpha_t - 1); the ratio meant is alpha_t / alpha_{t-1}. `alpha_bar`

@@ -75,7 +75,7 @@ class Block(nn.Sequential):
 
 
 class Reconstructor(nn.Module):
-    """The network g_t[z_t, t/T | phi] of Eqs. (5), (6), (10) and (11): one set of weights for all time steps.
+    """The network of Vrikkis (2024), Eqs. (5), (6), (10) and (11): one set of weights for all time steps.
 
     Args:
         channels: output channels of the blocks.
@@ -130,7 +130,7 @@ class ResidualBlock(nn.Module):
 
 
 class UNet(nn.Module):
-    """A U-Net of the study's number of parameters: S x S, half and a quarter of it, with skip connections.
+    """A U-Net with as many parameters as `cnn`: S x S, half and a quarter of it, with skip connections.
 
     Ronneberger et al. (2015), with residual blocks that see the time step, as in Ho et al. (2020). The
     residual path is not normalised, so that the image's mean reaches the output.

@@ -13,14 +13,14 @@ from diffusion.evaluation.classifier import CLASSIFIER
 CPU = torch.device("cpu")
 
 
-def bars(seed: int = 0) -> data.DataSet:
-    """Noisy images of 8 x 8 pixels with a white line, whose place is the class."""
+def bars(seed: int = 0, shift: int = 0) -> data.DataSet:
+    """Noisy images of 8 x 8 pixels with a white line, whose place, shifted, is the class."""
 
     def read(split, folder):
         labels = np.arange(800) % 4
         images = np.random.default_rng([seed, split == "test"]).integers(0, 99, (800, 8, 8), np.uint8)
         images[np.arange(800), 2 * labels] = 255
-        return images, labels
+        return images, (labels + shift) % 4
 
     return data.DataSet("Bars", read, tuple("abcd"))
 
@@ -65,4 +65,6 @@ def test_that_of_another_data_set_is_trained_once_and_is_never_sure(tmp_path, ca
     assert classifier.classifier_for(bars(), tmp_path).sha256 == model.sha256
     assert "training" not in capsys.readouterr().out
     assert classifier.classifier_for(bars(1), tmp_path).sha256 != model.sha256
+    relabelled = classifier.classifier_for(bars(shift=1), tmp_path)
+    assert (classifier.logits(relabelled, x).argmax(1) == (labels + 1) % 4).double().mean() > 0.99
     assert classifier.classifier_for("mnist", tmp_path).sha256 == CLASSIFIER.sha256

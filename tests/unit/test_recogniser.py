@@ -8,7 +8,7 @@ from scipy import ndimage
 import diffusion as d
 from diffusion.evaluation import classifier
 from diffusion.evaluation.distortions import MILD
-from diffusion.evaluation.recogniser import DigitRecogniser, digit, of_kinds
+from diffusion.evaluation.recogniser import DigitRecogniser, digit, of_kinds, tidied
 from diffusion.runtime import generator
 from helpers import defined
 
@@ -70,6 +70,12 @@ def test_its_bound_refuses_one_in_twenty_of_distorted_digits_made_of_every_secon
     kinds = of_kinds(MILD, x[::2], labels[::2], N_KIND, "bound")
     accepted = torch.cat([fitted.accepts(images) for images, _ in kinds.values()])
     assert float(accepted.double().mean()) == pytest.approx(0.95, abs=0.005)
+
+
+def test_the_ground_is_that_of_rows_as_strokes_reach_the_sides():
+    x = torch.full((1, 1, 28, 28), -0.5)
+    x[:, :, 3:-3, :3] = x[:, :, 3:-3, -3:] = 0.5
+    assert torch.equal(tidied(x), x)
 
 
 def test_a_digit_is_near_to_five_training_digits_wherever_it_lies_and_on_whatever_grey(fitted, known, digits):

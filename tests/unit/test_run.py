@@ -1,13 +1,26 @@
 """The report of a run of models of one's own."""
 
+import inspect
 import platform
+import re
+from statistics import fmean, stdev
 
 import pytest
 from bs4 import BeautifulSoup
 
 from conftest import LABEL, TITLE
-from helpers import HOSTILE
-from report.text_format import num
+from diffusion.processes import DEGRADATIONS
+from diffusion.processes.priors import PRIORS
+from diffusion.processes.samplers import SAMPLERS
+from diffusion.processes.schedules import SCHEDULES
+from diffusion.training.network import NETWORKS
+from helpers import HOSTILE, PAPER
+from report import run as of_run
+from report.names import Run
+from report.sources import Marks, plain
+from report.text import TEXT, Text
+from report.text_format import num, spread
+from study import profile
 from study.results import load
 
 
@@ -48,7 +61,9 @@ def test_each_is_described_by_its_docstrings_as_text_and_its_numbers(alone, own)
     section, last = said(own.find(id="sec:model-dim")), load(alone).first("dim").history[-1]
     assert "A network of *one's own*." in section
     assert f"{num(last['train_loss'].value)} in training and {num(last['test_loss'].value)}" in section
-    assert " ".join(HOSTILE) in said(own.find(id="sec:model-grey"))
+    grey = own.find(id="sec:model-grey")
+    assert " ".join(HOSTILE).replace("`", "") in said(grey)
+    assert [code.get_text() for code in grey.select("code")] == ["code"]
 
 
 def test_of_two_machines_the_usual_one_comes_first_and_of_the_other_it_says_whose_it_is(alone, own):
@@ -59,3 +74,31 @@ def test_of_two_machines_the_usual_one_comes_first_and_of_the_other_it_says_whos
 def test_a_run_that_departs_from_the_study_has_no_verdicts(alone, own):
     assert not (alone / "ledger.json").exists()
     assert not own.select(".verdict, .squares")
+
+
+@pytest.mark.parametrize("registry", [DEGRADATIONS, PRIORS, SAMPLERS, SCHEDULES, NETWORKS])
+def test_a_built_in_part_says_whose_sections_and_equations_it_cites(registry):
+    for part in registry.values():
+        first = inspect.cleandoc(part.__doc__).split("\n\n")[0]  # a report has this paragraph
+        assert "the study" not in first.lower()
+        assert "(20" in first or not re.search(r"Sec\.|Eqs?\.|Algorithm", first)
+
+
+def test_a_model_of_several_seeds_has_a_row_over_them_and_none_that_leaves_out_a_collapsed_one():
+    results = load(PAPER.parent / "beyond", ["zoom_unet", "zoom_3", "linear"])
+    for measure in ("frechet", "digit"):
+        del results.trainings["linear", 1].final.data[measure]  # as of samples that are one image
+    marks = Marks()
+    text = Text(of_run.names(Run(results, profile.read("beyond"))), marks, TEXT / "run")
+    lines = plain(text.markdown(text.sources["10_results.md"])).partition("| Model | Runs |")[2].splitlines()
+    _, _, *rows = ([cell.strip() for cell in line.split("|")[1:-1]] for line in lines if "|" in line)
+    finals = [one.final for one in results.of("zoom_unet")]
+    distances, digits = ([one[name].value for one in finals] for name in ("frechet", "digit"))
+    shares = [100 * share for share in digits]
+    over = [spread(fmean(values), stdev(values)) for values in (distances, shares)]
+    label = results.first("zoom_unet").label.replace(",", "\\,").replace("_", "\\_")
+    assert rows == [
+        [label, "2", "–", *over],
+        [results.first("linear").label.replace(",", "\\,"), "2", "1", "–", "–"],
+    ]
+    assert marks.missing == []

@@ -4,7 +4,7 @@ import json
 import re
 
 from helpers import PAPER
-from report.sources import Marks, written
+from report.sources import Marks, selections, written
 from report.text import TEXT, Text
 from study import table
 from study.results import load
@@ -54,3 +54,8 @@ def test_parts_of_a_ratio_are_told_apart():
 
 def test_a_number_that_was_not_read_is_missed():
     assert filled("<< percent(bare) >> of << one.settings.T and 'two' >>")[3] == ["50%"]
+
+
+def test_a_row_of_no_model_is_of_its_way_and_its_release():
+    (read,) = selections(["released/original/metrics/files.json#7"], PAPER)
+    assert re.fullmatch(r"`\w+` of “[^”]+” of original", read.as_json()["what"])

@@ -176,6 +176,13 @@ def test_variety_is_the_definition_with_the_sets_in_the_right_roles():
     assert (few.n, 13 * few.value) == (13, pytest.approx(round(13 * few.value)))
 
 
+def test_each_draw_behind_an_interval_has_a_key_of_its_own(monkeypatch):
+    keys, generator = [], samples.generator
+    monkeypatch.setattr(samples, "generator", lambda *key: keys.append(key) or generator(*key))
+    prc(np.eye(12), np.eye(12))
+    assert len({*keys}) == len(keys) == 2 + 2 * samples.HALVES
+
+
 def test_the_interval_of_recall_and_coverage_has_the_spread_over_fresh_sets():
     random = torch.Generator().manual_seed(0)
     found = [prc(*torch.randn(2, 151, 6, generator=random)) for _ in range(20)]
