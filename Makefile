@@ -68,11 +68,12 @@ verify: $(STAMP)-test ## check the released PROFILE as a reviewer would: files, 
 # The report is built here from a clean checkout of the commit, so that nothing in build/ gets into the archive.
 archive: env ## one zip of the commit and the report of the released PROFILE, built from that commit, for Zenodo and the like
 	$(OF_RELEASE)@git --git-dir=.git diff --quiet HEAD || { echo "commit all changes first: the archive is made of a commit"; exit 1; }
-	@rm -rf build/archive/clean && mkdir -p build/archive/clean && git --git-dir=.git archive HEAD | tar xC build/archive/clean
-	@cd build/archive/clean && MNIST_DIR="$${MNIST_DIR:-$(CURDIR)/data}" $(abspath $(RUN)) -m workflow.run $(PROFILE) && cd build/released/$(PROFILE) && \
+	@commit=$$(git --git-dir=.git rev-parse HEAD) && rm -rf build/archive/clean && mkdir -p build/archive/clean && \
+	git --git-dir=.git archive $$commit | tar xC build/archive/clean && cd build/archive/clean && \
+	MNIST_DIR="$${MNIST_DIR:-$(CURDIR)/data}" $(abspath $(RUN)) -m workflow.run $(PROFILE) && cd build/released/$(PROFILE) && \
 	git --git-dir="$(CURDIR)/.git" archive --format=zip -o "$(CURDIR)/build/archive/cold-zoom-diffusion-$(PROFILE).zip" \
 	$$(for file in $$(ls *.* figures/* metrics/* notebooks/* | grep -v plan.json); do \
-	echo "--prefix=build/released/$(PROFILE)/$$(dirname $$file | sed 's,^[.]$$,,;s,.$$,&/,') --add-file=$$file"; done) --prefix= HEAD
+	echo "--prefix=build/released/$(PROFILE)/$$(dirname $$file | sed 's,^[.]$$,,;s,.$$,&/,') --add-file=$$file"; done) --prefix= $$commit
 	@rm -rf build/archive/clean; echo "build/archive/cold-zoom-diffusion-$(PROFILE).zip contains the commit and its report"
 
 page: env ## the page in which one paints a digit, of the released trainings: build/page/cold-zoom.html

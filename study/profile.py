@@ -1,9 +1,9 @@
 """Profiles: a whole run in a YAML file, profiles/NAME.yaml.
 
-The parameters of a notebook are those of its parameters cell, as papermill reads it; the arguments of training
-and measuring are in the signatures of `diffusion.fit` and `study.measure.measure`. `read` raises an error of one
-line, before anything runs, for an unknown name, a value that a signature does not allow, and options that a
-process, sampler, prior or network refuses.
+The parameters of a notebook are those of its parameters cell, as papermill reads it; the arguments of
+training and measuring are in the signatures of `diffusion.fit` and `study.measure.measure`. `read` raises an
+error of one line, before anything runs, for an unknown name, a value that a signature does not allow, and
+options that a process, sampler, prior or network refuses.
 """
 
 import datetime
@@ -45,7 +45,7 @@ GIVEN = {"model", "seed", "dataset", "data_dir", "out_dir", "released", "finishe
 # 2e-4 is a number, as in Python; YAML 1.1 takes it for text.
 FLOATS = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$")
 yaml.SafeLoader.add_implicit_resolver("tag:yaml.org,2002:float", FLOATS, [*"+-.0123456789"])
-# Labels of the report, which an author's text may reference: those of its own sources, and of models and numbers.
+# An author's text may reference its own labels, those in report/text/run, and those that `MADE` describes.
 LABEL = re.compile(r"\{#((?:sec|fig|tbl|eq|alg):[\w:-]+)")
 REFERENCE = re.compile(r"(?<![\w\\])@((?:sec|fig|tbl|eq|alg):[\w:-]*\w)", re.IGNORECASE)
 CODE = re.compile(r"^(```|~~~).*?^\1|(`+).*?\2", re.MULTILINE | re.DOTALL)

@@ -98,9 +98,7 @@ def describe_plan(profile: Profile, plan: Mapping[str, Job], cores: str, executo
         seconds += time
     print(f"{len(stale)} of {len(plan)} jobs would run; nothing was started or written")
     if seconds:
-        print(
-            f"training would take {sum(seconds) / 3600:.2g} hours, one after the other; measuring not included"
-        )
+        print(f"training would take {sum(seconds) / 3600:.2g} hours of jobs; measuring is not included")
     config = yaml.safe_load((PROFILES / executor / "config.yaml").read_text("utf-8")) if executor else {}
     most = config.get("cores", os.cpu_count()) if cores == "all" else int(cores)
     kinds = Counter(plan[name].kind if plan[name].kind in job.HOURS else "other" for name in stale)
