@@ -11,10 +11,10 @@ from pathlib import Path
 
 from study.profile import ROOT
 
-REPORT = ("*.html", "*.pdf", "*.csv", "numbers.json", "ledger.json", "figures/*", "metrics/*")
+REPORT = ("*.html", "*.pdf", "*.csv", "numbers.json", "ledger.json", "figures/*", "metrics/*", "kept/*")
 REPORT += ("notebooks/*.html",)
 PARTS = [f"{out}/{part}" for out in ("build/quick", "build/released/paper") for part in REPORT]
-PARTS += ["build/page/*", "released/page/notebooks/*", "released/*/metrics/*", "released/*/kept/*"]
+PARTS += ["build/page/*", "released/page/notebooks/*", "released/*/metrics/*"]
 PARTS += ["released/paper/report.pdf"]
 
 

@@ -194,9 +194,9 @@ class Text:
             steps = [step.lineno for step in extract_tb(error.__traceback__) if step.filename == "<template>"]
             line = getattr(error, "lineno", None) or next(reversed(steps), 1)
             placeholders = re.findall("<<.*?>>", source.split("\n")[line - 1])
-            place = f", {placeholders[0]}" if len(placeholders) == 1 else ""
+            place = f"{placeholders[0]}: " if len(placeholders) == 1 else ""
             said = str(error).partition("\n")[0]  # Jinja adds the line once more
-            raise ValueError(f"{name}, line {line}{place}: {said}") from error
+            raise ValueError(f"{name}, line {line}: {place}{said}") from error
 
     def _refuse_unknown(self, source: str) -> None:
         known = self.names.keys() | self.language.globals.keys()
