@@ -93,6 +93,12 @@ def content(dataset: str, data_dir: str | None) -> str:
     return digest([data.fingerprint(part) for part in parts], 16)
 
 
+@cache
+def sizes(dataset: str, data_dir: str | None) -> dict[str, int]:
+    """Split -> number of images."""
+    return {split: len(data.load(dataset, split, data_dir)[0]) for split in data.SPLITS}
+
+
 # --- the jobs of a profile ---
 
 
@@ -173,8 +179,7 @@ def epochs(P: Mapping[str, Any], n: int) -> int:
 
 def check_sizes(profile: Profile) -> None:
     """ValueError: a model asks for more images, or for an average over more epochs, than there are."""
-    data_dir, dataset = profile.file.data_dir, profile.file.dataset
-    n = {split: len(data.load(dataset, split, data_dir)[0]) for split in data.SPLITS}
+    n = sizes(profile.file.dataset, profile.file.data_dir)
     sections = {f"models.{model}": P for (model, _), (_, P) in profile.trainings.items()}
     sections |= {f"models.{model}, measure": how for model, how in profile.measures.items()}
     sections |= {"schedules": profile.schedules, "yardstick": profile.yardstick or {}}

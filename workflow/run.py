@@ -25,8 +25,8 @@ from typing import Any
 
 import yaml
 
-from diffusion import data, runtime
-from diffusion.training.folder import RunFolder
+from diffusion import runtime
+from diffusion.training.folder import RunError, RunFolder
 from study import profile as profiles
 from study.measure import checkpoint_epochs
 from study.profile import MEASURE, PROFILES, Profile
@@ -98,7 +98,9 @@ def describe_plan(profile: Profile, plan: Mapping[str, Job], cores: str, executo
         seconds += time
     print(f"{len(stale)} of {len(plan)} jobs would run; nothing was started or written")
     if seconds:
-        print(f"training would take {sum(seconds) / 3600:.2g} hours of jobs; measuring is not included")
+        print(
+            f"{len(seconds)} of the trainings would take {sum(seconds) / 3600:.2g} hours, one after the other"
+        )
     config = yaml.safe_load((PROFILES / executor / "config.yaml").read_text("utf-8")) if executor else {}
     most = config.get("cores", os.cpu_count()) if cores == "all" else int(cores)
     kinds = Counter(plan[name].kind if plan[name].kind in job.HOURS else "other" for name in stale)
@@ -118,7 +120,7 @@ def describe_work(profile: Profile, of: Job) -> tuple[str, list[float]]:
         return "", []
     model, _, seed = of.of.rpartition("-")
     P = profile.trainings[model, int(seed)][1]
-    n = P["n_train"] or len(data.load(P["dataset"], "train", P["data_dir"])[0])
+    n = P["n_train"] or jobs.sizes(P["dataset"], P["data_dir"])["train"]
     steps, epochs = jobs.steps(P, n), jobs.epochs(P, n)
     if of.kind == "train":
         earlier = [lines for other in profile.seeds(model) if (lines := history(profile, model, other, P))]
@@ -138,7 +140,10 @@ def describe_work(profile: Profile, of: Job) -> tuple[str, list[float]]:
 def history(profile: Profile, model: str, seed: int, P: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The finished epochs of a training in the profile's folder; none if it has another batch size."""
     run = RunFolder(profile.out / "runs" / f"{model}-{seed}")
-    return run.history() if (run.settings() or {}).get("batch_size") == P["batch_size"] else []
+    with contextlib.suppress(RunError, ValueError):  # damaged, which the training itself says
+        if (run.settings() or {}).get("batch_size") == P["batch_size"]:
+            return run.history()
+    return []
 
 
 def main() -> None:
