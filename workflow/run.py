@@ -20,6 +20,7 @@ import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections import Counter
 from collections.abc import Mapping
+from datetime import timedelta
 from statistics import fmean
 from typing import Any
 
@@ -99,7 +100,7 @@ def describe_plan(profile: Profile, plan: Mapping[str, Job], cores: str, executo
     print(f"{len(stale)} of {len(plan)} jobs would run; nothing was started or written")
     if seconds:
         print(
-            f"{len(seconds)} of the trainings would take {sum(seconds) / 3600:.2g} hours, one after the other"
+            f"{len(seconds)} of the trainings would take {timedelta(seconds=round(sum(seconds)))} one after the other"
         )
     config = yaml.safe_load((PROFILES / executor / "config.yaml").read_text("utf-8")) if executor else {}
     most = config.get("cores", os.cpu_count()) if cores == "all" else int(cores)
@@ -126,7 +127,11 @@ def describe_work(profile: Profile, of: Job) -> tuple[str, list[float]]:
         earlier = [lines for other in profile.seeds(model) if (lines := history(profile, model, other, P))]
         pace = [sum(line["seconds"] for line in lines) / lines[-1]["step"] for lines in earlier]
         seconds = [steps * fmean(pace)] if pace else []
-        time = f", {seconds[0] / 60:.2g} minutes at {fmean(pace):.2g} s a step as before" if pace else ""
+        time = (
+            f", {timedelta(seconds=round(seconds[0]))} at {fmean(pace):.2g} s a step as before"
+            if pace
+            else ""
+        )
         done = history(profile, model, int(seed), P)
         time += f"; its folder has {done[-1]['step']:,} steps, kept if all settings are equal" if done else ""
         return f"; {steps:,} steps of {P['batch_size']} images{time}", seconds

@@ -176,7 +176,7 @@ def test_a_dry_run_names_each_job_with_its_reason_and_work_and_writes_nothing(ru
     describe_plan(run.profile, plan, "2", "")
     said = capsys.readouterr().out.splitlines()
     assert said[0] == (
-        "train_zoom-0: settings.epochs was 2, is 3; 6 steps of 8 images, 0.2 minutes at 2 s a step as before"
+        "train_zoom-0: settings.epochs was 2, is 3; 6 steps of 8 images, 0:00:12 at 2 s a step as before"
         "; its folder has 4 steps, kept if all settings are equal"
     )
     assert said[1].endswith("; at least 72 samples, measured epochs: 2")
