@@ -99,9 +99,8 @@ def describe_plan(profile: Profile, plan: Mapping[str, Job], cores: str, executo
         seconds += time
     print(f"{len(stale)} of {len(plan)} jobs would run; nothing was started or written")
     if seconds:
-        print(
-            f"{len(seconds)} of the trainings would take {timedelta(seconds=round(sum(seconds)))} one after the other"
-        )
+        time = timedelta(seconds=round(sum(seconds)))
+        print(f"{len(seconds)} of the trainings would take {time}, one after the other")
     config = yaml.safe_load((PROFILES / executor / "config.yaml").read_text("utf-8")) if executor else {}
     most = config.get("cores", os.cpu_count()) if cores == "all" else int(cores)
     kinds = Counter(plan[name].kind if plan[name].kind in job.HOURS else "other" for name in stale)
