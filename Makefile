@@ -6,6 +6,8 @@ PYTHON  ?= python3
 CORES   ?= all
 # A cluster that runs the jobs, of those in profiles/: slurm. None: this machine.
 EXECUTOR ?=
+# DRY=1 with report or retrain: check all arguments and list the jobs that would run; run nothing.
+DRY     ?=
 # Processes that share the tests.
 WORKERS ?= 2
 VENV    ?= .venv
@@ -24,19 +26,27 @@ export PYTHONPYCACHEPREFIX ?= $(abspath $(VENV))/bytecode
 endif
 # A value as one word of the shell, whatever is in it.
 quoted = '$(subst ','\'',$(1))'
-STUDY = $(if $(EXECUTOR),--on=$(call quoted,$(EXECUTOR))) -- $(call quoted,$(PROFILE)) $(call quoted,$(CORES))
+STUDY = $(if $(DRY),--dry) $(if $(EXECUTOR),--on=$(call quoted,$(EXECUTOR))) -- $(call quoted,$(PROFILE)) $(call quoted,$(CORES))
 # Named after the project's folder and the Python: of a moved or another one, the environment is made anew.
 STAMP := $(VENV)/made-$(shell { pwd; $(PYTHON) -c 'import sys; print(sys.version_info[:2])'; } 2>&1 | cksum | cut -d' ' -f1)
 
 # The extras that tests need, beside `workflow`.
 TESTED := $(STAMP)-browser,lab,slurm,tensorboard,test
-CLUSTER := $(if $(EXECUTOR),$(STAMP)-slurm)
+CLUSTER := $(if $(DRY),,$(if $(EXECUTOR),$(STAMP)-slurm))
+RELEASED = $(filter $(basename $(notdir $(wildcard profiles/*.yaml))),$(patsubst released/%/manifest.json,%,$(wildcard released/*/manifest.json)))
+OF_RELEASE = $(if $(filter $(RELEASED),$(PROFILE)),,$(error there is no release of $(PROFILE); released are: $(RELEASED)))
+EXECUTORS := $(patsubst profiles/%/config.yaml,%,$(wildcard profiles/*/config.yaml))
+ifneq ($(filter-out $(EXECUTORS),$(EXECUTOR)),)
+$(error EXECUTOR=$(EXECUTOR) is not known; there are: $(EXECUTORS))
+endif
+$(foreach name,profile cores executor dry workers,$(if $(findstring command,$(origin $(name))),$(error \
+  $(name)=$($(name)) has no effect: variables are written in capitals, as in PROFILE=quick)))
 
 .PHONY: help report retrain release verify archive page pages site test test-long test-cluster door lint lab bench clean env FORCE
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@echo "make TARGET [PROFILE=quick] [CORES=n] [EXECUTOR=slurm] [WORKERS=n] [TORCH=OPTIONS]"
+	@echo "make TARGET [PROFILE=quick] [DRY=1] [CORES=n] [EXECUTOR=slurm] [WORKERS=n] [TORCH=OPTIONS]"
 	@echo "            [LAB=OPTIONS] [BENCH=OPTIONS] [PYTHON=python3] [VENV=.venv]"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s%s\n", $$1, $$2 }' Makefile
 	@echo "profiles:"
@@ -53,13 +63,18 @@ release: env ## keep the results of PROFILE, with weights and the PDF, under rel
 	@$(RUN) -m workflow.release $(call quoted,$(PROFILE))
 
 verify: $(STAMP)-test ## check the released PROFILE as a reviewer would: files, numbers and samples
-	@$(RUN) -m pytest -v tests/golden/test_released.py -k $(call quoted,$(PROFILE))
+	$(OF_RELEASE)@$(RUN) -m pytest -v tests/golden/test_released.py -k $(call quoted,$(PROFILE))
 
-archive: env ## one zip of the commit and the built report of the released PROFILE, for Zenodo and the like
-	@built=build/released/$(PROFILE); git --git-dir=.git diff --quiet HEAD && [ $$built/report.html -nt released/$(PROFILE)/manifest.json ] || \
-	{ echo "commit all changes, and type make report PROFILE=$(PROFILE), first"; exit 1; }; mkdir -p build/archive && \
-	git archive --format=zip -o build/archive/cold-zoom-diffusion-$(PROFILE).zip \
-	$$(for file in $$built/*.* $$built/figures/* $$built/metrics/* $$built/notebooks/*; do echo "--prefix=$${file%/*}/ --add-file=$$file"; done) --prefix= HEAD
+# The report is built here from a clean checkout of the commit, so that nothing in build/ gets into the archive.
+archive: env ## one zip of the commit and the report of the released PROFILE, built from that commit, for Zenodo and the like
+	$(OF_RELEASE)@git --git-dir=.git diff --quiet HEAD || { echo "commit all changes first: the archive is made of a commit"; exit 1; }
+	@commit=$$(git --git-dir=.git rev-parse HEAD) && rm -rf build/archive/clean && mkdir -p build/archive/clean && \
+	git --git-dir=.git archive $$commit | tar xC build/archive/clean && cd build/archive/clean && \
+	MNIST_DIR="$${MNIST_DIR:-$(CURDIR)/data}" $(abspath $(RUN)) -m workflow.run $(PROFILE) && cd build/released/$(PROFILE) && \
+	git --git-dir="$(CURDIR)/.git" archive --format=zip -o "$(CURDIR)/build/archive/cold-zoom-diffusion-$(PROFILE).zip" \
+	$$(for file in $$(ls *.* figures/* metrics/* notebooks/* | grep -v plan.json); do \
+	echo "--prefix=build/released/$(PROFILE)/$$(dirname $$file | sed 's,^[.]$$,,;s,.$$,&/,') --add-file=$$file"; done) --prefix= $$commit
+	@rm -rf build/archive/clean; echo "build/archive/cold-zoom-diffusion-$(PROFILE).zip contains the commit and its report"
 
 page: env ## the page in which one paints a digit, of the released trainings: build/page/cold-zoom.html
 	@$(RUN) -m play.page
@@ -71,11 +86,7 @@ pages: env ## execute notebooks 01 to 06, and keep their pages in released/page/
 
 site: page ## what the Pages workflow publishes: build/site
 	@$(RUN) -m workflow.run paper && $(RUN) -m workflow.run quick
-	@rm -rf build/site && mkdir -p build/site/play && cp docs/site.html build/site/index.html && cp -r build/page/* released/page/notebooks build/site/play
-	@$(RUN) -m report.api build/site/api.html
-	@for made in released/paper quick; do to=build/site/$${made#released/}; mkdir -p $$to/notebooks && cd build/$$made && \
-	cp -r *.html *.pdf *.json *.csv figures metrics "$(CURDIR)/$$to" && cp notebooks/*.html "$(CURDIR)/$$to/notebooks" 2> /dev/null; \
-	cd "$(CURDIR)"; done; echo "build/site has the page, the paper, a run of the profile quick and the page of the public names"
+	@$(RUN) -m report.site && $(RUN) -m report.api build/site/api.html
 
 test: $(TESTED) lint ## lint, unit and end-to-end tests, the notebooks
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not long" --nbval-lax tests notebooks/09_level.ipynb
@@ -126,7 +137,8 @@ $(STAMP): pyproject.toml constraints.txt $(if $(wildcard $(RUN)),,FORCE)
 	@$(ALONE); \
 	if [ -e $(VENV)/making ] || ls $(VENV)/made-* 2> /dev/null | grep -vq '^$@' || [ ! -x $(RUN) ]; then clear=--clear; fi; \
 	echo "Making the environment in $(VENV): a few minutes ..."; \
-	$(PYTHON) -m venv $$clear $(VENV) || { echo "Debian and Ubuntu have venv in a package of its own, python3-venv."; exit 1; }; \
+	$(PYTHON) -m venv $$clear $(VENV) || { $(PYTHON) -c 'import ensurepip' 2> /dev/null || \
+	echo "Install venv: on Debian and Ubuntu, the package python3-venv."; exit 1; }; \
 	touch $(VENV)/making && rm -f $@ && $(PIP) -e '.[workflow]' && rm -f $(VENV)/making && $(DONE)
 
 # Extras, separated by commas, on top. The package itself stays as it is: it may be running.

@@ -93,6 +93,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--quick", action="store_true", help="small sizes, whose times mean nothing")
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args(arguments)
+    if unknown := {*options.what} - MEASURES.keys():
+        parser.error(f"there is no {', '.join(unknown)}; there are {', '.join(MEASURES)}")
     precision = runtime.resolve_precision("auto", runtime.device())
     lines = ["| what | textbook | ours | times faster | remark |", "|---|---|---|---|---|"]
     for name in options.what or MEASURES:

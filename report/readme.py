@@ -39,7 +39,10 @@ def filled(readme: str, out: Path) -> str:
 
 def main() -> None:
     out = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "released" / "paper")
-    readme = filled((ROOT / "README.md").read_text(encoding="utf-8"), out)
+    try:
+        readme = filled((ROOT / "README.md").read_text(encoding="utf-8"), out)
+    except (ValueError, OSError) as error:
+        raise SystemExit(f"error: {error}") from None
     notebook = ROOT / "build" / "released" / out.name / "notebooks" / "11_models.ipynb"
     if not notebook.is_file():
         raise SystemExit(f"there is no {notebook}; `make report PROFILE={out.name}` makes it")

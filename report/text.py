@@ -35,7 +35,7 @@ HERE = Path(__file__).resolve().parent
 TEXT = HERE / "text"
 STATEMENT = re.compile(r"^%%(.*(?:\n {4}.*)*)$", re.MULTILINE)
 CONDITION = re.compile(r"^ *(if|elif)\b(.*)", re.DOTALL)
-ERRORS = (jinja2.TemplateError, TypeError, KeyError, IndexError, AttributeError, ValueError)
+ERRORS = (jinja2.TemplateError, TypeError, KeyError, IndexError, AttributeError, ValueError, ArithmeticError)
 
 
 class Lazy(Mapping):
@@ -124,7 +124,7 @@ class _Language(jinja2.Environment):
         value = super().getattr(obj, attribute)
         if isinstance(value, jinja2.Undefined) and not isinstance(obj, Mapping | jinja2.Undefined | None):
             public = [name for name in dir(obj) if not name.startswith("_")]
-            raise ValueError(f"{type(obj).__name__} has no {attribute!r}{nearest(attribute, public)}")
+            raise ValueError(f"there is no {attribute!r} here{nearest(attribute, public)}")
         return self._told(value, obj, attribute)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
@@ -134,7 +134,7 @@ class _Language(jinja2.Environment):
         """The value, or one undefined that tells the nearest name."""
         if isinstance(value, jinja2.Undefined) and isinstance(obj, Mapping):
             return Lacking(f"this run has no {name!r}{nearest(str(name), map(str, obj))}")
-        return Lacking(obj=obj, name=name) if value is None else value
+        return Lacking(f"{name!r} is empty in this run") if value is None else value
 
 
 class Text:
@@ -173,6 +173,8 @@ class Text:
 
         A string that no format made is a name, whose digits are no number.
         """
+        if isinstance(value, Lacking):
+            raise ValueError(repr(value))
         text = finalize(value)
         if not isinstance(value, str) or isinstance(value, Markdown):
             text = self.marks.mark(text, self.seen, printed)
@@ -190,8 +192,11 @@ class Text:
                 return self.language.from_string(source).render(self.names)
         except ERRORS as error:
             steps = [step.lineno for step in extract_tb(error.__traceback__) if step.filename == "<template>"]
-            line = getattr(error, "lineno", None) or next(reversed(steps), "?")
-            raise ValueError(f"{name}, line {line}: {error}") from error
+            line = getattr(error, "lineno", None) or next(reversed(steps), 1)
+            placeholders = re.findall("<<.*?>>", source.split("\n")[line - 1])
+            place = f"{placeholders[0]}: " if len(placeholders) == 1 else ""
+            said = str(error).partition("\n")[0]  # Jinja adds the line once more
+            raise ValueError(f"{name}, line {line}: {place}{said}") from error
 
     def _refuse_unknown(self, source: str) -> None:
         known = self.names.keys() | self.language.globals.keys()

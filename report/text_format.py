@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+GROUP = "a group of values"
 MINUS, FIXED = "\N{MINUS SIGN}", "\N{NO-BREAK SPACE}"
 
 
@@ -41,8 +42,8 @@ def finalize(value: Any) -> Markdown:
         raise ValueError("a placeholder prints a value that the run left empty; guard it or measure it")
     if not isinstance(value, str | int):
         text = str(value)  # of what is undefined this is an error that says so
-        bare = f"the bare number {text}" if isinstance(value, float) else f"a bare {type(value).__name__}"
-        raise ValueError(f"a placeholder prints {bare}; choose num(), shown(), percent() or another format")
+        what = f"the number {text}" if isinstance(value, float) else GROUP
+        raise ValueError(f"it is {what} without a format; needed: num(), shown(), percent() or another one")
     if isinstance(value, int) and not isinstance(value, bool):
         return integer(value)
     return escape(value)
@@ -55,7 +56,8 @@ def _noted(x: Any) -> float:
     """A number, or that of an interval, which is now printed."""
     x = getattr(x, "value", x)
     if isinstance(x, bool) or not isinstance(x, int | float) or not math.isfinite(x):
-        raise ValueError(f"the report needs a finite number here, but the run gives {x!r}")
+        what = repr(x) if isinstance(x, float | str) or x is None else getattr(x, "_undefined_message", GROUP)
+        raise ValueError(f"needed: a finite number; got: {what}")
     printed.append(x)
     return x
 

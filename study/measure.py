@@ -278,9 +278,13 @@ class Measuring:
 
 
 def checkpoints(train: Facts, every: int) -> list[int]:
-    """The measured epochs, the first, every so many and the last, whose weights are there."""
-    last = train.epochs
-    return [e for e in sorted({1, *range(every, last + 1, every), last}) if str(e) in train.sha256]
+    """The measured epochs whose weights are there."""
+    return [epoch for epoch in checkpoint_epochs(train.epochs, every) if str(epoch) in train.sha256]
+
+
+def checkpoint_epochs(last: int, every: int) -> list[int]:
+    """The measured epochs: the first, every so many and the last."""
+    return sorted({1, *range(every, last + 1, every), last})
 
 
 def described(evaluator: Evaluator) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """Profiles: a whole run in a YAML file, profiles/NAME.yaml.
 
-What a notebook takes is its parameters cell, as papermill reads it; what measuring takes, the signature of
-`study.measure.measure`. A name that is neither, a value of another type, and what a process, sampler, prior
-or network refuses, is one line before anything runs.
+The parameters of a notebook are those of its parameters cell, as papermill reads it; the arguments of
+training and measuring are in the signatures of `diffusion.fit` and `study.measure.measure`. `read` raises an
+error of one line, before anything runs, for an unknown name, a value that a signature does not allow, and
+options that a process, sampler, prior or network refuses.
 """
 
 import datetime
@@ -17,11 +18,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import papermill
+import torch
 import yaml
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, create_model
 
 import diffusion as d
-from diffusion.bounds import STRICT, Seed, nearest
+from diffusion.bounds import STRICT, Count, Seed, nearest
 from diffusion.processes.base import GREY28
 from diffusion.processes.samplers import sampler_of
 from diffusion.training import network as networks
@@ -34,20 +36,36 @@ TYPES = {"int": int, "str": str, "dict": dict, "list": list, "float": float, "bo
 PROCESS = {  # of a notebook that trains, from its parameters
     "02_train_ddpm": lambda P: d.DDPM(P["schedule"], **P["schedule_options"]),
     "03_train_zoom": lambda P: d.ColdZoom(P["T"], P["interpolation"], P["image_noise"]),
-    "05_your_degradation": lambda P: (
-        P["degradation"] and d.degradation(P["degradation"], T=P["T"], **P["degradation_options"])
-    ),
+    "05_your_degradation": lambda P: d.degradation(P["degradation"], T=P["T"], **P["degradation_options"]),
 }
 OF_NOTEBOOK = {"folder", "aside", "callback"}  # arguments of `fit` that a notebook gives by itself
 # Parameters of notebooks that a profile gives all of its jobs.
+FROM_0 = {"seed", "image_index"}
 GIVEN = {"model", "seed", "dataset", "data_dir", "out_dir", "released", "finished"}
 # 2e-4 is a number, as in Python; YAML 1.1 takes it for text.
 FLOATS = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$")
 yaml.SafeLoader.add_implicit_resolver("tag:yaml.org,2002:float", FLOATS, [*"+-.0123456789"])
+# An author's text may reference its own labels, those in report/text/run, and those that `MADE` describes.
+LABEL = re.compile(r"\{#((?:sec|fig|tbl|eq|alg):[\w:-]+)")
+REFERENCE = re.compile(r"(?<![\w\\])@((?:sec|fig|tbl|eq|alg):[\w:-]*\w)", re.IGNORECASE)
+CODE = re.compile(r"^(```|~~~).*?^\1|(`+).*?\2", re.MULTILINE | re.DOTALL)
+MADE = re.compile(
+    r"sec:(model-\w|sources)|fig:(degradation|loss|samples|trajectory)-\w"
+)  # by report/models.py
 
 
 class ProfileError(ValueError):
     """A profile has a name that there is not, or a value that is not allowed."""
+
+
+class Loader(yaml.SafeLoader):
+    """YAML in which a key may not occur twice: PyYAML would take the last one."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        keys = [key.value for key, _ in node.value]
+        if twice := next((key for key in keys if keys.count(key) > 1), None):
+            raise ValueError(f"line {node.start_mark.line + 1}: {twice!r} occurs twice in one section")
+        return super().construct_mapping(node, deep)
 
 
 # --- the file ---
@@ -147,14 +165,18 @@ def read(name: str | Path) -> Profile:
     where = Path(name).expanduser() if str(name).endswith((".yaml", ".yml")) else PROFILES / f"{name}.yaml"
     if not where.is_file():
         known = sorted(path.stem for path in PROFILES.glob("*.yaml"))
-        raise ProfileError(f"there is no profile {str(name)!r}; there are {', '.join(known)}")
+        close = nearest(str(name), known)
+        raise ProfileError(f"there is no profile {str(name)!r}; there are {', '.join(known)}{close}")
     with _told(where):
-        content = yaml.safe_load(where.read_text("utf-8"))
-        file = Sections.model_validate(content)
+        content = yaml.load(where.read_text("utf-8"), Loader)
+        if not isinstance(content, dict):
+            raise ValueError(f"it contains {type(content).__name__}; needed: lines of NAME: VALUE")
         _known(content, Sections.model_fields)
+        file = Sections.model_validate(content)
     with _told(f"{where}, report"):
         _known(content.get("report", {}), Report.model_fields)
         text = file.report.text and where.parent.joinpath(file.report.text).read_text("utf-8")
+        _references(text or "")
     with _told(f"{where}, training"):
         _known(file.training, {name for one in PROCESS for name in parameters(one)[0]} - GIVEN)
     trainings, measures = {}, {}
@@ -196,6 +218,8 @@ def _told(where: object) -> Iterator[None]:
     except ValidationError as error:
         found = error.errors()[0]
         at = ".".join(map(str, found["loc"]))
+        if found["type"] == "missing":
+            raise ProfileError(f"{where}: {at} is missing") from None
         hint = HINTS.get(found["type"], "")
         raise ProfileError(f"{where}: {at} is {found['input']!r}: {found['msg']}{hint}") from None
     except FileNotFoundError as error:
@@ -215,6 +239,15 @@ def _validated(model: type[BaseModel], given: Mapping[str, Any]) -> None:
     model.model_validate(dict(given))
 
 
+def _references(text: str) -> None:
+    """ValueError: a text references a label that neither it nor the report can have."""
+    sources = (path.read_text("utf-8") for path in (ROOT / "report" / "text").glob("run/*.md"))
+    known = {label for source in (text, *sources) for label in LABEL.findall(source)}
+    for label in REFERENCE.findall(CODE.sub("", text)):
+        if label[0].lower() + label[1:] not in known and not MADE.match(label):
+            raise ValueError(f"@{label} refers to nothing{nearest(label, known)}")
+
+
 def _keywords(function: Any) -> dict[str, tuple[Any, Any]]:
     """Its keyword-only arguments: name -> annotation and default."""
     found = inspect.signature(function).parameters.values()
@@ -222,13 +255,19 @@ def _keywords(function: Any) -> dict[str, tuple[Any, Any]]:
 
 
 MEASURE = create_model("Measure", __config__=STRICT, **_keywords(measure))
+FIT = create_model("Fit", __config__=STRICT, **_keywords(d.fit))
 
 
 @cache
 def parameters(notebook: str) -> tuple[dict[str, Any], type[BaseModel]]:
-    """The parameters of a notebook, as its cell says: name -> default, and the types that are allowed."""
+    """The parameters of a notebook, as its cell says: name -> default, and the types that are allowed.
+
+    Whole numbers are from 1, those in `FROM_0` from 0.
+    """
     found = papermill.inspect_notebook(str(NOTEBOOKS / f"{notebook}.ipynb"))
-    types = {name: (TYPES[one["inferred_type_name"]] | None, None) for name, one in found.items()}
+    kinds = {name: TYPES[one["inferred_type_name"]] for name, one in found.items()}
+    kinds |= {name: Count for name, kind in kinds.items() if kind is int and name not in FROM_0}
+    types = {name: (Seed if name in FROM_0 else kind | None, None) for name, kind in kinds.items()}
     defaults = {name: literal_eval(one["default"]) for name, one in found.items()}
     return defaults, create_model(notebook, __config__=STRICT, **types)
 
@@ -254,11 +293,24 @@ def trained(shared: Mapping[str, Any], entry: Entry) -> dict[str, Any]:
 
 
 def _make(notebook: str, P: Mapping[str, Any], ways: Iterable[Mapping[str, Any]]) -> None:
-    """Make process, network, samplers and priors once; ValueError: one refuses what it is given."""
-    if process := PROCESS[notebook](P):
-        process.take(GREY28)
+    """Make process, network, samplers and priors once, and check the arguments of `diffusion.fit`.
+
+    ValueError: one is refused.
+    """
+    if P.get("degradation", "") is None:
+        raise ValueError("degradation is missing; needed: a name such as 'crop', or module:Class of your own")
+    process = PROCESS[notebook](P)
+    process.take(GREY28)
     networks.build(*networks.architecture(P["network"], P["network_options"]))
+    options = {name: P[name] for name in FIT.model_fields if name in P} | P["fit_options"]
+    FIT.model_validate(options)
+    if options.get("steps") and options["epochs"]:
+        raise ValueError(f"steps is {options['steps']} and epochs is {options['epochs']}; set one to null")
+    try:
+        torch.device(options.get("device") or "cpu")
+    except RuntimeError:
+        raise ValueError(f"device is {options['device']!r}; allowed: such as 'cpu', 'cuda', 'mps'") from None
     for way in ways:
         sampler, _ = sampling(P, way)
-        if process and sampler is not None:
+        if sampler is not None:
             sampler_of(sampler, process)

@@ -28,6 +28,8 @@ PAPERMILL = ["--kernel", "python3", "--no-progress-bar", "--log-level", "ERROR"]
 PAPERMILL += ["--stdout-file", "/dev/stdout", "--stderr-file", "/dev/stderr"]
 NOISE = "[IPKernelApp]"  # the kernel's remarks on being started and stopped
 SAID = ("note:", "warning:")  # lines that the terminal shows
+HOURS = {"train": 24, "measure": 12}  # that a cluster gives a job of a kind; 3 to the others
+MEMORY = 8000  # MB of a job on a cluster
 MINUTES = 5  # between two lines that say how far a job is
 
 
@@ -82,19 +84,28 @@ class Job:
         return self.stamp | {"before": {name: sha256(self.stamp_of(name)) for name in self.needs}}
 
     def lost(self) -> str:
-        """The first file that it makes and that is not there, in words."""
-        return next((f"{name} is lost" for name in self.makes if not (self.out / name).is_file()), "")
+        """The first file that it makes and that is not there; empty if all are there."""
+        return next((name for name in self.makes if not (self.out / name).is_file()), "")
 
     def finish(self) -> None:
         """Write the stamp; ValueError: a file that it makes is not there."""
         if lost := self.lost():
-            raise ValueError(f"{self.name} has not made all: {lost}")
+            raise ValueError(f"{self.name} ended without writing {lost}")
         write_json(self.path, self.made_from())
 
 
 def planned(out: Path | str) -> dict[str, Job]:
     """The jobs of a results folder by name, each after those that it needs."""
     return {name: Job(**one | {"out": Path(out)}) for name, one in read_json(Path(out) / PLAN).items()}
+
+
+def threads(kind: str, trainings: int, cores: int, local: bool) -> int:
+    """Threads of a job: trainings side by side scale better than the operations of one training.
+
+    At most 16, beyond which one training gains nothing; on this machine, at most $OMP_NUM_THREADS if set.
+    """
+    most = int((local and os.environ.get("OMP_NUM_THREADS") or "16").split(",")[0])
+    return max(1, min(16, most, cores // trainings)) if kind in HOURS else 1
 
 
 def end_with_parent(number: int = signal.SIGKILL) -> None:

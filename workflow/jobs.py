@@ -10,6 +10,7 @@ then only opened; its measures are repeated if the code that measures has change
 """
 
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
@@ -21,7 +22,7 @@ import yaml
 from filelock import FileLock
 
 from diffusion import data
-from diffusion.bounds import named
+from diffusion.bounds import named, whole
 from diffusion.files import differences, digest, read_json, sha256, write_json
 from diffusion.identity import own_code
 from diffusion.processes.base import GREY28
@@ -92,6 +93,12 @@ def content(dataset: str, data_dir: str | None) -> str:
     return digest([data.fingerprint(part) for part in parts], 16)
 
 
+@cache
+def sizes(dataset: str, data_dir: str | None) -> dict[str, int]:
+    """Split -> number of images."""
+    return {split: len(data.load(dataset, split, data_dir)[0]) for split in data.SPLITS}
+
+
 # --- the jobs of a profile ---
 
 
@@ -117,7 +124,7 @@ def of(profile: Profile, released: Path | None = None) -> dict[str, Job]:
     for model, seed in first:  # the first seed of each model, then the second
         one, (notebook, settings) = f"{model}-{seed}", profile.trainings[model, seed]
         makes = [f"metrics/train_{one}.json", f"runs/{one}/history.jsonl"]
-        if released and not (out / makes[0]).is_file():
+        if released and not (ROOT / "released" / profile.name / makes[0]).is_file():
             raise ValueError(f"released/{profile.name} has no {one}: make retrain PROFILE={profile.name}")
         if released and seed != profile.seeds(model)[0]:
             continue
@@ -158,8 +165,38 @@ def lock(out: Path) -> FileLock:
     return FileLock(out / ".lock", timeout=0)
 
 
+def steps(P: Mapping[str, Any], n: int) -> int:
+    """Steps of a training by the parameters of its notebook, on n images."""
+    return (
+        P["epochs"] * math.ceil(n / P["batch_size"]) if P["epochs"] else P["fit_options"].get("steps") or 1000
+    )
+
+
+def epochs(P: Mapping[str, Any], n: int) -> int:
+    """Epochs of a training on n images; the last one may be cut short."""
+    return math.ceil(steps(P, n) / math.ceil(n / P["batch_size"]))
+
+
+def check_sizes(profile: Profile) -> None:
+    """ValueError: a model asks for more images, or for an average over more epochs, than there are."""
+    n = sizes(profile.file.dataset, profile.file.data_dir)
+    sections = {f"models.{model}": P for (model, _), (_, P) in profile.trainings.items()}
+    sections |= {f"models.{model}, measure": how for model, how in profile.measures.items()}
+    sections |= {"schedules": profile.schedules, "yardstick": profile.yardstick or {}}
+    for name, section in sections.items():
+        for split, most in n.items():
+            if section.get(f"n_{split}") is not None:
+                whole(f"{profile.where}, {name}: n_{split}", section[f"n_{split}"], 1, most)
+    for (model, _), (_, P) in profile.trainings.items():
+        most = epochs(P, P["n_train"] or n["train"])
+        for way, changes in profile.file.models[model].ways.items():
+            name = f"{profile.where}, models.{model}, ways.{way}: average"
+            whole(name, changes.get("average", 1), 1, most)
+
+
 def plan(profile: Profile, released: Path | None = None) -> dict[str, Job]:
-    """The jobs of a profile with their stamps; ValueError: code or data are not there."""
+    """The jobs of a profile with their stamps; ValueError: code or data are not there, or too few."""
+    check_sizes(profile)
     return {name: replace(job, stamp=stamp(job)) for name, job in of(profile, released).items()}
 
 
@@ -179,7 +216,7 @@ def _stale(job: Job) -> str:
     if found := next(differences(read_json(job.path), job.made_from()), ""):
         name = found.partition(" was ")[0]
         return found if name.startswith(("settings", "versions")) else f"{name} changed"
-    return job.lost()
+    return f"{lost} is lost" if (lost := job.lost()) else ""
 
 
 def keep(planned: Mapping[str, Job], out: Path) -> None:

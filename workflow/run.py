@@ -1,10 +1,11 @@
 """Make the report of a profile; `make report` and `make retrain` do nothing else.
 
-    python -m workflow.run [--retrain] PROFILE [CORES] [--on EXECUTOR]
+    python -m workflow.run [--retrain] [--dry] PROFILE [CORES] [--on EXECUTOR]
 
 Jobs whose results are there, whole, and made with these settings and this code are left alone; one line says
 why each of the others runs again. Results stay until the new ones are whole. Where the results of a profile
 are released, and without `--retrain`, only notebooks and report are jobs, in build/released/PROFILE.
+With `--dry` nothing runs and nothing is written: it checks all arguments and lists what would run, and why.
 With `--on slurm` the jobs are those of a cluster (profiles/slurm). However this process ends, nothing of it
 goes on running; jobs of a cluster are cancelled by SIGINT and SIGTERM, not by SIGKILL.
 """
@@ -12,14 +13,24 @@ goes on running; jobs of a cluster are cancelled by SIGINT and SIGTERM, not by S
 import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from collections import Counter
 from collections.abc import Mapping
+from datetime import timedelta
+from statistics import fmean
+from typing import Any
 
+import yaml
+
+from diffusion import runtime
+from diffusion.training.folder import RunError, RunFolder
 from study import profile as profiles
-from study.profile import PROFILES, Profile
+from study.measure import checkpoint_epochs
+from study.profile import MEASURE, PROFILES, Profile
 from workflow import job, jobs, release
 from workflow.job import Job
 
@@ -76,11 +87,75 @@ def study(profile: Profile, plan: Mapping[str, Job], cores: str, executor: str) 
     print(f"{out}/report.html and {out}/report.pdf are {'made' if stale else 'up to date'}")
 
 
+# --- a dry run ---
+
+
+def describe_plan(profile: Profile, plan: Mapping[str, Job], cores: str, executor: str) -> None:
+    """Print which jobs would run, why, and how much work they are."""
+    stale, seconds = jobs.check(plan), []
+    for name, reason in stale.items():
+        work, time = describe_work(profile, plan[name])
+        print(f"{name}: {reason}{work}")
+        seconds += time
+    print(f"{len(stale)} of {len(plan)} jobs would run; nothing was started or written")
+    if seconds:
+        time = timedelta(seconds=round(sum(seconds)))
+        print(f"{len(seconds)} of the trainings would take {time}, one after the other")
+    config = yaml.safe_load((PROFILES / executor / "config.yaml").read_text("utf-8")) if executor else {}
+    most = config.get("cores", os.cpu_count()) if cores == "all" else int(cores)
+    kinds = Counter(plan[name].kind if plan[name].kind in job.HOURS else "other" for name in stale)
+    for kind, n in kinds.items():
+        threads = job.threads(kind, len(profile.trainings), most, not executor)
+        threads = min(config.get("max-threads", most), threads)
+        limits = f", {job.MEMORY} MB, {job.HOURS.get(kind, 3)} hours at most" if executor else ""
+        print(f"{n} x {kind}: threads {threads}{limits}")
+    if executor:
+        named = ("jobs", "retries", "default-resources", "set-resources")
+        print(f"profiles/{executor}/config.yaml:", {name: config[name] for name in named if name in config})
+
+
+def describe_work(profile: Profile, of: Job) -> tuple[str, list[float]]:
+    """The work of a training or of measuring in words, and its seconds where earlier epochs say them."""
+    if of.kind not in ("train", "measure") or of.settings.get("released"):
+        return "", []
+    model, _, seed = of.of.rpartition("-")
+    P = profile.trainings[model, int(seed)][1]
+    n = P["n_train"] or jobs.sizes(P["dataset"], P["data_dir"])["train"]
+    steps, epochs = jobs.steps(P, n), jobs.epochs(P, n)
+    if of.kind == "train":
+        earlier = [lines for other in profile.seeds(model) if (lines := history(profile, model, other, P))]
+        pace = [sum(line["seconds"] for line in lines) / lines[-1]["step"] for lines in earlier]
+        seconds = [steps * fmean(pace)] if pace else []
+        time = (
+            f", {timedelta(seconds=round(seconds[0]))} at {fmean(pace):.2g} s a step as before"
+            if pace
+            else ""
+        )
+        done = history(profile, model, int(seed), P)
+        time += f"; its folder has {done[-1]['step']:,} steps, kept if all settings are equal" if done else ""
+        return f"; {steps:,} steps of {P['batch_size']} images{time}", seconds
+    how = {name: field.default for name, field in MEASURE.model_fields.items()} | of.settings
+    checkpoints = len(checkpoint_epochs(epochs, how["distance_every"]))
+    samples = how["n_checkpoint"] * checkpoints + how["n_final"] * (1 + len(how["ways"] or {}))
+    least = "at least " if how["ablations"] or how["n_way"] else ""
+    return f"; {least}{samples:,} samples, measured epochs: {checkpoints}", []
+
+
+def history(profile: Profile, model: str, seed: int, P: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The finished epochs of a training in the profile's folder; none if it has another batch size."""
+    run = RunFolder(profile.out / "runs" / f"{model}-{seed}")
+    with contextlib.suppress(RunError, ValueError):  # damaged, which the training itself says
+        if (run.settings() or {}).get("batch_size") == P["batch_size"]:
+            return run.history()
+    return []
+
+
 def main() -> None:
     parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("profile", nargs="?", default="quick")
     parser.add_argument("cores", nargs="?", default="all")
     parser.add_argument("--retrain", action="store_true", help="run the study although it is released")
+    parser.add_argument("--dry", action="store_true", help="check and list, and run nothing (DRY of make)")
     executors = [path.name for path in PROFILES.iterdir() if path.is_dir()]
     parser.add_argument("--on", default="", choices=executors, help="as jobs of a cluster (EXECUTOR of make)")
     given = parser.parse_args()
@@ -92,9 +167,16 @@ def main() -> None:
     ours = profile.where.resolve().parent == PROFILES  # not another file of the same name
     released = ours and (release.RELEASED / profile.name).is_dir() and not (given.retrain or given.on)
     out = release.unpacked(profile) if released else profile.out
+    if released:
+        print(f"The results of {profile.name} are released; to train anew: make retrain", flush=True)
+    if given.dry:
+        return describe_plan(profile, jobs.plan(profile, out if released else None), given.cores, given.on)
+    if given.on == "slurm" and not (shutil.which("sbatch") and shutil.which("squeue")):
+        raise ValueError("EXECUTOR=slurm needs sbatch and squeue, which are not here; run it on a login node")
+    for _, P in [] if given.on else profile.trainings.values():
+        runtime.device(P["fit_options"].get("device"))
     with jobs.lock(out):
         if released:
-            print(f"The results of {profile.name} are released; to train anew: make retrain", flush=True)
             release.unpack(release.RELEASED / profile.name, out)
         study(profile, jobs.plan(profile, out if released else None), given.cores, given.on)
 

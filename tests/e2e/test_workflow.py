@@ -1,6 +1,7 @@
 """The workflow at the smoke profile: kills, failures, changes. What is stale: unit/test_jobs.py."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -131,14 +132,25 @@ def test_what_is_released_in_this_project_is_whole():
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["quick", "none"], "CORES = 'none' .*all, or a number"),
-        (["FILE"], "'epoch'.*'epochs'"),
+        (["workflow.run", "quick", "none"], "CORES = 'none' .*all, or a number"),
+        (["workflow.run", "FILE"], "'epoch'.*'epochs'"),
+        (["workflow.run", "FILE", "--dry"], "'epoch'.*'epochs'"),
+        (["workflow.run", "quick", "--on", "slurm"], "EXECUTOR=slurm needs sbatch and squeue"),
+        (["report.readme", "released/papr"], "'papr'.*'paper'"),
+        (["benchmarks.bench", "zomo"], "zomo; there are step, zoom, sampling"),
     ],
 )
 def test_a_mistake_is_one_line_before_anything_is_written(tmp_path, arguments, line):
     text = "profile: mine\nout: mine\nmodels: {zoom: {notebook: 03_train_zoom}}\ntraining: {epoch: 2}\n"
     (tmp_path / "mine.yaml").write_text(text)
-    done = python("-m", "workflow.run", *(a.replace("FILE", f"{tmp_path}/mine.yaml") for a in arguments))
-    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-    assert re.match(f"error: .*{line}", done.stderr)
+    arguments = [argument.replace("FILE", f"{tmp_path}/mine.yaml") for argument in arguments]
+    done = python("-m", *arguments, env=os.environ | {"PATH": str(tmp_path)})  # without Slurm
+    *usage, said = done.stderr.splitlines()
+    assert (done.returncode, len(usage)) == ((2, 1) if "benchmarks.bench" in arguments else (1, 0))
+    assert re.search(f"error: .*{line}", said)
     assert not (ROOT / "mine").exists()
+
+
+def test_without_the_environment_a_command_says_how_to_make_it():
+    done = python("-S", "-m", "workflow.run", "smoke")
+    assert "make env" in done.stderr.splitlines()[-1]

@@ -1,6 +1,7 @@
 """The jobs of a profile: which of them are stale, and why. The run itself: e2e/test_workflow.py."""
 
 import importlib
+import json
 import sys
 
 import pytest
@@ -11,7 +12,8 @@ from diffusion.files import write_json
 from helpers import changed
 from study import profile as profiles
 from workflow import jobs
-from workflow.job import Job
+from workflow.job import Job, threads
+from workflow.run import describe_plan
 
 MODULE = """
 import numpy as np
@@ -28,7 +30,9 @@ MODELS = {
     "zoom": {"notebook": "03_train_zoom"},
     "own": {"notebook": "05_your_degradation", "degradation": "of_jobs:Fade"},
 }
-PROFILE = {"profile": "small", "dataset": "of_jobs:blank", "training": {"epochs": 2}, "models": MODELS}
+ALL_IMAGES = {"n_train": None, "n_test": None}
+PROFILE = {"profile": "small", "dataset": "of_jobs:blank", "models": MODELS}
+PROFILE |= {"training": {"epochs": 2} | ALL_IMAGES, "schedules": {"n_test": 12}}
 PROFILE |= {"measure": {"n_final": 32}, "report": {"title": "Zooms", "text": "words.md"}}
 AFTER = ["compare", "comparison", "report"]
 ZOOM, OWN = (["train_zoom-0", "measure_zoom-0"], ["train_own-0", "measure_own-0"])
@@ -77,10 +81,10 @@ def run(tmp_path, monkeypatch) -> Finished:
 @pytest.mark.parametrize(
     ("section", "value", "stale", "reason"),
     [
-        ("training", {"epochs": 2}, [], ""),
-        ("training", {"epochs": 3}, [*ZOOM, *OWN, *AFTER], "settings.epochs was 2, is 3"),
+        ("training", {"epochs": 2} | ALL_IMAGES, [], ""),
+        ("training", {"epochs": 3} | ALL_IMAGES, [*ZOOM, *OWN, *AFTER], "settings.epochs was 2, is 3"),
         ("measure", {"n_final": 33}, MEASURED, "settings.n_final was 32, is 33"),
-        ("schedules", {"T": 999}, ["schedules", *AFTER], "settings.T was 1000, is 999"),
+        ("schedules", {"n_test": 12, "T": 999}, ["schedules", *AFTER], "settings.T was 1000, is 999"),
         ("report", {"title": "X", "text": "words.md"}, ["report"], "settings.title was 'Zooms', is 'X'"),
         ("seeds", [0, 7], [f"{job[:-1]}7" for job in (*ZOOM, *OWN)] + AFTER, jobs.NOT_MADE),
     ],
@@ -131,5 +135,62 @@ def test_other_labels_of_the_data_another_package_or_a_lost_file_is_found(run, m
 
 
 def test_a_job_that_was_made_again_makes_those_stale_that_were_made_of_the_one_before(run):
-    run.jobs(training={"epochs": 3})["train_zoom-0"].finish()
-    assert run.stale(training={"epochs": 3})["measure_zoom-0"] == "before.train_zoom-0 changed"
+    run.jobs(training={"epochs": 3} | ALL_IMAGES)["train_zoom-0"].finish()
+    assert run.stale(training={"epochs": 3} | ALL_IMAGES)["measure_zoom-0"] == "before.train_zoom-0 changed"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"training": ALL_IMAGES | {"n_train": 13}}, r"models\.zoom: n_train is 13; .* 1 to 12"),
+        ({"measure": {"n_test": 13}}, r"models\.zoom, measure: n_test is 13; .* 1 to 12"),
+        ({"schedules": {"n_test": 13}}, r"schedules: n_test is 13; .* 1 to 12"),
+        (
+            {"models": MODELS | {"own": MODELS["own"] | {"ways": {"mean": {"average": 3}}}}},
+            r"models\.own, ways\.mean: average is 3; .* 1 to 2",
+        ),
+        (
+            {  # 13 steps of 8 images, 12 of which are an epoch of 2
+                "training": ALL_IMAGES | {"epochs": None, "fit_options": {"steps": 5}},
+                "models": {"zoom": MODELS["zoom"] | {"ways": {"mean": {"average": 4}}}},
+            },
+            "average is 4; .* 1 to 3",
+        ),
+    ],
+)
+def test_a_profile_that_asks_for_more_than_there_is_is_refused(run, changes, said):
+    with pytest.raises(ValueError, match=said):
+        run.jobs(**changes)
+
+
+def test_a_dry_run_names_each_job_with_its_reason_and_work_and_writes_nothing(run, capsys):
+    changes = {"training": {"epochs": 3, "batch_size": 8} | ALL_IMAGES}
+    changes |= {"measure": {"n_final": 32, "n_checkpoint": 20}}
+    plan = run.jobs(**changes)
+    history = [{"step": 2, "seconds": 3.0}, {"step": 4, "seconds": 5.0}]
+    for model, size in (("zoom", 8), ("own", 16)):  # of another batch size
+        write_json(run.out / "runs" / f"{model}-0" / "run.json", {"settings": {"batch_size": size}})
+        lines = "".join(json.dumps(line) + "\n" for line in history)
+        (run.out / "runs" / f"{model}-0" / "history.jsonl").write_text(lines)
+    before = helpers.content(run.out)
+    describe_plan(run.profile, plan, "2", "")
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == (
+        "train_zoom-0: settings.epochs was 2, is 3; 6 steps of 8 images, 0:00:12 at 2 s a step as before"
+        "; its folder has 4 steps, kept if all settings are equal"
+    )
+    assert said[1].endswith("; at least 72 samples, measured epochs: 2")
+    (own,) = (line for line in said if line.startswith("train_own-0: "))
+    assert own.endswith("; 6 steps of 8 images")
+    assert "7 of 8 jobs would run; nothing was started or written" in said
+    assert helpers.content(run.out) == before
+    describe_plan(run.profile, plan, "all", "slurm")
+    assert "2 x train: threads 4, 8000 MB, 24 hours at most" in capsys.readouterr().out
+
+
+def test_threads_are_shared_by_trainings_and_bounded_by_the_users_variable(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert [threads("train", n, 8, True) for n in (1, 3, 9)] == [8, 2, 1]
+    assert (threads("train", 1, 64, True), threads("report", 1, 64, True)) == (16, 1)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert (threads("measure", 1, 8, True), threads("measure", 1, 8, False)) == (1, 8)

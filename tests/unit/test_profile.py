@@ -70,6 +70,19 @@ def test_another_way_to_sample_keeps_what_it_does_not_name():
         ("measure.n_fianl", 20, "measure: .*'n_fianl'.*'n_final'"),
         ("training.fit_options", {"lr_shedule": "constant"}, "'lr_shedule'.*'lr_schedule'"),
         ("training.fit_options", {"seed": 3}, "no parameter 'seed'"),  # which is one of the notebook
+        ("modles", {}, "'modles'; did you mean 'models'"),
+        ("models.zoom", {"T": 20}, r"models\.zoom\.notebook is missing"),
+        ("training.learning_rate", -0.1, r"models\.linear: learning_rate is -0\.1: .*greater than 0"),
+        ("training.fit_options", {"precision": "fp61"}, r"models\.linear: precision is 'fp61': .*'bf16'"),
+        ("training.fit_options", {"steps": 10}, r"models\.linear: steps is 10 and epochs is 2"),
+        ("training.fit_options", {"device": "gpu"}, r"models\.linear: device is 'gpu'; .*'cuda'"),
+        ("training.epochs", 0, r"models\.linear: epochs is 0: .*1"),
+        ("training.batch_size", 0, r"models\.linear: batch_size is 0: .*1"),
+        ("training.n_keep", 0, r"models\.linear: n_keep is 0: .*1"),
+        ("training.n_train", 0, r"models\.linear: n_train is 0: .*1"),
+        ("schedules", {"image_index": -1}, "schedules: image_index is -1: .*0"),
+        ("models.own.degradation", None, r"models\.own: degradation is missing.*module:Class"),
+        ("report", {"text": "typo.md"}, "report: @fig:losess refers to nothing; did you mean 'fig:losses'"),
         # of another type
         ("training.learning_rate", "high", "learning_rate is 'high': .*number"),
         ("measure.n_final", 11, "n_final is 11: .*12"),
@@ -85,15 +98,30 @@ def test_another_way_to_sample_keeps_what_it_does_not_name():
     ],
 )
 def test_a_mistake_in_a_profile_is_one_line(tmp_path, path, value, said):
+    (tmp_path / "typo.md").write_text("# Mine\n\nSee @fig:losess.\n")
     with pytest.raises(profile.ProfileError, match=rf"^[^\n]*small\.yaml[^\n]*{said}[^\n]*$"):
         read(tmp_path, **{path: value})
 
 
 @pytest.mark.parametrize(
-    "text", ["profile: [", "- profile", "profile: x\nmodels:\nzoom: {notebook: 03_train_zoom}"]
+    ("text", "said"),
+    [
+        ("profile: [", ""),
+        ("- profile", "NAME: VALUE"),
+        ("profile: x\nmodels:\nzoom: {notebook: 03_train_zoom}", "'zoom'"),
+        (f"{SMALL}\nseeds: [1]\nseeds: [2]", "'seeds' occurs twice"),
+        (SMALL.replace("  own:", "  zoom:"), "'zoom' occurs twice"),
+    ],
 )
-def test_a_file_that_is_no_profile_is_one_line(tmp_path, text):
-    with pytest.raises(profile.ProfileError, match=r"^[^\n]*small.yaml: [^\n]*$"):
+def test_a_file_that_is_no_profile_is_one_line(tmp_path, text, said):
+    with pytest.raises(profile.ProfileError, match=rf"^[^\n]*small.yaml: [^\n]*{said}[^\n]*$"):
         read(tmp_path, text)
-    with pytest.raises(profile.ProfileError, match="there is no profile 'papre'; there are .*paper"):
+    with pytest.raises(profile.ProfileError, match="there is no profile 'papre'; .* did you mean 'paper'"):
         profile.read("papre")
+
+
+def test_a_text_may_reference_its_own_labels_the_reports_and_those_in_code(tmp_path):
+    words = "# Mine {#sec:mine}\n\n@sec:mine, [@Fig:losses; @fig:loss-zoom], `@fig:x`, a@fig:x\n"
+    words += "\n```\n@fig:x\n```\n"
+    (tmp_path / "words.md").write_text(words)
+    assert read(tmp_path, report={"text": "words.md"}).text == words

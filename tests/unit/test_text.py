@@ -64,9 +64,12 @@ def test_a_condition_can_rest_on_a_named_finding(fill):
         ("<< absent >>", "no name 'absent'"),
         ("<< none >>", "empty"),  # values without content
         ("<< num(nan) >>", "finite"),
-        ("<< final.zoom >>", "bare number 3.0"),  # a number that does not say how many digits it wants
-        ("<< interval >>", "a bare Interval"),
-        ("<< interval.lwo >>", "no 'lwo'; did you mean 'low'"),
+        ("<< final.zoom >>", "the number 3.0 without a format.*num"),
+        ("<< interval >>", "a group of values without a format.*num"),
+        ("<< final.zom >>", "<< final.zom >>: this run has no 'zom'; did you mean 'zoom'"),
+        ("<< num(interval) / 0 >>", "<< num"),
+        ("<< num(1 / 0) >>", "zero"),
+        ("<< interval.lwo >>", "no 'lwo' here; did you mean 'low'"),
         ("<< num(final.zom) >>", "no 'zom'; did you mean 'zoom'"),
         # conditions that can never be met, or are none
         ("%% if none\n%% if fnal\nb\n%% endif\n%% endif", "did you mean 'final'"),

@@ -1,0 +1,35 @@
+"""What is published: no link of the paper leaves the site."""
+
+import shutil
+from pathlib import Path
+
+from bs4 import BeautifulSoup
+
+from helpers import ROOT
+from report import site
+
+
+def test_no_link_of_the_paper_leaves_the_site(made_out, tmp_path):
+    project, target = tmp_path / "project", tmp_path / "site"
+    (project / "docs").mkdir(parents=True)
+    shutil.copy(ROOT / "docs" / "site.html", project / "docs")
+    (project / "released").symlink_to(ROOT / "released")
+    out = Path(shutil.copytree(made_out, project / "build" / "released" / "paper"))
+    site.collect(project, target)
+    left = 0
+    for page in out.glob("*.html"):
+        assert (target / page.relative_to(project)).read_bytes() == page.read_bytes()
+        links = {
+            tag["href"].partition("#")[0]
+            for tag in BeautifulSoup(page.read_text(), "html.parser").select("a[href]")
+        }
+        for link in (link for link in links if link.startswith("..")):  # to what is released
+            place = (made_out / page.parent.relative_to(out) / link).resolve().relative_to(ROOT)
+            assert (target / place).is_file(), place
+            left += 1
+    assert left > 10
+    front = BeautifulSoup((target / "index.html").read_text(), "html.parser")
+    links = {tag["href"] for tag in front.select("a")} - {"api.html"}
+    assert {"build/page/cold-zoom.html", "build/quick/report.html"} == {
+        link for link in links if not (target / link).is_file()
+    }  # which are not built here
