@@ -42,7 +42,7 @@ endif
 $(foreach name,profile cores executor dry workers,$(if $(findstring command,$(origin $(name))),$(error \
   $(name)=$($(name)) has no effect: variables are written in capitals, as in PROFILE=quick)))
 
-.PHONY: help report retrain release verify archive page pages site test test-long test-cluster door lint lab bench clean env FORCE
+.PHONY: help report retrain release verify archive page pages site test test-long test-processors test-cluster golden door lint lab bench clean env FORCE
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -94,6 +94,18 @@ test: $(TESTED) lint ## lint, unit and end-to-end tests, the notebooks
 test-long: $(TESTED) ## the longest tests, which CI leaves out: up to two minutes each
 	$(RUN) -m pytest -n $(WORKERS) -m long tests
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist loadfile --nbval-lax notebooks/0[1-8]*.ipynb notebooks/1*.ipynb
+
+# Instruction sets that the libraries of torch are told to keep to, without bf16.
+avx2   := ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_ENABLE_INSTRUCTIONS=AVX2
+avx512 := ATEN_CPU_CAPABILITY=avx512 ONEDNN_MAX_CPU_ISA=AVX512_CORE MKL_ENABLE_INSTRUCTIONS=AVX512
+PROCESSORS ?= avx2 avx512
+
+test-processors: $(TESTED) ## unit, golden and robust tests, as on processors of other kinds: PROCESSORS="avx2 avx512"
+	for kind in $(foreach one,$(PROCESSORS),'$($(one))'); do echo "== $$kind ==" && env $$kind COLD_ZOOM_BF16=0 OMP_NUM_THREADS=1 \
+	$(RUN) -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not long and not slow" tests/golden tests/robust tests/unit || exit 1; done
+
+golden: $(TESTED) ## write the golden values of tests/golden; refuse changes, but of the cases in CHANGED
+	cd tests && OMP_NUM_THREADS=1 MPLBACKEND=agg PYTHONPATH=.. $(abspath $(RUN)) -m golden.test_values $(CHANGED)
 
 test-cluster: $(TESTED) ## the workflow on a real Slurm of one node; needs root, slurm-wlm and munge
 	$(RUN) tests/e2e/check_slurm.py

@@ -40,6 +40,12 @@ MEASURED = [ZOOM[1], OWN[1], *AFTER]
 ALL = ["schedules", *ZOOM, *OWN, *AFTER]
 
 
+def forget() -> None:
+    """Hashes that a process computes once belong to one copy of the code."""
+    for cached in (jobs.project_code, jobs.cells, jobs.content):
+        cached.cache_clear()
+
+
 class Finished:
     """A run in which all jobs are done, beside a copy of the project's code."""
 
@@ -49,8 +55,7 @@ class Finished:
         (folder / "words.md").write_text("# Mine")
 
     def jobs(self, **changes) -> dict[str, Job]:
-        for cached in (jobs.project_code, jobs.cells, jobs.content):
-            cached.cache_clear()
+        forget()
         path = self.folder / "small.yaml"
         path.write_text(yaml.safe_dump(PROFILE | {"out": str(self.out)} | changes, sort_keys=False))
         self.profile = profiles.read(path)
@@ -74,7 +79,7 @@ def run(tmp_path, monkeypatch) -> Finished:
             write_json(path, {})
         job.finish()
     yield found
-    found.jobs()
+    forget()
     sys.modules.pop("of_jobs", None)
 
 
