@@ -69,6 +69,8 @@ def parameters(notebook: str, scope: Mapping[str, Any]) -> dict[str, Any]:
         for name in given:
             if name.startswith("n_") and given[name] is not None:
                 whole(name, given[name], 1)
+        if "zoom_T" in given:
+            whole("zoom_T", given["zoom_T"], 1, 27)  # of 28 x 28 pixels
         if not re.fullmatch(r"[A-Za-z0-9]\w{0,39}", str(given.get("model", "m")), re.ASCII):
             raise ValueError(f"model is {given['model']!r}; allowed: 1 to 40 letters, digits and _")
         if notebook in profile.PROCESS:
