@@ -18,16 +18,17 @@ TRAINED = ("02_train_ddpm", "03_train_zoom", "05_your_degradation")
     [
         ("01_schedules", {"T": 10.5}, "T", "integer"),
         ("01_schedules", {"zoom_T": 28}, "zoom_T", "1 to 27"),
-        ("01_schedules", {"n_test": 0}, "n_test", "from 1"),
+        ("01_schedules", {"image_index": "3"}, "image_index", "integer"),
+        ("01_schedules", {"n_test": 0}, "n_test", "(from|equal to) 1"),
         ("02_train_ddpm", {"schedule_options": {"T": 50}}, "steps|visits", "50"),
         ("02_train_ddpm", {"sampler_options": {"steps": 5000}}, "steps|visits", "1000"),
         ("02_train_ddpm", {"fit_options": {"rate": 1}}, "parameter", "rate"),
         ("03_train_zoom", {"T": 30}, "T", "1 to 27"),
         ("03_train_zoom", {"fit_options": "{ema: 0.9}"}, "fit_options", "dictionary"),
-        ("03_train_zoom", {"n_keep": 0}, "n_keep", "from 1"),
-        ("03_train_zoom", {"n_reconstruct": 0}, "n_reconstruct", "from 1"),
+        ("03_train_zoom", {"n_keep": 0}, "n_keep", "(from|equal to) 1"),
+        ("03_train_zoom", {"n_reconstruct": 0}, "n_reconstruct", "(from|equal to) 1"),
         ("05_your_degradation", {"model": "../zoom"}, "model", "letters"),
-        ("05_your_degradation", {"prior": "mixtur"}, "prior", "mixture"),
+        ("05_your_degradation", {"degradation": "crop", "prior": "mixtur"}, "prior", "mixture"),
     ],
 )
 def test_a_parameter_that_is_not_allowed_is_one_line_in_the_first_cells(notebook, given, named, allowed):
