@@ -99,6 +99,8 @@ def load(
     split: str = "train",
     data_dir: str | os.PathLike | None = None,
     n: int | None = None,
+    *,
+    at_most: int | None = None,
 ) -> tuple[Tensor, Any]:
     """Images and labels of a split, fetched first if need be.
 
@@ -107,6 +109,7 @@ def load(
         split: "train" or "test".
         data_dir: data folder; None: the usual one, see `diffusion.data.folder`.
         n: only the first n images; None: all.
+        at_most: like n, but if the split has fewer images, all are loaded, with a note.
 
     Returns:
         images: (N, C, S, S) float32, pixel / 255 - 0.5, so in [-0.5, 0.5].
@@ -114,7 +117,7 @@ def load(
 
     Raises:
         DataError: the data cannot be had, or are no such images.
-        ValueError: unknown split or data set, or n out of range.
+        ValueError: unknown split or data set, or n or at_most out of range.
     """
     if split not in SPLITS:
         raise ValueError(f"split is {split!r}; allowed: {', '.join(SPLITS)}")
@@ -130,6 +133,13 @@ def load(
             f"(N, C, S, S) or (N, S, S, 3) of uint8, N > 0, and labels {needed}"
         )
     n = n if n is None else whole("n", n, 1, len(images))
+    if at_most is not None:
+        n = min(len(images) if n is None else n, whole("at_most", at_most, 1))
+        if len(images) < at_most:
+            print(
+                f"note: {known.title} has {len(images)} {split} images, not {at_most}; all are used",
+                flush=True,
+            )
     x = _channels_first(torch.from_numpy(np.array(images[:n])))  # (N, C, H, W)
     if x.shape[2] != x.shape[3]:
         raise DataError(f"{known.title}: images are {looks(images)}; needed: square ones")

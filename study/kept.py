@@ -88,8 +88,10 @@ class Drawn:
         if path.is_file():
             try:
                 return safetensors.torch.load(path.read_bytes())[known]
-            except (SafetensorError, KeyError):
-                print(f"{path.name} is damaged, or of other samples, and is drawn again", flush=True)
+            except SafetensorError:
+                print(f"{path.name} is damaged; its samples are drawn again", flush=True)
+            except KeyError:
+                print(f"{path.name} is drawn again: its weights, sampler or code have changed", flush=True)
         x = of.sample(n, self.seed, epoch, average=average)
         write_bytes(path, safetensors.torch.save({known: x}))
         return x

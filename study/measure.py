@@ -49,6 +49,7 @@ from study.ways import cost, described_sampler, other_ways
 N_PROBED = 500  # test images whose latents are raised and lowered
 SLOW = "_inception"  # features too slow for every set of samples
 OF_WAY = {"frechet", "kid", "class_share", "divergence", "digit"}  # measures of other ways to sample
+FEW = 64  # samples of a quick look
 EXAMPLES = 16  # of good and of bad samples
 # Of an environment, what changes numbers.
 COMPUTES = ("torch", "numpy", *MEASURING, "device", "precision")
@@ -97,9 +98,12 @@ def measure(
         ways: name -> another way to sample: sampler, prior, their options; average: over so many last epochs.
         n_way: images of each way of an analysis; None: it is not analysed. Of a DDPM the ways are numbers of
             `calls`, with two samplers; of cold diffusion numbers of `levels`, and `noise` in each step.
-        n_probe: test images of the probes of a DDPM.
+        n_probe: test images of the probes of a DDPM, at most.
         sample_seed: of the samples; None: that of the training.
         inception_weights: InceptionV3's, from torch's cache or a download; or "off".
+
+    A number above what the data set allows is lowered to that, with a note. n_checkpoint and n_distance are
+    at most the number of training images, from which a floor of as many images is drawn.
 
     ValueError: it has no file, is of another data set, or its samples are not finite. RunError: its weights
     are missing or changed.
@@ -114,16 +118,23 @@ def measure(
             f"{name} was trained on {train.settings['dataset']}, not on {dataset}; measure it there"
         )
     run, seed = opened(out, train, data_dir, precision), train.seed if sample_seed is None else sample_seed
+    n_test = n_test and len(data.load(dataset, "test", data_dir, at_most=n_test)[0])
     n_train = max(n_checkpoint, n_distance) * floor_repeats
     how = {"n_test": n_test, "n_digits": n_real, "n_kind": n_kind, "inception_weights": inception_weights}
     how |= {"interval_repeats": interval_repeats, "floor_repeats": floor_repeats}
     evaluator = evaluator_of(dataset, str(data.folder(data_dir)), n_train, **how)
+    settings |= {"n_test": n_test, "n_distance": n_distance, "seed": train.seed}
+    if fewer := {key: n for key, n in most_of(evaluator).items() if n < settings[key]}:
+        capped = ", ".join(f"{key} is {n}" for key, n in fewer.items())
+        print(f"note: {name}: the data set has fewer images than asked for, so {capped}", flush=True)
+    settings |= fewer
+    n_checkpoint, n_distance = settings["n_checkpoint"], settings["n_distance"]
     others = other_ways(run, calls, levels, noise) if n_way else {}
     # Made before measures are listed: the module of one may register measures of its own.
     made = {way: sampling(plain(train.settings), changes) for way, changes in (ways or {}).items()}
     facts = {
         "job": "measure",
-        "settings": settings | {"n_distance": n_distance, "seed": train.seed},
+        "settings": settings,
         "environment": environment(run.precision, run.device),
         "model": train.model,
         "seed": train.seed,
@@ -162,13 +173,21 @@ def measure(
     return Job(out, f"measure_{name}")
 
 
-def measured(out: Path, models: Sequence[str] | None, *, n: int, **how: Any) -> None:
-    """Measure those trainings of `out` that are not measured yet: n samples of each, a quick look."""
+def measured(out: Path, models: Sequence[str] | None, *, n: int | None, **how: Any) -> None:
+    """Measure those trainings of `out` that are not measured yet: n samples of each, None: 64."""
     for model, seed in trainings_in(out, models):
         name = f"{model}-{seed}"
         train, path = Job(out, f"train_{name}").facts, table.path_of(out, f"measure_{name}")
-        if not path.is_file() or Job(out, path.stem).facts.weights_sha256 != train.weights.sha256:
-            measure(out, name, n_checkpoint=n, n_final=n, interval_repeats=50, ablations=False, **how)
+        known = Job(out, path.stem).facts if path.is_file() else None
+        if known is None or known.weights_sha256 != train.weights.sha256:
+            number = {"n_checkpoint": n or FEW, "n_final": n or FEW}
+            measure(out, name, **number, interval_repeats=50, ablations=False, **how)
+        elif n not in (None, known.settings.n_final):
+            print(
+                f"note: {name} has been measured with {known.settings.n_final} images, not {n}; to measure "
+                f"it again, remove {path}",
+                flush=True,
+            )
 
 
 # --- what is measured ---
@@ -285,6 +304,13 @@ def checkpoints(train: Facts, every: int) -> list[int]:
 def checkpoint_epochs(last: int, every: int) -> list[int]:
     """The measured epochs: the first, every so many and the last."""
     return sorted({1, *range(every, last + 1, every), last})
+
+
+def most_of(evaluator: Evaluator) -> dict[str, int]:
+    """The largest numbers of images that a data set allows, by argument of `measure`."""
+    train, digits = len(evaluator.x_train), len(evaluator.x_digits)
+    half = len(evaluator.x_test) // 2
+    return {"n_checkpoint": train, "n_distance": train, "n_kind": half, "n_real": digits}
 
 
 def described(evaluator: Evaluator) -> dict[str, Any]:

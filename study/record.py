@@ -1,9 +1,12 @@
 """The file of a training, OUT/metrics/train_<model>-<seed>.json, which its notebook writes.
 
-Its rows are the losses of the run and what the notebook measured of it, whose meanings stand here.
+Its rows are the losses of the run and what the notebook measured of it, whose meanings stand here. Its
+settings are the notebook's parameters: all that its parameters cell has, checked before anything runs.
 """
 
+import copy
 import inspect
+import re
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -11,11 +14,15 @@ from typing import Any
 
 import diffusion as d
 from diffusion import data
+from diffusion.bounds import named, whole
 from diffusion.evaluation.measures import register
+from diffusion.processes.schedules import SCHEDULES
+from study import profile
 from study.environment import environment
 from study.settings import flat
 from study.table import lines, write
 
+PROCESSES = {"02_train_ddpm": "ddpm", "03_train_zoom": "zoom", "05_your_degradation": "own"}
 LABELS = {"ddpm": "DDPM", "zoom": "Cold Zoom", "own": "Cold diffusion"}  # what figures call a model
 
 register(
@@ -54,24 +61,48 @@ register(
 )
 
 
+def parameters(notebook: str, scope: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of a notebook's parameters and its name, from its variables; ValueError: one is not allowed."""
+    given = {name: scope[name] for name in profile.parameters(notebook)[0]}
+    with profile._told(notebook):
+        profile.filled(notebook, {name: value for name, value in given.items() if value is not None})
+        for name in given:
+            if name.startswith("n_") and given[name] is not None:
+                whole(name, given[name], 1)
+        if "zoom_T" in given:
+            whole("zoom_T", given["zoom_T"], 1, 27)  # of 28 x 28 pixels
+        if not re.fullmatch(r"[A-Za-z0-9]\w{0,39}", str(given.get("model", "m")), re.ASCII):
+            raise ValueError(f"model is {given['model']!r}; allowed: 1 to 40 letters, digits and _")
+        if notebook in profile.PROCESS and given.get("degradation", "") is not None:  # not typed there
+            profile._make(notebook, given, [{}])
+    return {"notebook": notebook} | copy.deepcopy(given)
+
+
 def training(
     out: Path,
     run: d.Run,
-    process: str,
-    parameters: Mapping[str, Any],
-    parts: Mapping[str, Any],
-    rows: Iterable[Sequence],
+    given: Mapping[str, Any],
+    scope: Mapping[str, Any],
+    rows: Iterable[Sequence] = (),
 ) -> Path:
     """Write the file of a training that lies in OUT/runs; returns its path.
 
     Args:
-        process: "ddpm", "zoom" or "own".
-        parameters: of the notebook.
-        parts: what it is made of, by kind, such as {"sampler": d.Naive}, whose docstrings the report tells.
+        given: the notebook's `parameters`, from before the training.
+        scope: its variables now, `globals()`; ValueError: a parameter has changed.
         rows: of the notebook's own measures.
     """
-    settings, known = flat(parameters, run), data.get(parameters["dataset"])
-    model, weights = parameters["model"], run.store.weights(run.epochs)
+    for name, value in given.items():
+        if (now := scope.get(name, value)) != value:
+            raise ValueError(f"{name} is {now!r}, and was {value!r}; run the notebook from its parameters on")
+    settings, known, process = flat(given, run), data.get(given["dataset"]), PROCESSES[given["notebook"]]
+    made = {"sampler": run.sampler, "network": run.architecture[0]}
+    if process == "ddpm":
+        made = {"schedule": named("schedule", given["schedule"], SCHEDULES)} | made
+    else:
+        prior = given["prior"] and d.prior(given["prior"], **given["prior_options"])
+        made = {"degradation": run.process, "prior": prior} | made
+    model, weights = given["model"], run.store.weights(run.epochs)
     there = [epoch for epoch in range(1, run.epochs + 1) if run.store.weights(epoch).is_file()]
     facts = {
         "job": settings["notebook"],
@@ -81,7 +112,7 @@ def training(
         "seed": run.seed,
         "process": process,
         "label": LABELS[process] + (f", {model}" if model != "zoom" else ""),
-        "docs": {kind: told for kind, one in parts.items() if (told := _told(one))},
+        "docs": {kind: told for kind, one in made.items() if (told := _told(one))},
         "run": f"runs/{run.name}",
         "epochs": run.epochs,
         "steps": run.steps,

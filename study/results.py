@@ -189,6 +189,8 @@ _TRAIN = re.compile(r"train_([A-Za-z0-9]\w*)-(\d+)\.json", re.ASCII)
 
 def trainings_in(out: Path, models: Sequence[str] | None = None) -> list[tuple[str, int]]:
     """(model, seed) of all trainings under OUT, the study's first; or of some models; ValueError: none."""
+    if isinstance(models, str):
+        raise ValueError(f"models is {models!r}; needed: a list, such as [{models!r}]")
     found = [m for p in Path(out).glob("metrics/train_*.json") if (m := _TRAIN.fullmatch(p.name))]
     pairs = [(m[1], int(m[2])) for m in found if models is None or m[1] in models]
     if missing := set(models or ()) - {model for model, _ in pairs}:

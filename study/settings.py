@@ -38,11 +38,14 @@ STUDIED: dict[str, dict[str, Any]] = {"ddpm": DDPM, "zoom": ZOOM, "own": OWN}  #
 
 def flat(given: Mapping[str, Any], run: d.Run) -> dict[str, Any]:
     """The settings of a training, from a notebook's parameters and the run that it trained."""
-    aside = ("fit_options", "released", "data_dir", "out_dir")
+    aside = ("fit_options", "released", "finished", "data_dir", "out_dir")
     found = {"steps": None, "precision": "auto"}
     found |= {k: v for k, v in given.items() if k not in aside} | given.get("fit_options", {})
     for name in ("batch_size", "learning_rate", "lr_schedule", "ema", "seed"):
         found[name] = run.settings[name]
+    for split in data.SPLITS:  # where a data set has fewer images than asked for, all are used
+        if n := found[f"n_{split}"]:
+            found[f"n_{split}"] = min(n, len(data.load(found["dataset"], split, given["data_dir"])[0]))
     options = {"channels": [*CHANNELS]} | given.get("network_options", {})
     found |= {"channels": options.pop("channels"), "network_options": options}
     if "schedule" in found:  # what is an option of both known schedules stands by itself, too

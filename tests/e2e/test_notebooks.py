@@ -53,7 +53,23 @@ def test_one_cell_installs_what_a_hosted_notebook_lacks_from_the_address_that_is
     with pytest.raises(SystemExit, match="make lab"):
         exec(cell.replace(line, 'repository = ""'))
     exec(cell.replace(line, 'repository = "https://a.org/b"'))
-    assert [words[-2:] for words in called] == [["https://a.org/b", sys.path[0]], [sys.path[0], "anywidget"]]
+    assert called[0][-2:] == ["https://a.org/b", sys.path[0]]
+    assert called[1][-3:] == [sys.path[0], "anywidget", "papermill"]
+
+
+def test_a_solution_is_under_a_heading_of_its_own_that_is_collapsed():
+    """JupyterLab shows the outputs of a cell that is run, but not what is under such a heading."""
+    found = [
+        (cells[i - 1], cells[i + 1])
+        for cells in CELLS.values()
+        for i, cell in enumerate(cells)
+        if tagged(cell, "solution")
+    ]
+    assert len(found) == 9
+    for before, after in found:
+        assert before["metadata"]["jp-MarkdownHeadingCollapsed"]
+        assert before["source"] == ["#### Solution"]
+        assert any(re.match("#{1,4} ", line) for line in after["source"])  # which ends what is collapsed
 
 
 def test_no_figure_has_two_cells_and_each_of_the_text_has_one():
@@ -142,3 +158,46 @@ def test_a_training_of_other_settings_is_measured_but_for_a_class_that_was_typed
     assert d.open(Path("o") / found.train.run).weights_sha256() == zoom.weights_sha256()
     assert [path.name for path in Path("o/metrics").glob("*pixelate*")] == []
     assert {path.name for path in tmp_path.iterdir()} == {"o", "out.ipynb"}
+
+
+FEW = """
+import numpy as np
+from diffusion import DataSet
+
+def read(split, folder):
+    n = {"train": 50, "test": 30}[split]
+    images = np.random.default_rng(split == "train").integers(0, 200, (n, 28, 28), np.uint8)
+    images[::2, :14], images[1::2, 14:] = 255, 255
+    return images, np.arange(n) % 2
+
+halves = DataSet("Halves", read, classes=("upper", "lower"))
+"""
+
+
+@pytest.mark.slow
+def test_a_data_set_of_few_images_and_classes_is_trained_on_measured_and_compared(
+    tmp_path, monkeypatch, capsys
+):
+    """All numbers are those of the notebooks, which are higher."""
+    (tmp_path / "few_.py").write_text(FEW)
+    monkeypatch.syspath_prepend(tmp_path)
+    given = {"dataset": "few_:halves", "data_dir": str(tmp_path / "data"), "out_dir": str(tmp_path / "out")}
+    assert defined("01_schedules", **given)["x_test"].shape[0] == 30
+    small = {"epochs": 1, "network_options": {"channels": [2]}, "n_keep": 4, "sampler_options": {"levels": 2}}
+    defined("03_train_zoom", **small, **given)
+    settings = table.Job(tmp_path / "out", "train_zoom-0").facts.settings
+    assert (settings.n_train, settings.n_test) == (50, 30)
+    compared = defined("04_compare_fid", **given)
+    assert compared["n"] == 50
+    measured = table.Job(tmp_path / "out", "measure_zoom-0")
+    assert [measured.facts.settings[name] for name in ("n_checkpoint", "n_distance", "n_test", "n_kind")] == [
+        50, 50, 30, 15
+    ]  # fmt: skip
+    assert measured[""]["floor"].n == measured[""]["frechet"].n == 50
+    assert compared["floors"][-1] == pytest.approx(measured[""]["floor"].value)
+    assert "note: zoom-0: the data set has fewer images" in capsys.readouterr().out
+    defined("04_compare_fid", "measured", n=16, **given)
+    assert "note: zoom-0 has been measured with 64 images, not 16" in capsys.readouterr().out
+    defined("07_yardstick", **given)
+    kinds = {row.way for row in table.Job(tmp_path / "out", "yardstick").rows}
+    assert "turned by 90°" in kinds

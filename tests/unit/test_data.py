@@ -44,6 +44,17 @@ def test_mnist_is_torchvisions(mnist_dir, split):
     assert torch.equal(of_them, labels[:7])
 
 
+def test_as_many_images_as_there_are_with_a_note_where_a_limit_is_higher(capsys):
+    few = d.DataSet("Few", lambda split, folder: np.zeros((9, 8, 8), np.uint8), ())
+    assert [len(d.load(few, at_most=n)[0]) for n in (None, 4, 9)] == [9, 4, 9]
+    assert capsys.readouterr().out == ""
+    assert len(d.load(few, "test", at_most=20)[0]) == 9
+    assert capsys.readouterr().out.startswith("note: Few has 9 test images, not 20")
+    for refused in ({"at_most": 0}, {"n": 20}):
+        with pytest.raises(ValueError, match=f"{[*refused][0]} is"):
+            d.load(few, **refused)
+
+
 def test_what_is_known_by_its_hash_is_found_again(mnist_dir):
     x = d.load(n=5)[0]
     assert torch.equal(data.find(data.fingerprint(x), 5), x)

@@ -1,0 +1,69 @@
+"""The parameters of a notebook, and kept samples of another training."""
+
+import copy
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from helpers import defined
+from study import profile, record, results
+from study.kept import Drawn
+
+TRAINED = ("02_train_ddpm", "03_train_zoom", "05_your_degradation")
+
+
+@pytest.mark.parametrize(
+    ("notebook", "given", "named", "allowed"),
+    [
+        ("01_schedules", {"T": 10.5}, "T", "integer"),
+        ("01_schedules", {"zoom_T": 28}, "zoom_T", "1 to 27"),
+        ("01_schedules", {"image_index": "3"}, "image_index", "integer"),
+        ("01_schedules", {"n_test": 0}, "n_test", "(from|equal to) 1"),
+        ("02_train_ddpm", {"schedule_options": {"T": 50}}, "steps|visits", "50"),
+        ("02_train_ddpm", {"sampler_options": {"steps": 5000}}, "steps|visits", "1000"),
+        ("02_train_ddpm", {"fit_options": {"rate": 1}}, "parameter", "rate"),
+        ("03_train_zoom", {"T": 30}, "T", "1 to 27"),
+        ("03_train_zoom", {"fit_options": "{ema: 0.9}"}, "fit_options", "dictionary"),
+        ("03_train_zoom", {"n_keep": 0}, "n_keep", "(from|equal to) 1"),
+        ("03_train_zoom", {"n_reconstruct": 0}, "n_reconstruct", "(from|equal to) 1"),
+        ("05_your_degradation", {"model": "../zoom"}, "model", "letters"),
+        ("05_your_degradation", {"degradation": "crop", "prior": "mixtur"}, "prior", "mixture"),
+    ],
+)
+def test_a_parameter_that_is_not_allowed_is_one_line_in_the_first_cells(notebook, given, named, allowed):
+    with pytest.raises(ValueError, match=rf"^{notebook}: .*({named}).*{allowed}") as caught:
+        defined(notebook, "checked", **given)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("notebook", TRAINED)
+def test_all_parameters_are_kept_as_they_were_before_the_training(notebook):
+    defaults = profile.parameters(notebook)[0]
+    scope = copy.deepcopy(defaults)
+    kept = record.parameters(notebook, scope)
+    assert kept == defaults | {"notebook": notebook}
+    scope["sampler_options"]["levels"] = 3  # as a later cell may do
+    with pytest.raises(ValueError, match=r"sampler_options is .*levels.*from its parameters"):
+        record.training("out", None, kept, scope)
+
+
+def test_models_are_a_list(tmp_path):
+    with pytest.raises(ValueError, match="models is 'zoom'.*list"):
+        results.load(tmp_path, "zoom")
+
+
+def test_kept_samples_of_other_weights_are_not_called_damaged(tmp_path, capsys):
+    def drawn(weights):
+        look = {"sampler": None, "prior": None, "precision": "fp32", "device": torch.device("cpu")}
+        run = SimpleNamespace(
+            history=[{"sha256": weights}], sample=lambda n, *_, **how: torch.ones(n), **look
+        )
+        Drawn(tmp_path, run, 0)(3)
+        return capsys.readouterr().out
+
+    assert drawn("a") == drawn("a") == ""
+    assert (told := drawn("b")).startswith("3.safetensors")
+    assert ("damaged" in told, "weights" in told) == (False, True)
+    (tmp_path / "3.safetensors").write_bytes(b"cut")
+    assert "damaged" in drawn("b")
