@@ -167,35 +167,35 @@ def read(name: str | Path) -> Profile:
         known = sorted(path.stem for path in PROFILES.glob("*.yaml"))
         close = nearest(str(name), known)
         raise ProfileError(f"there is no profile {str(name)!r}; there are {', '.join(known)}{close}")
-    with _told(where):
+    with errors_at(where):
         content = yaml.load(where.read_text("utf-8"), Loader)
         if not isinstance(content, dict):
             raise ValueError(f"it contains {type(content).__name__}; needed: lines of NAME: VALUE")
         _known(content, Sections.model_fields)
         file = Sections.model_validate(content)
-    with _told(f"{where}, report"):
+    with errors_at(f"{where}, report"):
         _known(content.get("report", {}), Report.model_fields)
         text = file.report.text and where.parent.joinpath(file.report.text).read_text("utf-8")
         _references(text or "")
-    with _told(f"{where}, training"):
+    with errors_at(f"{where}, training"):
         _known(file.training, {name for one in PROCESS for name in parameters(one)[0]} - GIVEN)
     trainings, measures = {}, {}
     shared = {"dataset": file.dataset, "data_dir": file.data_dir}
     for model, entry in file.models.items():
-        with _told(f"{where}, models.{model}"):
+        with errors_at(f"{where}, models.{model}"):
             given = trained(file.training, entry) | shared | {"model": model}
             for seed in entry.seeds or file.seeds:
                 trainings[model, seed] = entry.notebook, filled(entry.notebook, given | {"seed": seed})
             for changes in entry.ways.values():
                 _known(changes, WAY)
-            _make(*trainings[model, seed], [{}, *entry.ways.values()])
-        with _told(f"{where}, models.{model}, measure"):
+            make_parts(*trainings[model, seed], [{}, *entry.ways.values()])
+        with errors_at(f"{where}, models.{model}, measure"):
             measures[model] = shared | file.measure | entry.measure | {"ways": entry.ways}
             _validated(MEASURE, measures[model])
-    with _told(f"{where}, schedules"):
+    with errors_at(f"{where}, schedules"):
         first = {"seed": min(seed for _, seed in trainings)}
         schedules = filled("01_schedules", shared | first | file.schedules)
-    with _told(f"{where}, yardstick"):
+    with errors_at(f"{where}, yardstick"):
         yardstick = None if file.yardstick is None else filled("07_yardstick", shared | file.yardstick)
     return Profile(where, file, trainings, measures, schedules, yardstick, text)
 
@@ -211,7 +211,7 @@ HINTS = {  # kind of pydantic's error -> what a person would write
 
 
 @contextmanager
-def _told(where: object) -> Iterator[None]:
+def errors_at(where: object) -> Iterator[None]:
     """A mistake in a place is said in one line."""
     try:
         yield
@@ -292,7 +292,7 @@ def trained(shared: Mapping[str, Any], entry: Entry) -> dict[str, Any]:
     return found | {"fit_options": joined[0] | joined[1]}
 
 
-def _make(notebook: str, P: Mapping[str, Any], ways: Iterable[Mapping[str, Any]]) -> None:
+def make_parts(notebook: str, P: Mapping[str, Any], ways: Iterable[Mapping[str, Any]]) -> None:
     """Make process, network, samplers and priors once, and check the arguments of `diffusion.fit`.
 
     ValueError: one is refused.

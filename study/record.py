@@ -64,17 +64,14 @@ register(
 def parameters(notebook: str, scope: Mapping[str, Any]) -> dict[str, Any]:
     """A copy of a notebook's parameters and its name, from its variables; ValueError: one is not allowed."""
     given = {name: scope[name] for name in profile.parameters(notebook)[0]}
-    with profile._told(notebook):
+    with profile.errors_at(notebook):
         profile.filled(notebook, {name: value for name, value in given.items() if value is not None})
-        for name in given:
-            if name.startswith("n_") and given[name] is not None:
-                whole(name, given[name], 1)
         if "zoom_T" in given:
             whole("zoom_T", given["zoom_T"], 1, 27)  # of 28 x 28 pixels
         if not re.fullmatch(r"[A-Za-z0-9]\w{0,39}", str(given.get("model", "m")), re.ASCII):
             raise ValueError(f"model is {given['model']!r}; allowed: 1 to 40 letters, digits and _")
         if notebook in profile.PROCESS and given.get("degradation", "") is not None:  # not typed there
-            profile._make(notebook, given, [{}])
+            profile.make_parts(notebook, given, [{}])
     return {"notebook": notebook} | copy.deepcopy(given)
 
 

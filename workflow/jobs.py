@@ -180,15 +180,16 @@ def epochs(P: Mapping[str, Any], n: int) -> int:
 def check_sizes(profile: Profile) -> None:
     """ValueError: a model asks for more images, or for an average over more epochs, than there are."""
     n = sizes(profile.file.dataset, profile.file.data_dir)
-    sections = {f"models.{model}": P for (model, _), (_, P) in profile.trainings.items()}
+    file = profile.file  # what it gives; notebooks use fewer images where their defaults are too many
+    sections = {f"models.{model}": file.training | entry.model_extra for model, entry in file.models.items()}
     sections |= {f"models.{model}, measure": how for model, how in profile.measures.items()}
-    sections |= {"schedules": profile.schedules, "yardstick": profile.yardstick or {}}
+    sections |= {"schedules": file.schedules, "yardstick": file.yardstick or {}}
     for name, section in sections.items():
         for split, most in n.items():
             if section.get(f"n_{split}") is not None:
                 whole(f"{profile.where}, {name}: n_{split}", section[f"n_{split}"], 1, most)
     for (model, _), (_, P) in profile.trainings.items():
-        most = epochs(P, P["n_train"] or n["train"])
+        most = epochs(P, min(P["n_train"] or n["train"], n["train"]))
         for way, changes in profile.file.models[model].ways.items():
             name = f"{profile.where}, models.{model}, ways.{way}: average"
             whole(name, changes.get("average", 1), 1, most)
