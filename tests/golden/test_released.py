@@ -105,17 +105,25 @@ WITH_WEIGHTS = [
 
 @pytest.mark.long
 @pytest.mark.parametrize(("name", "one"), WITH_WEIGHTS)
-def test_its_weights_draw_the_samples_that_are_kept(name, one, mnist_dir):
-    """The first ones, with the noise of the whole set: drawn in training, or when it was measured."""
-    facts, folder = one.measured.facts, RELEASED / name
+def test_its_weights_draw_the_samples_that_are_kept(name, one, mnist_dir, monkeypatch):
+    """The first ones, with the noise of the whole set: drawn when it was measured, or in training."""
+    facts, folder, randn = one.measured.facts, RELEASED / name, torch.randn
     kept = torch.from_numpy(read_kept(folder, f"samples_{one.name}")).int()
     here = runtime.affordable(facts.environment.precision, runtime.device())
     run, seed = opened(folder, one.train, None, here), facts.settings.get("sample_seed")
-    at = run.process, First(run.network()), sampler_of(run.sampler, run.process), run.fitted()
     of = one.seed if seed is None else seed, here
-    sets = dict.fromkeys((one.settings.get("n_keep", len(kept)), facts.settings.n_final))
-    drawn = (sampling.draw(one.name, *at, n, *of)[:FIRST] for n in sets)
-    assert any(alike(to_uint8(x)[:, 0].int(), kept) for x in drawn)
+
+    def first(n: int) -> Tensor:
+        if (
+            run.process.predicts == "noise"
+        ):  # of whose noise all is drawn, and the first images' alone is used
+            monkeypatch.setattr(torch, "randn", lambda shape, **how: randn((n, *shape[1:]), **how)[:FIRST])
+        at, asked = run.fitted(), FIRST if run.process.predicts == "noise" else n
+        sampler = sampler_of(run.sampler, run.process)
+        return sampling.draw(one.name, run.process, First(run.network()), sampler, at, asked, *of)[:FIRST]
+
+    sets = dict.fromkeys((facts.settings.n_final, one.settings.get("n_keep", len(kept))))
+    assert any(alike(to_uint8(first(n))[:, 0].int(), kept) for n in sets)
 
 
 def test_samples_are_alike_where_most_pixels_are_and_each_is_nearest_to_its_own():
