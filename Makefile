@@ -91,8 +91,8 @@ site: page ## what the Pages workflow publishes: build/site
 test: $(TESTED) lint ## lint, unit and end-to-end tests, the notebooks
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not long" --nbval-lax tests notebooks/09_level.ipynb
 
-test-long: $(TESTED) ## the longest tests, which CI leaves out: up to two minutes each
-	$(RUN) -m pytest -n $(WORKERS) -m long tests
+test-long: $(TESTED) ## the longest tests and all notebooks: eight minutes
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) -m long tests
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist loadfile --nbval-lax notebooks/0[1-8]*.ipynb notebooks/1*.ipynb
 
 # Instruction sets that the libraries of torch are told to keep to, without bf16.

@@ -95,6 +95,7 @@ def alike(drawn: Tensor, kept: Tensor) -> bool:
     return same >= ALIKE and bool((apart.diagonal() <= apart.amin(1).clamp(min=APART)).all())
 
 
+FITS: dict[tuple, dict] = {}  # process -> priors that are fitted to its latents, once for all models
 WITH_WEIGHTS = [
     pytest.param(name, one, id=f"{name}-{one.name}")
     for name in NAMES
@@ -111,16 +112,17 @@ def test_its_weights_draw_the_samples_that_are_kept(name, one, mnist_dir, monkey
     kept = torch.from_numpy(read_kept(folder, f"samples_{one.name}")).int()
     here = runtime.affordable(facts.environment.precision, runtime.device())
     run, seed = opened(folder, one.train, None, here), facts.settings.get("sample_seed")
-    of = one.seed if seed is None else seed, here
+    of, run.fits = (
+        (one.seed if seed is None else seed, here),
+        FITS.setdefault((type(run.process), run.process.T), {}),
+    )
 
     def first(n: int) -> Tensor:
-        if (
-            run.process.predicts == "noise"
-        ):  # of whose noise all is drawn, and the first images' alone is used
+        few = run.process.predicts == "noise"  # of noise all is drawn, and what belongs to the first is used
+        if few:
             monkeypatch.setattr(torch, "randn", lambda shape, **how: randn((n, *shape[1:]), **how)[:FIRST])
-        at, asked = run.fitted(), FIRST if run.process.predicts == "noise" else n
-        sampler = sampler_of(run.sampler, run.process)
-        return sampling.draw(one.name, run.process, First(run.network()), sampler, at, asked, *of)[:FIRST]
+        at = run.process, First(run.network()), sampler_of(run.sampler, run.process), run.fitted()
+        return sampling.draw(one.name, *at, FIRST if few else n, *of, n)[:FIRST]
 
     sets = dict.fromkeys((facts.settings.n_final, one.settings.get("n_keep", len(kept))))
     assert any(alike(to_uint8(first(n))[:, 0].int(), kept) for n in sets)
