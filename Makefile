@@ -34,12 +34,14 @@ STAMP := $(VENV)/made-$(shell { pwd; $(PYTHON) -c 'import sys; print(sys.version
 TESTED := $(STAMP)-browser,lab,slurm,tensorboard,test
 CLUSTER := $(if $(DRY),,$(if $(EXECUTOR),$(STAMP)-slurm))
 RELEASED = $(filter $(basename $(notdir $(wildcard profiles/*.yaml))),$(patsubst released/%/manifest.json,%,$(wildcard released/*/manifest.json)))
-OF_RELEASE = $(if $(filter $(RELEASED),$(PROFILE)),,$(error there is no release of $(PROFILE); released are: $(RELEASED)))
+ifneq ($(filter verify archive,$(MAKECMDGOALS)),)
+$(if $(filter $(RELEASED),$(PROFILE)),,$(error there is no release of $(PROFILE); released are: $(RELEASED)))
+endif
 EXECUTORS := $(patsubst profiles/%/config.yaml,%,$(wildcard profiles/*/config.yaml))
 ifneq ($(filter-out $(EXECUTORS),$(EXECUTOR)),)
 $(error EXECUTOR=$(EXECUTOR) is not known; there are: $(EXECUTORS))
 endif
-$(foreach name,profile cores executor dry workers,$(if $(findstring command,$(origin $(name))),$(error \
+$(foreach name,profile Profile cores Cores executor Executor dry Dry workers Workers,$(if $(findstring command,$(origin $(name))),$(error \
   $(name)=$($(name)) has no effect: variables are written in capitals, as in PROFILE=quick)))
 
 .PHONY: help report retrain release verify archive page pages site test test-long test-processors test-cluster golden door lint lab bench clean env FORCE
@@ -63,11 +65,11 @@ release: env ## keep the results of PROFILE, with weights and the PDF, under rel
 	@$(RUN) -m workflow.release $(call quoted,$(PROFILE))
 
 verify: $(STAMP)-test ## check the released PROFILE as a reviewer would: files, numbers and samples
-	$(OF_RELEASE)@$(RUN) -m pytest -v tests/golden/test_released.py -k $(call quoted,$(PROFILE))
+	@$(RUN) -m pytest -v tests/golden/test_released.py -k $(call quoted,$(PROFILE))
 
 # The report is built here from a clean checkout of the commit, so that nothing in build/ gets into the archive.
 archive: env ## one zip of the commit and the report of the released PROFILE, built from that commit, for Zenodo and the like
-	$(OF_RELEASE)@git --git-dir=.git diff --quiet HEAD || { echo "commit all changes first: the archive is made of a commit"; exit 1; }
+	@git --git-dir=.git diff --quiet HEAD || { echo "commit all changes first: the archive is made of a commit"; exit 1; }
 	@commit=$$(git --git-dir=.git rev-parse HEAD) && rm -rf build/archive/clean && mkdir -p build/archive/clean && \
 	git --git-dir=.git archive $$commit | tar xC build/archive/clean && cd build/archive/clean && \
 	MNIST_DIR="$${MNIST_DIR:-$(CURDIR)/data}" $(abspath $(RUN)) -m workflow.run $(PROFILE) && cd build/released/$(PROFILE) && \

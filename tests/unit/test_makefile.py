@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import zipfile
 from pathlib import Path
@@ -52,15 +53,18 @@ def project(tmp_path) -> Path:
     ("arguments", "said"),
     [
         (["report", "profile=smoke"], "profile=smoke has no effect.*PROFILE="),
+        (["report", "Profile=smoke"], "Profile=smoke has no effect.*PROFILE="),
         (["report", "EXECUTOR=slrum"], "EXECUTOR=slrum is not known; there are: slurm"),
         (["archive", "PROFILE=quick"], "there is no release of quick; released are: smoke"),
-        (["verify", "PROFILE=quick", "-o", ".venv/made"], "there is no release of quick"),
+        (["archive"], "there is no release of quick"),
+        (["verify", "PROFILE=papr"], "there is no release of papr"),
+        (["verify"], "there is no release of quick"),
     ],
 )
 def test_a_mistake_is_one_line(project, arguments, said):
-    (project / ".venv" / "bin" / "python").write_text("#!/bin/sh\n")  # that adds any extra
+    shutil.rmtree(project / ".venv")
     done = run(project, "make", *arguments)
-    assert done.returncode == 2
+    assert (done.returncode, (project / ".venv" / "bin").exists()) == (2, False)  # before an environment is built
     (line,) = (line for line in done.stderr.splitlines() if "***" in line)
     assert re.search(said, line), line
 
