@@ -20,15 +20,17 @@ from typing import Annotated, Any, Literal
 import papermill
 import torch
 import yaml
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError, create_model
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError, create_model
 
 import diffusion as d
-from diffusion.bounds import STRICT, Count, Seed, nearest
+from diffusion.bounds import STRICT, Count, Seed, nearest, whole
 from diffusion.processes.base import GREY28
 from diffusion.processes.samplers import sampler_of
+from diffusion.provenance import releases
 from diffusion.training import network as networks
 from study.measure import measure
 from study.settings import sampling
+from study.table import CHECKPOINT, REAL
 
 ROOT = Path(__file__).resolve().parents[1]
 PROFILES, NOTEBOOKS = ROOT / "profiles", ROOT / "notebooks"
@@ -45,13 +47,13 @@ GIVEN = {"model", "seed", "dataset", "data_dir", "out_dir", "released", "finishe
 # 2e-4 is a number, as in Python; YAML 1.1 takes it for text.
 FLOATS = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$")
 yaml.SafeLoader.add_implicit_resolver("tag:yaml.org,2002:float", FLOATS, [*"+-.0123456789"])
-# An author's text may reference its own labels, those in report/text/run, and those that `MADE` describes.
+# An author's text may reference its own labels, those in report/text/run, and those of its models.
 LABEL = re.compile(r"\{#((?:sec|fig|tbl|eq|alg):[\w:-]+)")
 REFERENCE = re.compile(r"(?<![\w\\])@((?:sec|fig|tbl|eq|alg):[\w:-]*\w)", re.IGNORECASE)
 CODE = re.compile(r"^(```|~~~).*?^\1|(`+).*?\2", re.MULTILINE | re.DOTALL)
-MADE = re.compile(
-    r"sec:(model-\w|sources)|fig:(degradation|loss|samples|trajectory)-\w"
-)  # by report/models.py
+PICTURES = ("degradation", "loss", "samples", "trajectory")  # of each model, by report/models.py
+PLACEHOLDER = re.compile("<<.*?>>")
+OF_MODEL = re.compile(r"""(?<![\w.])(?:final|models)(?:\.|\[["'])(\w+)\b(?!\()""")  # in a text
 
 
 class ProfileError(ValueError):
@@ -62,18 +64,24 @@ class Loader(yaml.SafeLoader):
     """YAML in which a key may not occur twice: PyYAML would take the last one."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        keys = [key.value for key, _ in node.value]
-        if twice := next((key for key in keys if keys.count(key) > 1), None):
-            raise ValueError(f"line {node.start_mark.line + 1}: {twice!r} occurs twice in one section")
+        _unlike([key.value for key, _ in node.value], f"line {node.start_mark.line + 1}: ", " in one section")
         return super().construct_mapping(node, deep)
+
+
+def _unlike(values: list[Any], before: str = "", after: str = "") -> list[Any]:
+    """The values; ValueError: one occurs twice."""
+    if twice := [value for value in values if values.count(value) > 1]:
+        raise ValueError(f"{before}{twice[0]!r} occurs twice{after}")
+    return values
 
 
 # --- the file ---
 
 
 Section = Annotated[dict[str, Any], BeforeValidator(lambda content: content or {})]
-Seeds = Annotated[list[Seed], Field(min_length=1)]
+Seeds = Annotated[list[Seed], Field(min_length=1), AfterValidator(_unlike)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9]\w{0,39}$")]
+Way = Annotated[dict[str, Any], BeforeValidator(lambda content: content or {}), Field(min_length=1)]
 WAY = ("sampler", "sampler_options", "prior", "prior_options", "average")
 
 
@@ -83,9 +91,9 @@ class Entry(BaseModel):
     model_config = STRICT | {"extra": "allow"}
 
     notebook: Literal[tuple(PROCESS)]
-    label: str | None = Field(None, max_length=60)
+    label: str | None = Field(None, min_length=1, max_length=60)
     seeds: Seeds | None = None
-    ways: dict[str, Section] = {}
+    ways: dict[Name, Way] = {}
     measure: Section = {}
 
 
@@ -173,10 +181,22 @@ def read(name: str | Path) -> Profile:
             raise ValueError(f"it contains {type(content).__name__}; needed: lines of NAME: VALUE")
         _known(content, Sections.model_fields)
         file = Sections.model_validate(content)
+        if file.data_dir and not Path(file.data_dir).expanduser().is_dir():
+            raise ValueError(
+                f"data_dir is {file.data_dir!r}, which is not a folder; create it, or leave it out"
+            )
+        _unlike([entry.label for entry in file.models.values() if entry.label], "models: label ")
     with errors_at(f"{where}, report"):
         _known(content.get("report", {}), Report.model_fields)
         text = file.report.text and where.parent.joinpath(file.report.text).read_text("utf-8")
-        _references(text or "")
+        _references(text or "", file.models)
+        _placeholders(text or "", f"{file.report.text}, line", file.models)
+        known = {path.stem for path in (*PROFILES.glob("*.yaml"), *releases().glob("*/"))}
+        for name in ("beyond", "starts", "original"):
+            if (other := getattr(file.report, name)) not in {None, *known}:
+                raise ValueError(
+                    f"{name} is {other!r}; allowed: {', '.join(sorted(known))}{nearest(other, known)}"
+                )
     with errors_at(f"{where}, training"):
         _known(file.training, {name for one in PROCESS for name in parameters(one)[0]} - GIVEN)
     trainings, measures = {}, {}
@@ -186,12 +206,21 @@ def read(name: str | Path) -> Profile:
             given = trained(file.training, entry) | shared | {"model": model}
             for seed in entry.seeds or file.seeds:
                 trainings[model, seed] = entry.notebook, filled(entry.notebook, given | {"seed": seed})
-            for changes in entry.ways.values():
+            for way, changes in entry.ways.items():
+                if way in (CHECKPOINT, REAL):
+                    raise ValueError(f"ways.{way}: measures of the study have this name; choose another")
                 _known(changes, WAY)
-            make_parts(*trainings[model, seed], [{}, *entry.ways.values()])
+            process = make_parts(*trainings[model, seed], [{}, *entry.ways.values()])
         with errors_at(f"{where}, models.{model}, measure"):
             measures[model] = shared | file.measure | entry.measure | {"ways": entry.ways}
-            _validated(MEASURE, measures[model])
+            how = _validated(MEASURE, measures[model])
+            if how.n_distance is not None:
+                whole("n_distance", how.n_distance, 1, how.n_final)
+            numbers = "calls" if process.predicts == "noise" else "levels"
+            for i, number in enumerate(
+                getattr(how, numbers) if numbers in file.measure | entry.measure else []
+            ):
+                whole(f"{numbers}[{i}]", number, 1, process.T - 1)
     with errors_at(f"{where}, schedules"):
         first = {"seed": min(seed for _, seed in trainings)}
         schedules = filled("01_schedules", shared | first | file.schedules)
@@ -234,18 +263,29 @@ def _known(given: Iterable[str], known: Iterable[str]) -> None:
             raise ValueError(f"there is no parameter {name!r}{nearest(str(name), known)}")
 
 
-def _validated(model: type[BaseModel], given: Mapping[str, Any]) -> None:
+def _validated(model: type[BaseModel], given: Mapping[str, Any]) -> Any:
     _known(given, model.model_fields)
-    model.model_validate(dict(given))
+    return model.model_validate(dict(given))
 
 
-def _references(text: str) -> None:
+def _references(text: str, models: Iterable[str]) -> None:
     """ValueError: a text references a label that neither it nor the report can have."""
     sources = (path.read_text("utf-8") for path in (ROOT / "report" / "text").glob("run/*.md"))
     known = {label for source in (text, *sources) for label in LABEL.findall(source)}
+    known |= {f"fig:{kind}-{model.replace('_', '-')}" for kind in PICTURES for model in models}
+    known |= {"sec:sources", *(f"sec:model-{model}" for model in models)}
     for label in REFERENCE.findall(CODE.sub("", text)):
-        if label[0].lower() + label[1:] not in known and not MADE.match(label):
+        if label[0].lower() + label[1:] not in known:
             raise ValueError(f"@{label} refers to nothing{nearest(label, known)}")
+
+
+def _placeholders(text: str, where: str, models: Iterable[str]) -> None:
+    """ValueError: a placeholder reads a model that the run lacks and that no condition names."""
+    known = {*models, *OF_MODEL.findall(PLACEHOLDER.sub("", text))}
+    for number, line in enumerate(text.splitlines(), 1):
+        for name in OF_MODEL.findall(" ".join(PLACEHOLDER.findall(line))):
+            if name not in known:
+                raise ValueError(f"{where} {number}: this run has no model {name!r}{nearest(name, models)}")
 
 
 def _keywords(function: Any) -> dict[str, tuple[Any, Any]]:
@@ -292,8 +332,8 @@ def trained(shared: Mapping[str, Any], entry: Entry) -> dict[str, Any]:
     return found | {"fit_options": joined[0] | joined[1]}
 
 
-def make_parts(notebook: str, P: Mapping[str, Any], ways: Iterable[Mapping[str, Any]]) -> None:
-    """Make process, network, samplers and priors once, and check the arguments of `diffusion.fit`.
+def make_parts(notebook: str, P: Mapping[str, Any], ways: Iterable[Mapping[str, Any]]) -> Any:
+    """The process; network, samplers and priors are made once, and the arguments of `diffusion.fit` checked.
 
     ValueError: one is refused.
     """
@@ -314,3 +354,4 @@ def make_parts(notebook: str, P: Mapping[str, Any], ways: Iterable[Mapping[str, 
         sampler, _ = sampling(P, way)
         if sampler is not None:
             sampler_of(sampler, process)
+    return process

@@ -91,6 +91,22 @@ def test_another_way_to_sample_keeps_what_it_does_not_name():
         ("seeds", 3, r"seeds is 3: .*such as \[0, 1\]"),
         ("models.zoom", None, r"models\.zoom is None: .*indented below it"),
         ("models.zoom.notebook", "03_train_zom", "'02_train_ddpm', '03_train_zoom' or"),
+        # what would be dropped, or could not be told apart
+        ("measure.n_distance", 64, r"models\.linear, measure: n_distance is 64; allowed: .* 40"),
+        ("models.zoom.measure", {"levels": [3, 20]}, r"models\.zoom, measure: levels\[1\] is 20; .* 1 to 19"),
+        ("models.linear.measure", {"calls": [5000]}, r"models\.linear, measure: calls\[0\] is 5000; .* 999"),
+        ("models.zoom.ways", {"a b": {"prior": "patches"}}, r"ways.*'a b': "),
+        ("models.zoom.ways", {"../a": {"prior": "patches"}}, r"ways.*'\.\./a': "),
+        ("models.zoom.ways", {"x": None}, r"ways\.x is .*at least 1"),
+        ("models.zoom.ways", {"real": {"prior": "patches"}}, r"models\.zoom: ways\.real"),
+        ("models.zoom.label", "", "label is '': .*at least 1"),
+        ("models.zoom.seeds", [3, 3], "seeds is .*3 occurs twice"),
+        ("seeds", [0, 0], "seeds is .*0 occurs twice"),
+        ("report", {"beyond": "beyonnd"}, "report: beyond is 'beyonnd'; .*did you mean 'beyond'"),
+        ("data_dir", "/nonexistent", "data_dir is '/nonexistent'.*folder"),
+        ("report", {"text": "model.md"}, "model.md, line 2: .* no model 'zom'; did you mean 'zoom'"),
+        ("report", {"text": "way.md"}, "way.md, line 1: .* no model 'lineer'; did you mean 'linear'"),
+        ("report", {"text": "samples.md"}, "@fig:samples-zom .*did you mean 'fig:samples-zoom'"),
         # what a process, sampler, prior or network refuses
         ("models.zoom.T", 28, r"models\.zoom: T is 28; allowed: .*27"),
         ("models.zoom.sampler", "ddim", r"allowed: .*d\.Improved\(\)"),
@@ -99,6 +115,11 @@ def test_another_way_to_sample_keeps_what_it_does_not_name():
 )
 def test_a_mistake_in_a_profile_is_one_line(tmp_path, path, value, said):
     (tmp_path / "typo.md").write_text("# Mine\n\nSee @fig:losess.\n")
+    (tmp_path / "model.md").write_text(
+        "# Mine\n<< percent(final.zoom.digit) >>, << percent(final.zom.digit) >>\n"
+    )
+    (tmp_path / "way.md").write_text("<< num(models['lineer'].measured['x'].frechet) >>\n")
+    (tmp_path / "samples.md").write_text("See @fig:samples-zom.\n")
     with pytest.raises(profile.ProfileError, match=rf"^[^\n]*small\.yaml[^\n]*{said}[^\n]*$"):
         read(tmp_path, **{path: value})
 
@@ -118,6 +139,19 @@ def test_a_file_that_is_no_profile_is_one_line(tmp_path, text, said):
         read(tmp_path, text)
     with pytest.raises(profile.ProfileError, match="there is no profile 'papre'; .* did you mean 'paper'"):
         profile.read("papre")
+
+
+def test_two_models_have_two_labels(tmp_path):
+    entry = {"notebook": "03_train_zoom", "label": "Zoom"}
+    with pytest.raises(profile.ProfileError, match=r"^[^\n]*small\.yaml: models: label 'Zoom' occurs twice$"):
+        read(tmp_path, models={"a": entry, "b": entry})
+
+
+def test_a_text_may_name_models_that_a_condition_asks_for_and_functions_of_all(tmp_path):
+    words = "%% if final.blur\n<< num(final.blur.frechet) >>\n%% endif\n"
+    words += "<< num(final.zoom.frechet) >> << models.keys() | list >> << other.models.blur >>\n"
+    (tmp_path / "words.md").write_text(words)
+    assert read(tmp_path, report={"text": "words.md"}).text == words
 
 
 def test_a_text_may_reference_its_own_labels_the_reports_and_those_in_code(tmp_path):
