@@ -55,8 +55,10 @@ printed: list[float] = []  # the numbers that were formatted, unrounded, for who
 def _noted(x: Any) -> float:
     """A number, or that of an interval, which is now printed."""
     x = getattr(x, "value", x)
+    if lacking := getattr(x, "_undefined_message", ""):
+        raise ValueError(lacking)
     if isinstance(x, bool) or not isinstance(x, int | float) or not math.isfinite(x):
-        what = repr(x) if isinstance(x, float | str) or x is None else getattr(x, "_undefined_message", GROUP)
+        what = repr(x) if isinstance(x, float | str) or x is None else GROUP
         raise ValueError(f"needed: a finite number; got: {what}")
     printed.append(x)
     return x

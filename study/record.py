@@ -68,6 +68,9 @@ def parameters(notebook: str, scope: Mapping[str, Any]) -> dict[str, Any]:
         profile.filled(notebook, {name: value for name, value in given.items() if value is not None})
         if "zoom_T" in given:
             whole("zoom_T", given["zoom_T"], 1, 27)  # of 28 x 28 pixels
+        if given.get("image_index") is not None:
+            images, _ = data.load(given["dataset"], "test", given["data_dir"])
+            whole("image_index", given["image_index"], 0, len(images) - 1)
         if not re.fullmatch(r"[A-Za-z0-9]\w{0,39}", str(given.get("model", "m")), re.ASCII):
             raise ValueError(f"model is {given['model']!r}; allowed: 1 to 40 letters, digits and _")
         if notebook in profile.PROCESS and given.get("degradation", "") is not None:  # not typed there

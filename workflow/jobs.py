@@ -161,7 +161,10 @@ def of(profile: Profile, released: Path | None = None) -> dict[str, Job]:
 
 def lock(out: Path) -> FileLock:
     """The lock on a results folder; the system drops it with the process that holds it."""
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"out is {out}, which cannot be created: {error.strerror}") from None
     return FileLock(out / ".lock", timeout=0)
 
 
@@ -188,6 +191,8 @@ def check_sizes(profile: Profile) -> None:
         for split, most in n.items():
             if section.get(f"n_{split}") is not None:
                 whole(f"{profile.where}, {name}: n_{split}", section[f"n_{split}"], 1, most)
+    if (index := profile.schedules["image_index"]) is not None:
+        whole(f"{profile.where}, schedules: image_index", index, 0, n["test"] - 1)
     for (model, _), (_, P) in profile.trainings.items():
         most = epochs(P, min(P["n_train"] or n["train"], n["train"]))
         for way, changes in profile.file.models[model].ways.items():

@@ -21,6 +21,7 @@ from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
+from importlib.util import find_spec
 from statistics import fmean
 from typing import Any
 
@@ -173,6 +174,10 @@ def main() -> None:
         return describe_plan(profile, jobs.plan(profile, out if released else None), given.cores, given.on)
     if given.on == "slurm" and not (shutil.which("sbatch") and shutil.which("squeue")):
         raise ValueError("EXECUTOR=slurm needs sbatch and squeue, which are not here; run it on a login node")
+    if given.on and not find_spec(f"snakemake_executor_plugin_{given.on}"):
+        raise ValueError(
+            f"this environment lacks what runs jobs on {given.on}; make report EXECUTOR={given.on} adds it"
+        )
     for _, P in [] if given.on else profile.trainings.values():
         runtime.device(P["fit_options"].get("device"))
     with jobs.lock(out):

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 import helpers
+import workflow.run
 from diffusion.files import write_json
 from helpers import changed
 from study import profile as profiles
@@ -150,6 +151,7 @@ def test_a_job_that_was_made_again_makes_those_stale_that_were_made_of_the_one_b
         ({"training": ALL_IMAGES | {"n_train": 13}}, r"models\.zoom: n_train is 13; .* 1 to 12"),
         ({"measure": {"n_test": 13}}, r"models\.zoom, measure: n_test is 13; .* 1 to 12"),
         ({"schedules": {"n_test": 13}}, r"schedules: n_test is 13; .* 1 to 12"),
+        ({"schedules": {"n_test": 12, "image_index": 12}}, r"schedules: image_index is 12; .* 0 to 11"),
         (
             {"models": MODELS | {"own": MODELS["own"] | {"ways": {"mean": {"average": 3}}}}},
             r"models\.own, ways\.mean: average is 3; .* 1 to 2",
@@ -166,6 +168,20 @@ def test_a_job_that_was_made_again_makes_those_stale_that_were_made_of_the_one_b
 def test_a_profile_that_asks_for_more_than_there_is_is_refused(run, changes, said):
     with pytest.raises(ValueError, match=said):
         run.jobs(**changes)
+
+
+def test_a_results_folder_that_cannot_be_created_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match=r"^out is .*file/out, which cannot be created: "):
+        jobs.lock(tmp_path / "file" / "out")
+
+
+def test_a_cluster_without_its_plugin_names_the_command_that_adds_it(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["run", "smoke", "--on", "slurm"])
+    monkeypatch.setattr(workflow.run.shutil, "which", lambda name: name)
+    monkeypatch.setattr(workflow.run, "find_spec", lambda name: None)
+    with pytest.raises(ValueError, match="make report EXECUTOR=slurm"):
+        workflow.run.main()
 
 
 def test_a_dry_run_names_each_job_with_its_reason_and_work_and_writes_nothing(run, capsys):

@@ -70,7 +70,7 @@ def test_a_condition_can_rest_on_a_named_finding(fill):
         ("<< num(interval) / 0 >>", "<< num"),
         ("<< num(1 / 0) >>", "zero"),
         ("<< interval.lwo >>", "no 'lwo' here; did you mean 'low'"),
-        ("<< num(final.zom) >>", "no 'zom'; did you mean 'zoom'"),
+        ("<< num(final.zom) >>", "<< num.final.zom. >>: this run has no 'zom'; did you mean 'zoom'"),
         # conditions that can never be met, or are none
         ("%% if none\n%% if fnal\nb\n%% endif\n%% endif", "did you mean 'final'"),
         ("%% if final.zoom >\nb\n%% endif", ""),
