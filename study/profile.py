@@ -81,7 +81,7 @@ def _unlike(values: list[Any], before: str = "", after: str = "") -> list[Any]:
 Section = Annotated[dict[str, Any], BeforeValidator(lambda content: content or {})]
 Seeds = Annotated[list[Seed], Field(min_length=1), AfterValidator(_unlike)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9]\w{0,39}$")]
-Way = Annotated[dict[str, Any], BeforeValidator(lambda content: content or {}), Field(min_length=1)]
+Way = Annotated[Section, Field(min_length=1)]
 WAY = ("sampler", "sampler_options", "prior", "prior_options", "average")
 
 
@@ -217,9 +217,7 @@ def read(name: str | Path) -> Profile:
             if how.n_distance is not None:
                 whole("n_distance", how.n_distance, 1, how.n_final)
             numbers = "calls" if process.predicts == "noise" else "levels"
-            for i, number in enumerate(
-                getattr(how, numbers) if numbers in file.measure | entry.measure else []
-            ):
+            for i, number in enumerate((file.measure | entry.measure).get(numbers, [])):  # not by default
                 whole(f"{numbers}[{i}]", number, 1, process.T - 1)
     with errors_at(f"{where}, schedules"):
         first = {"seed": min(seed for _, seed in trainings)}
@@ -234,6 +232,7 @@ def read(name: str | Path) -> Profile:
 
 HINTS = {  # kind of pydantic's error -> what a person would write
     "date_type": ", such as 2026-11-28",
+    "dict_type": ": {NAME: VALUE}, which papermill takes with -y",
     "list_type": ", such as [0, 1]",
     "model_type": ": NAME: VALUE, indented below it",
 }

@@ -64,7 +64,10 @@ def project(tmp_path) -> Path:
 def test_a_mistake_is_one_line(project, arguments, said):
     shutil.rmtree(project / ".venv")
     done = run(project, "make", *arguments)
-    assert (done.returncode, (project / ".venv" / "bin").exists()) == (2, False)  # before an environment is built
+    assert (done.returncode, (project / ".venv" / "bin").exists()) == (
+        2,
+        False,
+    )  # before an environment is built
     (line,) = (line for line in done.stderr.splitlines() if "***" in line)
     assert re.search(said, line), line
 
