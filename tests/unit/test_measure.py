@@ -3,12 +3,14 @@
 The values of its rows: golden/test_values.py.
 """
 
+import importlib
 import shutil
 from dataclasses import replace
 
 import pytest
 import torch
 
+from diffusion.evaluation.measures import MEASURES, Measure
 from helpers import DAMAGES, N, changed, train
 from study import measure, profile
 from study.kept import Drawn
@@ -131,6 +133,28 @@ def test_what_is_measured_stays_unless_what_decides_it_changed(again, copied, ca
     wrong = {place: (7.0, *values[1:]) for place, values in before.items()}
     assert numbers(again("dim")) == (before if said else wrong)
     assert said in capsys.readouterr().out
+
+
+def test_a_measure_whose_file_changes_is_taken_again_with_all_others(
+    again, copied, tmp_path, monkeypatch, capsys
+):
+    file = tmp_path / "extra_.py"
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def edit(text: str) -> None:
+        file.write_text(f"def extra(images):\n    return {text}\n")
+
+    edit("1.0")
+    function = importlib.import_module("extra_").extra
+    monkeypatch.setitem(MEASURES, "extra", Measure("extra", "", "", function, lambda seen: (seen.images,)))
+    assert again("dim")[""]["extra"].value == 1.0
+    assert "code was" in capsys.readouterr().out
+    edit("1.0  # a comment")
+    again("dim")
+    assert "measured again" not in capsys.readouterr().out
+    edit("2.0")
+    again("dim")
+    assert "code was" in capsys.readouterr().out
 
 
 def test_another_data_set_or_weights_that_are_not_those_of_the_file_are_refused(again, copied):
