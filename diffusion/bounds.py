@@ -11,6 +11,7 @@ import functools
 import importlib
 import inspect
 import operator
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, TypeVar, cast
 
@@ -127,8 +128,9 @@ def made(what: str, name: Any, registry: Mapping[str, Any], options: Any = None,
         return found(**options)
     except TypeError as error:
         label = f"{what} {getattr(found, '__name__', name)}"
-        known = inspect.signature(found).parameters if callable(found) else {}
-        if unknown := [option for option in options if option not in known]:
-            near = nearest(unknown[0], known) or f"; allowed: {', '.join(known) or 'none'}"
-            raise ValueError(f"{label} does not take {unknown[0]!r}{near}") from error
+        unknown = re.search(r"unexpected keyword argument '(\w+)'", str(error))
+        if unknown and unknown[1] in options:
+            known = inspect.signature(found).parameters
+            near = nearest(unknown[1], known) or f"; allowed: {', '.join(known) or 'none'}"
+            raise ValueError(f"{label} does not take {unknown[1]!r}{near}") from error
         raise ValueError(f"{label} cannot be made with {options}: {error}") from error

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from diffusion.bounds import check_call, looks
+from diffusion.bounds import an, check_call, looks
 from diffusion.processes.base import DegradationProcess
 from diffusion.processes.samplers import Sampler, visits
 from diffusion.runtime import autocast, device_of, generator, progress, seeded
@@ -68,7 +68,7 @@ def latents(process: DegradationProcess, start: Any, n: int, noise: torch.Genera
     if start is None:
         drawn, who = process.draw_prior(n, noise), f"draw_prior of {type(process).__name__}"
     else:
-        who = "start" if isinstance(start, Tensor) else f"the prior, a {type(start).__name__},"
+        who = "start" if isinstance(start, Tensor) else f"the prior, {an(type(start).__name__)},"
         if not isinstance(start, Tensor):
             check_call(f"draw of {who}", start.draw, "n", "generator")
             start = start.draw(n, noise)
