@@ -172,7 +172,10 @@ REFUSED = [
     (lambda on: on.fit(network=d.UNet()), "^network is a UNet; expected: a subclass of torch.nn.Module.*$"),
     (lambda on: on.fit(network="cnnn"), "network is 'cnnn'; allowed: cnn, unet"),
     (lambda on: on.fit(images=(X + 0.5, None)), r"x: .*\[-0.5, 0.5\]"),
-    (lambda on: on.fit(images=((X, X), None)), r"x: a tuple; expected: square images.*\(N, C, S, S\)"),
+    (
+        lambda on: on.fit(images=((X, X), None)),
+        r"x: a tuple; expected: square images.*\(N, C, S, S\).*x, labels = d.load",
+    ),
     (
         lambda on: on.fit(network_options={"channel": [4]}),
         "Reconstructor does not take 'channel'; .*'channels'",
@@ -188,14 +191,15 @@ REFUSED = [
         lambda on: on.fit(process=Arrays()),
         "degrade gave a NumPy array .* of float32; expected: a torch tensor",
     ),
-    (lambda on: on.fit(device="gpu"), "device is 'gpu', .*cpu"),
+    (lambda on: on.fit(device="gpu"), "^device is 'gpu', .*expected: 'cpu'.{,50}$"),
+    (lambda on: on.fit(images=(X[:0], None)), "^x has no images; expected: at least one$"),
     # samples
     (lambda on: on.sample(average=4), "average 4; .*epochs 1 to 3"),
     (
         lambda on: on.sample(sampler=halving),
-        r"the sampler, a Steps, gave \(2, .*expected: a t.*ensor \(4, 1, 28, 28\)",
+        r"the sampler, a Steps, gave \(2, .*expected: a torch tensor \(4, 1, 28, 28\)",
     ),
-    (lambda on: on.sample(sampler=nothing), "the sampler, a Steps, gave None; expected: a t.*ensor"),
+    (lambda on: on.sample(sampler=nothing), "the sampler, a Steps, gave None; expected: a torch tensor"),
     (lambda on: on.sample(sampler=short), r"step must accept \(process, x_t, prediction, t, s, generator\)"),
     (
         lambda on: on.sample(prior=Numbers()),
