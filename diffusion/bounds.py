@@ -11,6 +11,7 @@ import functools
 import importlib
 import inspect
 import operator
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, TypeVar, cast
 
@@ -69,10 +70,17 @@ def check_call(what: str, function: Callable[..., Any], *arguments: str) -> None
 
 
 def looks(value: Any) -> str:
-    """A value in words, for messages: shape and type of a tensor or an array, or the name of its class."""
+    """A value in words, for messages: a text, a number, the shape and type of a tensor, or a class."""
     if isinstance(value, Tensor | np.ndarray):
-        return f"{tuple(value.shape)} of {value.dtype}"
-    return f"a {type(value).__name__}"
+        return f"{'a NumPy array ' * (type(value) is np.ndarray)}{tuple(value.shape)} of {value.dtype}"
+    if value is None or isinstance(value, str | int | float):
+        return repr(value)
+    return an(type(value).__name__)
+
+
+def an(name: str) -> str:
+    """A name with its article."""
+    return f"a{'n' * name.startswith((*'AEIO',))} {name}"
 
 
 # --- by name ---
@@ -109,7 +117,7 @@ def named(what: str, name: Any, registry: Mapping[str, Any]) -> Any:
 def made(what: str, name: Any, registry: Mapping[str, Any], options: Any = None, *, has: str = "") -> Any:
     """The object of a name; a class or function is called with the options, with `has` a class alone.
 
-    ValueError: it has no method of `has`, takes none of the options, or refuses one.
+    ValueError: it has no method of `has`, does not take one of the options, or refuses its value.
     """
     found, options = named(what, name, registry), dict(options or {})
     if has and not {*has.split()}.intersection(dir(found)):
@@ -119,4 +127,10 @@ def made(what: str, name: Any, registry: Mapping[str, Any], options: Any = None,
     try:
         return found(**options)
     except TypeError as error:
-        raise ValueError(f"{what} is {name!r}, which does not take {options}: {error}") from error
+        label = f"{what} {getattr(found, '__name__', name)}"
+        unknown = re.search(r"unexpected keyword argument '(\w+)'", str(error))
+        if unknown and unknown[1] in options:
+            known = inspect.signature(found).parameters
+            near = nearest(unknown[1], known) or f"; allowed: {', '.join(known) or 'none'}"
+            raise ValueError(f"{label} does not take {unknown[1]!r}{near}") from error
+        raise ValueError(f"{label} cannot be made with {options}: {error}") from error

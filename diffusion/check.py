@@ -40,7 +40,7 @@ def check(process: DegradationProcess, x: Tensor, prior: Any = None) -> list[str
 
 def findings(process: DegradationProcess, x: Tensor, prior: Any = None) -> list[str]:
     """As `check`, of a process that is prepared."""
-    whole("T", getattr(process, "T", None), 1)
+    check_levels(process)
     few, (given, t, out) = x[:N], degrade(process, x)
     if not torch.equal(given, few):
         raise ValueError("degrade changes the images that it is given; work on a copy")
@@ -69,6 +69,13 @@ def findings(process: DegradationProcess, x: Tensor, prior: Any = None) -> list[
     images = len(drawn.flatten(1).unique(dim=0))
     few_starts = f"{len(drawn)} starts are {images} images, and samples are no more"
     return [sound, said, *([few_starts] if images <= len(drawn) // 2 else [])]
+
+
+def check_levels(process: DegradationProcess) -> None:
+    """Raise ValueError unless the process has T, a whole number from 1."""
+    if getattr(process, "T", None) is None:
+        raise ValueError(f"{type(process).__name__} has no T; set self.T, the deepest level, in __init__")
+    whole("T", process.T, 1)
 
 
 def degrade(process: DegradationProcess, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:

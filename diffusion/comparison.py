@@ -11,10 +11,10 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from diffusion.bounds import looks, nearest
+from diffusion.bounds import looks, nearest, whole
 from diffusion.data import DataSet, as_images
 from diffusion.evaluation.evaluator import Evaluator, choose_n, drawn
-from diffusion.evaluation.samples import grey
+from diffusion.evaluation.samples import FEWEST, grey
 from diffusion.evaluation.statistics import Interval
 from diffusion.evaluation.summary import ONE_IMAGE, Measured, main, shown
 from diffusion.figures import images as drawing
@@ -109,7 +109,7 @@ class Comparison:
             log: whether the setting's axis is logarithmic. If None, it is where the values are positive and
                 the largest is more than ten times the smallest.
 
-        ValueError: `setting` or `measure` is none of these.
+        ValueError: an argument that is none of these.
         """
         table = self.table.loc[[*self.runs]]
         measures = [*table.columns.get_level_values(0).unique().drop(self.settings.columns)]
@@ -121,6 +121,8 @@ class Comparison:
         errors = [found["value"] - found["low"], found["high"] - found["value"]]
         x = self.settings[setting]
         x = x if (numbers := pd.api.types.is_numeric_dtype(x)) else x.astype(str)
+        if log not in (None, True, False):
+            raise ValueError(f"log is {log!r}; allowed: True, False or None")
         log = bool(numbers and 0 < 10 * x.min() < x.max()) if log is None else log
         one_image = [self.measured[name].one_image for name in self.runs]
         return curve((setting, measure), x, found["value"], errors, real, [*x[one_image]], log)
@@ -128,7 +130,7 @@ class Comparison:
     def grid(self, columns: int = 10) -> Figure:
         """The first samples of each model, a row beside its name, below as many real images."""
         rows = {REAL: self.evaluator.x_test} | self.samples
-        shortest = min(columns, *map(len, rows.values()))
+        shortest = min(whole("columns", columns, 1), *map(len, rows.values()))
         x = torch.cat([x[:shortest] for x in rows.values()])
         x = x if x.shape[1] == 3 else grey(x)
         images = drawing.as_bytes(x).reshape(x.shape).transpose(0, 2, 3, 1)
@@ -179,18 +181,22 @@ def compare(
         runs = {run.name: run for run in runs}
     if not isinstance(runs, Mapping) or not runs:
         raise ValueError(
-            f"runs is {looks(runs) if runs else 'empty'}; needed: names -> a run or samples each, or a list "
-            "of runs, one or more"
+            f"runs is {looks(runs) if runs else 'empty'}; needed: names -> a "
+            "run or samples each, or a list of runs, one or more; then the evaluator"
         )
     evaluator = evaluator if isinstance(evaluator, Evaluator) else Evaluator.of(evaluator)
     trained = {name: run for name, run in runs.items() if isinstance(run, Run)}
     given = {name: as_images(x) for name, x in runs.items() if name not in trained}
-    n = choose_n(evaluator, *map(len, given.values())) if n is None else n
-    samples = {}
-    for name in runs:
-        samples[name] = x = drawn(trained[name], n, seed) if name in trained else given[name][:n]
+    for name, x in given.items():
+        if not isinstance(x, Tensor):
+            raise ValueError(
+                f"runs[{name!r}] is {looks(x)}; expected: a run or samples; d.open opens the run of a folder"
+            )
+    n = choose_n(evaluator, *map(len, given.values())) if n is None else whole("n", n, FEWEST)
+    for name, x in given.items():
         if len(x) < n:
             raise ValueError(f"runs has {len(x)} samples of {name!r}; needed: n = {n}, or a smaller n")
+    samples = {name: drawn(trained[name], n, seed) if name in trained else given[name][:n] for name in runs}
     if len({run.settings["images"]["train"] for run in trained.values()}) > 1:
         print("note: these runs were trained on different images", flush=True)
     measured = {name: evaluator.measure(x) for name, x in samples.items()}

@@ -22,7 +22,7 @@ from PIL import Image, ImageOps
 from pydantic import Field
 from torch import Tensor
 
-from diffusion.bounds import checked, looks, named, whole
+from diffusion.bounds import check_call, checked, looks, named, whole
 from diffusion.files import sha256
 from diffusion.idx import SPLITS, Arrays, DataError, IdxFiles
 from diffusion.provenance import checkout
@@ -81,9 +81,14 @@ def get(dataset: str | DataSet) -> DataSet:
 
 
 def folder(data_dir: str | os.PathLike | None = None) -> Path:
-    """The data folder: the argument, else $MNIST_DIR, else `data/` of a checkout, else the cache folder."""
+    """The data folder: the argument, else $MNIST_DIR, else `data/` of a checkout, else the cache folder.
+
+    DataError: it is a file.
+    """
     if chosen := data_dir or os.environ.get("MNIST_DIR"):
-        return Path(chosen).expanduser().absolute()
+        if (path := Path(chosen).expanduser().absolute()).is_file():
+            raise DataError(f"data_dir is {path}, a file; expected: a folder")
+        return path
     if project := checkout():
         return project / "data"
     return Path(platformdirs.user_cache_dir("cold-zoom-diffusion", appauthor=False))
@@ -122,7 +127,11 @@ def load(
     if split not in SPLITS:
         raise ValueError(f"split is {split!r}; allowed: {', '.join(SPLITS)}")
     known, raw = get(dataset), raw_folder(data_dir, dataset)
+    check_call(f"read of {known.title}", known.read, "split", "folder")
     read = known.read(split, raw)
+    if read is None or isinstance(read, tuple) and len(read) != 2:
+        needed = "a pair (images, labels)" if known.classes else "images"
+        raise DataError(f"{known.title}: read returned {looks(read)}; expected: {needed}")
     images, labels = map(np.asarray, read if isinstance(read, tuple) else (read, ()))
     right = labels.shape == (len(images) if known.classes else 0,)
     right = right and {*labels.tolist()} <= {*range(len(known.classes))}
@@ -200,6 +209,8 @@ def images(
         return "".join(path.relative_to(root).parts[1 if halves else 0 : -1][:1])
 
     number, seen = Counter(map(class_of, paths)), Counter()
+    if not root.is_dir():
+        raise DataError(f"there is no folder {root}")
     if not paths:
         raise DataError(f"{folder} holds no pictures; needed: files that end in {', '.join(SUFFIXES)}")
     if "" in number and len(number) > 1:

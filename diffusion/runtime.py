@@ -64,10 +64,10 @@ def device(name: str | torch.device | None = None) -> torch.device:
     try:
         return torch.empty(0, device=name).device
     except (RuntimeError, AssertionError, NotImplementedError) as error:  # torch's, by kind of device
-        why = str(error).partition("\n")[0][:200]
         raise ValueError(
-            f"device is {str(name)!r}, which torch does not have here ({why}); try cpu"
-        ) from None
+            f"device is {str(name)!r}, which PyTorch does not have here; expected: 'cpu', or 'cuda' "
+            "or 'mps' where there is one"
+        ) from error
 
 
 def device_of(network: object) -> torch.device:

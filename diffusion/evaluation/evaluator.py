@@ -103,8 +103,9 @@ class Evaluator:
         words: what a table calls a measure: the share of "digit" is named by the data set's noun.
 
     ValueError: real images that are not (N, C, S, S) in [-0.5, 0.5] of the data set's shape, fewer than 12,
-    or labels that are not theirs, a number each. A note is printed where test images are training images, and
-    where the classifier reads more than half as many labels wrongly as a guess does.
+    or labels that are not theirs, a number each. A note is printed where test images are training images,
+    where a class has no test images, where labels are given without classes, and where the classifier reads
+    more than half as many labels wrongly as a guess does.
     """
 
     x_train: Any
@@ -142,7 +143,14 @@ class Evaluator:
         if self.classes and not known:
             needed = f"one number for each of {n} test images, 0 to {self.classes - 1}"
             raise ValueError(f"labels are {looks(self.labels)}; needed: {needed}")
+        if self.labels is not None and not self.classes:
+            print("note: labels are not used, as there are no classes", flush=True)
         self.labels = torch.as_tensor(self.labels).long() if self.classes else None
+        seen = set() if self.labels is None else {*self.labels.tolist()}
+        if absent := [name for i, name in enumerate(self.class_names) if i not in seen]:
+            print(f"note: no test images of class {', '.join(absent)}", flush=True)
+        if len(seen) == 1:
+            print("note: test images are of one class, so measures of classes mean nothing", flush=True)
         self.all_labels = self.labels if self.all_labels is None else torch.as_tensor(self.all_labels)
         self.x_digits = self.x_train[:NEAR] if self.x_digits is None else images("x_digits", self.x_digits)
         note, near = "", len(self.x_digits)
@@ -170,7 +178,7 @@ class Evaluator:
         if (same := sum(hash(image.tobytes()) in train for image in self.x_test.cpu().numpy())) > MANY * n:
             print(f"note: {same} of {n} test images are training images, so distances flatter", flush=True)
         wrong = int((self.test.labels != self.labels).sum()) if self.classes else 0
-        if wrong * self.classes > MANY * n * (self.classes - 1):
+        if self.classes and wrong * self.classes > MANY * n * (self.classes - 1):
             print(f"note: the classifier reads {wrong} of {n} test images as another label", flush=True)
 
     @classmethod
@@ -230,6 +238,8 @@ class Evaluator:
         few, or fewer than n; or `only` has a name that is no measure.
         """
         only = {only} if isinstance(only, str) else only
+        if only is not None and not len(only):
+            raise ValueError("only is empty; expected: names of measures, or None for all of them")
         known = [name for name, measure in MEASURES.items() if measure.of]
         if unknown := [name for name in only or () if name not in known]:
             near = nearest(unknown[0], known)

@@ -117,7 +117,9 @@ def grid(images: Any, columns: Count = 8) -> Figure:
     """
     dark = str(getattr(images, "dtype", "")).endswith("uint8")  # bytes may be all black
     x = channels_first(torch.as_tensor(images)) if dark else as_images(images)
-    if not isinstance(x, torch.Tensor) or x.ndim != 4 or x.shape[1] not in (1, 3) or not len(x):
+    if isinstance(x, torch.Tensor) and x.ndim == 4 and x.shape[1] not in (1, 3):
+        raise ValueError(f"images have {x.shape[1]} channels; grid draws 1 (grey) or 3 (colour)")
+    if not isinstance(x, torch.Tensor) or x.ndim != 4 or not len(x):
         raise ValueError(f"images: {looks(images)}; expected: at least one, a tensor or array (n, C, S, S)")
     pixels = as_bytes(x).reshape(x.shape).transpose(0, 2, 3, 1)
     return page([Block(pixels, min(columns, len(pixels)))])

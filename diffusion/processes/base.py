@@ -14,7 +14,6 @@ A degradation of your own derives from `ColdDiffusion` and says how to degrade a
 one with noise derives from `DegradationProcess`. Name it in a profile as `module:Class`.
 """
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -24,7 +23,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import mse_loss
 
-from diffusion.bounds import looks
+from diffusion.bounds import an, looks
 from diffusion.data import as_images
 from diffusion.processes.samplers import Naive, Sampler, visits
 
@@ -42,12 +41,17 @@ def shape_of(x: Tensor) -> Shape:
 def check_images(x: Any, name: str = "images") -> None:
     """Raise ValueError unless x is (B, C, S, S) of floats, B > 0, with all pixels in [-0.5, 0.5]."""
     if not isinstance(x, Tensor) or x.ndim != 4 or x.shape[2] != x.shape[3] or not x.is_floating_point():
-        raise ValueError(f"{name}: {looks(x)}; expected: square images, a tensor (N, C, S, S) of floats")
-    low, high = (x.min().item(), x.max().item()) if x.numel() else (math.nan, math.nan)
+        pair = "; d.load returns a pair: x, labels = d.load(...)" if isinstance(x, tuple) else ""
+        raise ValueError(
+            f"{name}: {looks(x)}; expected: square images, a tensor (N, C, S, S) of floats{pair}"
+        )
+    if not x.numel():
+        raise ValueError(f"{name} has no images; expected: at least one")
+    low, high = x.min().item(), x.max().item()
     if not (low >= -0.5 - 1e-6 and high <= 0.5 + 1e-6):  # written so that NaN fails
         raise ValueError(
-            f"{name}: {len(x)} images range from {low:g} to {high:g}; expected: at least one, of pixels in "
-            "[-0.5, 0.5], so x - 0.5 of [0, 1], x / 2 of [-1, 1], x / 255 - 0.5 of [0, 255]"
+            f"{name}: pixels range from {low:g} to {high:g}; expected: [-0.5, 0.5]; use x - 0.5 for [0, 1], "
+            "x / 2 for [-1, 1] or x / 255 - 0.5 for [0, 255]"
         )
 
 
@@ -147,8 +151,8 @@ class DegradationProcess(ABC):
             prediction = in_chunks(network, x_t, t, self.T, chunk)
             x_t = sampler.step(self, x_t, prediction, t, s, generator)
             if not isinstance(x_t, Tensor) or x_t.shape != x_T.shape:
-                who = f"the sampler, a {type(sampler).__name__},"
-                raise ValueError(f"{who} gave {looks(x_t)}; expected: a tensor {tuple(x_T.shape)} of floats")
+                who, shape = f"the sampler, {an(type(sampler).__name__)},", tuple(x_T.shape)
+                raise ValueError(f"{who} gave {looks(x_t)}; expected: a torch tensor {shape} of floats")
             x_t = x_t.float() if x_t.dtype == torch.float64 else x_t
             yield s, x_t
 

@@ -18,7 +18,7 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
-from diffusion.bounds import Count, Plain, Share, check_call, checked, made, whole
+from diffusion.bounds import Count, Plain, Share, an, check_call, checked, made, whole
 
 Sampler = Any  # with `step` as above; no type says that `visits` may be missing
 
@@ -163,8 +163,8 @@ def sampler_of(given: Any, process: Any) -> Sampler:
     if takes != process.predicts:
         fit = ", ".join(f"d.{cls.__name__}()" for cls in SAMPLERS.values() if cls.takes == process.predicts)
         raise ValueError(
-            f"{type(found).__name__} takes the {takes} that a network predicts, and that of a "
-            f"{type(process).__name__} predicts the {process.predicts}; allowed: {fit}, or your own"
+            f"{type(found).__name__} needs a network that predicts the {takes}; the network of "
+            f"{an(type(process).__name__)} predicts the {process.predicts}; use {fit}, or your own"
         )
     check_call("a sampler's step", found.step, "process", "x_t", "prediction", "t", "s", "generator")
     visits(found, process.T)

@@ -21,8 +21,8 @@ import torch
 from pydantic import Field
 
 from diffusion import data, runtime
-from diffusion.bounds import Count, Plain, Seed, check_call, checked, looks, whole
-from diffusion.check import degrade, findings
+from diffusion.bounds import Count, Plain, Seed, check_call, checked, looks
+from diffusion.check import check_levels, degrade, findings
 from diffusion.files import read_json
 from diffusion.identity import name_of, own_code, told, training_code, tree, tree_back, unnoticed
 from diffusion.processes import DDPM, ColdDiffusion, DegradationProcess
@@ -134,11 +134,12 @@ def fit(
         answer = trial(x[:2], torch.ones(len(x[:2])))
     if not isinstance(answer, torch.Tensor) or answer.shape != x[:2].shape:
         raise ValueError(
-            f"the network, a {cls.__name__}, gave {looks(answer)} for {looks(x[:2])}; expected: that shape"
+            f"the network {cls.__name__} returned {looks(answer)}; expected: a tensor {(*x[:2].shape,)}, the "
+            "shape of its input"
         )
     if not answer.requires_grad:
         raise ValueError(
-            f"the network, a {cls.__name__}, cannot be trained: its output depends on no parameter with a "
+            f"the network {cls.__name__} cannot be trained: its output depends on no parameter with a "
             "gradient; expected: torch.nn.Parameter, not frozen or detached"
         )
     test = None if x_test is None else data.fingerprint(x_test)
@@ -163,18 +164,18 @@ def fit(
         if why := store.other(settings):
             if not aside:
                 raise RunError(
-                    f"{store.path} holds a different run: {why}; name another folder, pass aside=True to "
+                    f"{store.path} holds a different run: {why}. Use another folder, pass aside=True to "
                     "rename this one, or read it with d.open"
                 )
             earlier, begun = store.set_aside(), None
             settings["precision"] = how["precision"]  # not that of the other run
-            print(f"retraining {title}: {why}; the earlier run is now {earlier.name}", flush=True)
+            print(f"retraining {title}: {why}. The earlier run is now {earlier.name}", flush=True)
         for line in unnoticed(settings["own"], known, kept, {"name": name_of(cls)}) if folder else ():
             print(f"note: {title}: {line}", flush=True)
         if not begun:
             with runtime.seeded(0):
                 process.prepare(x.clone())  # which may change its argument
-                whole("T", getattr(process, "T", None), 1)
+                check_levels(process)
                 if isinstance(process, ColdDiffusion):
                     with runtime.seeded(0):
                         degrade(copy.deepcopy(process), x)

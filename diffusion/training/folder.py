@@ -95,7 +95,7 @@ class RunFolder:
         name = found.partition(" was ")[0]
         if name.startswith("own."):
             name = f"the code of {name.removeprefix('own.')}"
-        script = "; all of a script counts, and a class in a module of its own does not change with it"
+        script = ". Every line of a script counts; to edit the script freely, move the class into a module"
         return f"{name} has changed{script * name.endswith('.py')}" if found.startswith(HASHES) else found
 
     def set_aside(self) -> Path:

@@ -188,8 +188,11 @@ class Run:
         else:
             given = torch.as_tensor(data.as_images(start)).detach().float().cpu()
             if given.ndim != 4 or not len(given) or n and len(given) not in (1, n):
+                x = torch.zeros(1, *self.process.image_shape)
+                pixels = () if self.process.predicts == "noise" else self.process.compress(x).shape[1:]
+                shapes = dict.fromkeys(f"{(n or 1, *one)}" for one in (x.shape[1:], pixels) if one)
                 raise ValueError(
-                    f"start is {looks(given)}; expected: (n, C, p, p), of 1 or {n or 'n'} images"
+                    f"start has shape {(*given.shape,)}; expected: {' or '.join(shapes)}, or one for all"
                 )
             n = n or len(given)
             start = given.expand(n, *given.shape[1:])
@@ -282,7 +285,7 @@ def open(
     """
     store = RunFolder(folder)
     if (settings := store.settings()) is None:
-        raise RunError(f"{store.path} is no run: it has no run.json")
+        raise RunError(f"{store.path} is not a run folder (no run.json)")
     if not (history := store.history()):
         raise RunError(f"{store.path} has no finished epoch; call fit again, which goes on")
     try:

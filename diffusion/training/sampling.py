@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from diffusion.bounds import check_call, looks
+from diffusion.bounds import an, check_call, looks
 from diffusion.processes.base import DegradationProcess
 from diffusion.processes.samplers import Sampler, visits
 from diffusion.runtime import autocast, device_of, generator, progress, seeded
@@ -68,12 +68,12 @@ def latents(process: DegradationProcess, start: Any, n: int, noise: torch.Genera
     if start is None:
         drawn, who = process.draw_prior(n, noise), f"draw_prior of {type(process).__name__}"
     else:
-        who = "start" if isinstance(start, Tensor) else f"the prior, a {type(start).__name__},"
+        who = "start" if isinstance(start, Tensor) else f"the prior, {an(type(start).__name__)},"
         if not isinstance(start, Tensor):
             check_call(f"draw of {who}", start.draw, "n", "generator")
             start = start.draw(n, noise)
         if not isinstance(start, Tensor) or start.ndim != 4:
-            raise ValueError(f"{who} gave {looks(start)}; expected: a tensor ({n}, C, p, p) of floats")
+            raise ValueError(f"{who} gave {looks(start)}; expected: a torch tensor ({n}, C, p, p) of floats")
         drawn = process.expand(start)
     drawn = finite_images(drawn, (n, *process.image_shape), who)
     if process.predicts == "image" and (share := outside(drawn)):
@@ -90,7 +90,7 @@ def outside(x: Tensor) -> float:
 def finite_images(x: Any, shape: tuple[int, ...], who: str) -> Tensor:
     """x if it is finite images of that shape; raises ValueError that says who gave something else."""
     if not isinstance(x, Tensor) or x.shape != shape or not x.is_floating_point():
-        raise ValueError(f"{who} gave {looks(x)}; expected: a tensor {shape} of floats")
+        raise ValueError(f"{who} gave {looks(x)}; expected: a torch tensor {shape} of floats")
     if not x.isfinite().all():
         raise ValueError(f"{who} gave numbers that are not finite")
     return x

@@ -141,6 +141,8 @@ def test_pictures_of_many_sizes_are_brought_to_one_and_what_is_no_data_set_is_re
         with pytest.raises(DataError, match=said):
             d.images(tmp_path)
 
+    with pytest.raises(DataError, match="there is no folder .*nowhere"):
+        d.images(tmp_path / "nowhere")
     refused("holds no pictures; needed: .*png")
     write(tmp_path, 3, (20, 30))
     Image.new("RGB", (40, 40), (255, 0, 0)).save(tmp_path / "red.jpg", quality=95)

@@ -106,7 +106,9 @@ def test_the_share_of_digits_has_the_word_of_the_data_set(evaluator, x, monkeypa
 
 def test_a_note_tells_test_images_that_are_training_images_and_labels_of_others(train, capsys):
     Evaluator(train[:60], train[:20], torch.full((20,), 9), interval_repeats=2)
-    few, first, second = capsys.readouterr().out.splitlines()
+    absent, alone, few, first, second = capsys.readouterr().out.splitlines()
+    assert "no test images of class 0, 1, 2, 3, 4, 5, 6, 7, 8" in absent
+    assert "of one class" in alone
     assert "knows 60 training images" in few
     assert "20 of 20 test images are training images" in first
     assert "as another label" in second
@@ -162,9 +164,12 @@ def test_models_stand_beside_one_another_and_beside_real_images(evaluator, x, ca
     assert evaluator.measure(hardly, 30) == evaluator.measure(drawn.clamp(-0.5, 0.5))
 
 
-def test_images_of_any_size_and_colour_without_classes_are_measured_by_an_untrained_network():
+def test_images_of_any_size_and_colour_without_classes_are_measured_by_an_untrained_network(capsys):
     x = torch.rand((60, 3, 12, 12), generator=generator(0, "any")) - 0.5
     of_any = d.Evaluator(x[:30], x[30:], dataset=None, floor_repeats=2, interval_repeats=2)
+    assert capsys.readouterr().out == ""
+    d.Evaluator(x[:30], x[30:], [5] * 9, dataset=None, floor_repeats=2, interval_repeats=2)
+    assert capsys.readouterr().out.startswith("note: labels are not used")
     found = of_any.measure(x[:20] / 2)
     compared = d.compare({"half": x[:20] / 2}, of_any)
     assert len(compared.samples["half"]) == 20  # of 1000, the default
@@ -234,6 +239,7 @@ def test_a_plot_has_each_interval_and_a_cross_for_a_collapsed_run(sweep):
     [
         (("rate",), "setting is 'rate'; allowed: learning_rate, seed"),
         (("seed", "frechett"), "mean 'frechet'"),
+        (("seed", "frechet", "yes"), "log is 'yes'; allowed: True, False"),
     ],
 )
 def test_a_column_that_there_is_not_is_refused_with_those_that_there_are(sweep, asked, said):

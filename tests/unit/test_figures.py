@@ -77,7 +77,8 @@ def test_a_grid_takes_images_as_a_training_does_and_refuses_what_are_none():
     assert render(figures.grid(x[:, :1]), "png") == render(figures.grid(x[:, 0].numpy()), "png") != shown
     wrong = {
         "a list": [x],
-        "a str": "x",
+        "images: 'x'": "x",
+        "have 5 channels; .*1 .*3": torch.zeros(4, 5, 16, 16),
         r"\(0, 3, 28, 28\)": x[:0],
         r"\(28, 28\)": x[0, 0],
         "NaN": x * np.nan,

@@ -212,7 +212,7 @@ def test_another_run_is_set_aside_where_that_is_asked_for(images, tmp_path, whol
     stopped(images, tmp_path / "a", 7, seed=2, aside=True)
     for callback in (None, never):  # the second time it is no other
         assert_same(train(images, tmp_path / "a", aside=True, callback=callback), whole)
-    assert "seed was 2, is 0; the earlier run is now a.before-2" in capsys.readouterr().out
+    assert "seed was 2, is 0. The earlier run is now a.before-2" in capsys.readouterr().out
     assert losses(d.open(tmp_path / "a.before-1")) == first
     assert d.open(tmp_path / "a.before-2").seed == 2
     assert len([*tmp_path.iterdir()]) == 3

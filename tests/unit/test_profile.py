@@ -109,8 +109,8 @@ def test_another_way_to_sample_keeps_what_it_does_not_name():
         ("report", {"text": "samples.md"}, "@fig:samples-zom .*did you mean 'fig:samples-zoom'"),
         # what a process, sampler, prior or network refuses
         ("models.zoom.T", 28, r"models\.zoom: T is 28; allowed: .*27"),
-        ("models.zoom.sampler", "ddim", r"allowed: .*d\.Improved\(\)"),
-        ("models.linear.sampler_options", {"stepps": 3}, "'ancestral'.*'stepps'"),
+        ("models.zoom.sampler", "ddim", r"use .*d\.Improved\(\)"),
+        ("models.linear.sampler_options", {"stepps": 3}, "Ancestral .*'stepps'; .*'steps'"),
     ],
 )
 def test_a_mistake_in_a_profile_is_one_line(tmp_path, path, value, said):
