@@ -50,10 +50,10 @@ $(foreach name,profile Profile cores Cores executor Executor dry Dry workers Wor
 help: ## list the targets
 	@echo "make TARGET [PROFILE=quick] [DRY=1] [CORES=n] [EXECUTOR=slurm] [WORKERS=n] [TORCH=OPTIONS]"
 	@echo "            [LAB=OPTIONS] [BENCH=OPTIONS] [PYTHON=python3] [VENV=.venv]"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s%s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-17s%s\n", $$1, $$2 }' Makefile
 	@echo "profiles:"
 	@for file in profiles/*.yaml; do [ ! -f "$$file" ] || \
-	awk 'FNR == 1 { name = FILENAME; gsub(".*/|[.]yaml", "", name); printf "  %-14s%s\n", name, substr($$0, 3) }' $$file; done
+	awk 'FNR == 1 { name = FILENAME; gsub(".*/|[.]yaml", "", name); printf "  %-17s%s\n", name, substr($$0, 3) }' $$file; done
 
 report: env $(CLUSTER) ## the report of PROFILE, as HTML and PDF: of its released results, or else by running the study
 	@$(RUN) -m workflow.run $(STUDY)
