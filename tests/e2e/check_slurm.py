@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import helpers  # noqa: E402
+from diffusion import data  # noqa: E402
 from workflow.job import end_with_parent  # noqa: E402
 
 SYSTEM = Path("/etc/slurm")  # where srun looks; another cluster's files are never touched
@@ -140,7 +141,8 @@ def main() -> None:
         folder.chmod(0o755)  # munge wants that nobody else may write here
         project = helpers.copied(folder / "project")
         text = (ROOT / "tests" / "e2e" / "slurm.yaml").read_text("utf-8")
-        text += f"data_dir: {os.environ.get('MNIST_DIR') or ROOT / 'data'}\n"
+        data.load()  # jobs read it from the folder of this checkout
+        text += f"data_dir: {data.folder()}\n"
         (project / "profiles" / "slurm.yaml").write_text(text)
         python = project / ".venv" / "bin" / "python"
         python.parent.mkdir(parents=True)
