@@ -15,6 +15,7 @@ import yaml
 
 import diffusion as d
 import helpers
+from diffusion.evaluation.measures import MEASURES
 from helpers import ROOT
 from report import api, readme
 from study import profile
@@ -132,6 +133,17 @@ def test_a_training_is_watched_and_its_weights_are_loaded_as_running_shows(tmp_p
         assert torch.equal(found["network"](x, t), found["run"].network()(x, t))
 
 
+@pytest.fixture
+def own_measures():
+    """What a test registers is gone when it ends: later tests measure without it."""
+    known = MEASURES.copy()
+    yield
+    for name in MEASURES.keys() - known:
+        if MEASURES[name].function.__module__ == "mine":
+            del MEASURES[name]
+
+
+@pytest.mark.usefixtures("own_measures")
 def test_the_examples_of_extending_make_a_profile_pass_their_check_and_train(
     tmp_path, monkeypatch, mnist_dir
 ):
@@ -141,6 +153,7 @@ def test_the_examples_of_extending_make_a_profile_pass_their_check_and_train(
     path = tmp_path / "mine.yaml"
     path.write_text(yaml.safe_dump(helpers.example_profile("mine", data_too=True)))
     read = profile.read(path)
+    assert "brightest" in MEASURES
     assert {*read.measures} == {"linear", "cosine", "zoom", "frame", "sigmoid", "small"}
     assert read.measures["zoom"]["ways"].keys() == {"gaussian", "cautious"}
     assert read.file.dataset == "mine:squares"

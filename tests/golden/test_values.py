@@ -25,7 +25,6 @@ import torch
 import diffusion as d
 import helpers
 from diffusion import data, identity
-from diffusion.evaluation.measures import MEASURES
 from diffusion.runtime import affordable
 from golden import golden
 from golden.golden import Numbers
@@ -111,9 +110,6 @@ def rows(out: Path) -> Numbers:
     """The rows of a run whose networks stay as they begin: their rate is lost in the rounding of weights."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(measure, "Drawn", Given)
-        for name, one in [*MEASURES.items()]:
-            if one.function and not one.function.__module__.startswith(("diffusion.", "study.")):
-                patch.delitem(MEASURES, name)  # of another test, such as the example of the docs
         measure.evaluator_of.cache_clear()  # features are computed again where sums are rounded otherwise
         helpers.tiny(out, data.folder(), learning_rate=1e-30)
         measure.evaluator_of.cache_clear()
