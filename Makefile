@@ -33,7 +33,7 @@ STAMP := $(VENV)/made-$(shell { pwd; $(PYTHON) -c 'import sys; print(sys.version
 # The extras that tests need, beside `workflow`.
 TESTED := $(STAMP)-browser,lab,slurm,tensorboard,test
 CLUSTER := $(if $(DRY),,$(if $(EXECUTOR),$(STAMP)-slurm))
-RELEASED = $(filter $(basename $(notdir $(wildcard profiles/*.yaml))),$(patsubst released/%/manifest.json,%,$(wildcard released/*/manifest.json)))
+RELEASED = $(filter $(basename $(notdir $(wildcard profiles/*.yaml paper/profiles/*.yaml))),$(patsubst released/%/manifest.json,%,$(wildcard released/*/manifest.json)))
 ifneq ($(filter verify archive,$(MAKECMDGOALS)),)
 $(if $(filter $(RELEASED),$(PROFILE)),,$(error there is no release of $(PROFILE); released are: $(RELEASED)))
 endif
@@ -52,17 +52,17 @@ help: ## list the targets
 	@echo "            [LAB=OPTIONS] [BENCH=OPTIONS] [PYTHON=python3] [VENV=.venv]"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-17s%s\n", $$1, $$2 }' Makefile
 	@echo "profiles:"
-	@for file in profiles/*.yaml; do [ ! -f "$$file" ] || \
+	@for file in profiles/*.yaml paper/profiles/*.yaml; do [ ! -f "$$file" ] || \
 	awk 'FNR == 1 { name = FILENAME; gsub(".*/|[.]yaml", "", name); printf "  %-17s%s\n", name, substr($$0, 3) }' $$file; done
 
 report: env $(CLUSTER) ## the report of PROFILE, as HTML and PDF: of its released results, or else by running the study
-	@$(RUN) -m workflow.run $(STUDY)
+	@$(RUN) -m report.jobs.run $(STUDY)
 
 retrain: env $(CLUSTER) ## run the study at PROFILE in any case, and leave build/PROFILE/report.html and report.pdf
-	@$(RUN) -m workflow.run --retrain $(STUDY)
+	@$(RUN) -m report.jobs.run --retrain $(STUDY)
 
 release: env ## keep the results of PROFILE, with weights and the PDF, under released/
-	@$(RUN) -m workflow.release $(call quoted,$(PROFILE))
+	@$(RUN) -m report.jobs.release $(call quoted,$(PROFILE))
 
 verify: $(STAMP)-test ## check the released PROFILE as a reviewer would: files, numbers and samples
 	@$(RUN) -m pytest -v tests/golden/test_released.py -k $(call quoted,$(PROFILE))
@@ -72,7 +72,7 @@ archive: env ## one zip of the commit and the report of the released PROFILE, bu
 	@git --git-dir=.git diff --quiet HEAD || { echo "commit all changes first: the archive is made of a commit"; exit 1; }
 	@commit=$$(git --git-dir=.git rev-parse HEAD) && rm -rf build/archive/clean && mkdir -p build/archive/clean && \
 	git --git-dir=.git archive $$commit | tar xC build/archive/clean && cd build/archive/clean && \
-	MNIST_DIR="$${MNIST_DIR:-$(CURDIR)/data}" $(abspath $(RUN)) -m workflow.run $(PROFILE) && cd build/released/$(PROFILE) && \
+	MNIST_DIR="$${MNIST_DIR:-$(CURDIR)/data}" $(abspath $(RUN)) -m report.jobs.run $(PROFILE) && cd build/released/$(PROFILE) && \
 	git --git-dir="$(CURDIR)/.git" archive --format=zip -o "$(CURDIR)/build/archive/cold-zoom-diffusion-$(PROFILE).zip" \
 	$$(for file in $$(ls *.* figures/* metrics/* notebooks/* | grep -v plan.json); do \
 	echo "--prefix=build/released/$(PROFILE)/$$(dirname $$file | sed 's,^[.]$$,,;s,.$$,&/,') --add-file=$$file"; done) --prefix= $$commit
@@ -82,20 +82,20 @@ page: env ## the page in which one paints a digit, of the released trainings: bu
 	@$(RUN) -m play.page
 
 pages: env ## execute notebooks 01 to 06, and keep their pages in released/page/notebooks
-	@$(RUN) -m workflow.run paper && mkdir -p build/pages
+	@$(RUN) -m report.jobs.run paper && mkdir -p build/pages
 	@$(RUN) -m papermill notebooks/05_your_degradation.ipynb build/pages/05_your_degradation.ipynb -p out_dir build/pages
-	@$(RUN) -m report.pages build/pages/05_*.ipynb $(addprefix build/released/paper/notebooks/,01_*.ipynb 02_*linear-0.ipynb 03_*zoom-0.ipynb 04_*.ipynb 06_*.ipynb)
+	@$(RUN) -m report.pages.notebooks build/pages/05_*.ipynb $(addprefix build/released/paper/notebooks/,01_*.ipynb 02_*linear-0.ipynb 03_*zoom-0.ipynb 04_*.ipynb 06_*.ipynb)
 
 site: page ## what the Pages workflow publishes: build/site
-	@$(RUN) -m workflow.run paper && $(RUN) -m workflow.run quick
-	@$(RUN) -m report.site && $(RUN) -m report.api build/site/api.html
+	@$(RUN) -m report.jobs.run paper && $(RUN) -m report.jobs.run quick
+	@$(RUN) -m report.pages.site && $(RUN) -m report.pages.api build/site/api.html
 
 test: $(TESTED) lint ## lint, unit and end-to-end tests, the notebooks
-	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not long" --nbval-lax tests notebooks/09_level.ipynb
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not long" --nbval-lax tests paper/notebooks/09_level.ipynb
 
 test-long: $(TESTED) ## the longest tests and all notebooks: eight minutes
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) -m long tests
-	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist loadfile --nbval-lax notebooks/0[1-8]*.ipynb notebooks/1*.ipynb
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist loadfile --nbval-lax notebooks paper/notebooks
 
 # Instruction sets that the libraries of torch are told to keep to, without bf16.
 avx2   := ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_ENABLE_INSTRUCTIONS=AVX2
@@ -120,10 +120,10 @@ lint: $(STAMP)-test ## ruff, pyright, and notebooks without outputs
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(RUN) -m pyright --pythonpath $(RUN)
-	@$(RUN) -m nbstripout --keep-id --verify notebooks/*.ipynb || { echo "Remove these notebooks' outputs: $(VENV)/bin/nbstripout --keep-id notebooks/*.ipynb"; exit 1; }
+	@$(RUN) -m nbstripout --keep-id --verify notebooks/*.ipynb paper/notebooks/*.ipynb || { echo "Remove these notebooks' outputs: $(VENV)/bin/nbstripout --keep-id notebooks/*.ipynb paper/notebooks/*.ipynb"; exit 1; }
 
 lab: $(STAMP)-lab ## open copies of the notebooks, in build/lab, in JupyterLab
-	@mkdir -p build/lab && for file in notebooks/*.ipynb; do copy=build/lab/$${file#*/}; \
+	@mkdir -p build/lab && for file in notebooks/*.ipynb paper/notebooks/*.ipynb; do copy=build/lab/$${file##*/}; \
 	if [ ! -e $$copy ]; then cp $$file $$copy; \
 	elif [ $$file -nt $$copy ]; then echo "$$copy is older than $$file; delete it to get the new one"; fi; done
 	PYTHONPATH="$(CURDIR)$${PYTHONPATH:+:$$PYTHONPATH}" $(RUN) -m jupyterlab $(LAB) build/lab/01_schedules.ipynb

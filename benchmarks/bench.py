@@ -20,8 +20,8 @@ from benchmarks import baseline
 from diffusion import runtime
 from diffusion.files import write_bytes
 from diffusion.processes.zoom import zoom
-from diffusion.training.sampling import walk
-from study.environment import environment
+from diffusion.training.sampling import Sampling
+from report.results.environment import environment
 
 OUT = Path(__file__).resolve().parents[1] / "build" / "bench"
 # Timed rounds; training steps in each, of how many images; samples, their steps, and how many in each round.
@@ -77,7 +77,7 @@ def sampling(precision: str, samples: int, T: int, segment: int, **_: int) -> It
     network = d.released("paper", "linear").network().to(device).eval()
     noise = torch.Generator(device).manual_seed(0)
     theirs = baseline.sampling_steps(network, samples, process.schedule.beta, noise)
-    ours = walk(process, network, d.Ancestral(), None, samples, 0, precision)
+    ours = Sampling(process, network, d.Ancestral(), None, samples, 0, precision).walk()
     textbook, own = (lambda steps=steps: [next(steps) for _ in range(segment)] for steps in (theirs, ours))
     seconds = in_turns(textbook, own, T // segment - 1, segment / T)
     yield f"sampling {samples} DDPM images, {T} steps", *seconds, f"ours in {precision}"

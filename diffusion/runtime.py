@@ -113,8 +113,8 @@ FRONT_ENDS = ("JPY_SESSION_NAME", "VSCODE_PID", "COLAB_RELEASE_TAG")  # kernels 
 
 def live() -> bool:
     """True where a person sits at the notebook; the variable `COLD_ZOOM_SLIDERS` (0 or 1) overrules it."""
-    told = os.environ.get("COLD_ZOOM_SLIDERS")
-    return told == "1" if told else any(name in os.environ for name in FRONT_ENDS)
+    choice = os.environ.get("COLD_ZOOM_SLIDERS")
+    return choice == "1" if choice else any(name in os.environ for name in FRONT_ENDS)
 
 
 class _Lines(tqdm):

@@ -18,11 +18,11 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from diffusion.evaluation.recogniser import DigitRecogniser
-from diffusion.notebook import slide
 from diffusion.processes.samplers import Ancestral, sampler_of
 from diffusion.runtime import live
 from diffusion.training.run import Run
 from play import bundle
+from play.slider import slide
 
 STEPS = 50  # of a DDPM's walk that the strip shows
 

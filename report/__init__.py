@@ -1,1 +1,3 @@
-"""The research report: prose with placeholders, the claims ledger, and the build of HTML and PDF."""
+"""The tool: from a profile to a report about any models, whose every number leads to its rows."""
+
+import diffusion as diffusion  # which says how to make the environment where it is missing

@@ -22,7 +22,7 @@ from hypothesis import settings
 import helpers
 from diffusion import data
 from helpers import ROOT, train
-from workflow import release
+from report.jobs import release
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -98,7 +98,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory, mnist_dir: Path) -> Path:
 @pytest.fixture(scope="session")
 def made_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the released paper, its report and pages of made-up notebooks; to be left as it is."""
-    from report import build  # seconds, which a process that runs no test need not wait
+    from report.pages import build  # seconds, which a process that runs no test need not wait
 
     def make(out: Path) -> None:
         release.unpack(helpers.PAPER, out)
@@ -113,7 +113,7 @@ def made_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def alone(tmp_path_factory: pytest.TempPathFactory, tiny: Path) -> Path:
     """The folder of a report of two models of one's own, of which one is constant; to be left as it is."""
-    from report import build
+    from report.pages import build
 
     def make(folder: Path) -> None:
         out = Path(shutil.copytree(tiny, folder / "out"))
@@ -154,7 +154,7 @@ class Project:
 
     def start(self, said: str = "said") -> subprocess.Popen:
         """`make retrain CORES=2`, under way without a network: a shell in place of make, and the runner."""
-        command = ["sh", "-c", '"$@"; exit $?', "make", sys.executable, "-m", "workflow.run", "--retrain"]
+        command = ["sh", "-c", '"$@"; exit $?', "make", sys.executable, "-m", "report.jobs.run", "--retrain"]
         paths = os.pathsep.join([str(self.folder), str(ROOT / "tests" / "e2e" / "nosockets")])
         environment = os.environ | {"PYTHONPATH": paths, "MAKELEVEL": "1", "PROJECT": str(self.folder)}
         with (self.folder / said).open("w") as file:
@@ -210,7 +210,6 @@ def smoke(tmp_path_factory: pytest.TempPathFactory, mnist_dir: Path) -> Project:
     small = {"network": models["small"]["network"], "network_options": {"width": 8}}
     few = {"sampler_options": {"levels": 4}}
     content["models"] = {"zoom": models["zoom"] | few, "frame": models["frame"] | small}
-    del content["yardstick"]
 
     def make(folder: Path) -> None:
         project = Project(folder, content)

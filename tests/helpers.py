@@ -27,6 +27,7 @@ from diffusion import fit
 from diffusion.processes import ColdDiffusion, ColdZoom
 from diffusion.processes.samplers import sampler_of
 from diffusion.training.folder import RunFolder
+from report import places
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -250,12 +251,12 @@ TINY = yaml.safe_load((ROOT / "tests" / "tiny.yaml").read_text())
 
 def tiny(out: Path, mnist_dir: Path, **training: Any) -> None:
     """A run of a few seconds, by the cells of the notebooks, which are run in this process; and measured."""
-    from study import profile
-    from study.measure import measure
+    from report import profile
+    from report.measures.measure import measure
 
     out.mkdir(parents=True, exist_ok=True)
-    training = TINY["training"] | training
-    (out / "tiny.yaml").write_text(yaml.safe_dump(TINY | {"data_dir": str(mnist_dir), "training": training}))
+    content = TINY | {"data_dir": str(mnist_dir), "training": TINY["training"] | training}
+    (out / "tiny.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
     asked = profile.read(out / "tiny.yaml")
     defined("01_schedules", **asked.schedules | {"out_dir": str(out)})
     for (model, seed), (notebook, parameters) in asked.trainings.items():
@@ -292,7 +293,7 @@ def everything(*figures: str) -> list[NotebookNode]:
         code("# Parameters\nrate: float = 2e-3  # of Adam", "", "", "parameters"),
         v4.new_markdown_cell("# Another heading of the first level\n\n" + " ".join(["$a + b$"] * 60)),
         v4.new_code_cell(f"for epoch in range(2):  # {'a long line ' * 12}\n    pass", outputs=[said]),
-        code("figures.losses(run)", "image/svg+xml", SVG, id="fig-losses"),
+        code("figures.losses(run)", "image/svg+xml", SVG, id="fig-losses_original"),
         code("frame", "text/html", FRAME),
         code("plumbing = 1", "", "", "hide-input"),
         *(code(f"draw({name!r})", "image/png", PIXEL, id=f"fig-{name}") for name in figures),
@@ -320,7 +321,7 @@ def imports(nodes: Iterable[ast.AST]) -> set[str]:
     return found
 
 
-CODE = ("diffusion", "play", "study", "report", "workflow", "profiles", "notebooks")
+CODE = ("diffusion", "play", "report", "paper", "profiles", "notebooks")
 CODE += ("CITATION.cff", "pyproject.toml", ".gitignore")
 
 
@@ -332,7 +333,7 @@ def copied(target: Path, *parts: str) -> Path:
     return target
 
 
-NOTEBOOKS = ROOT / "notebooks"
+NOTEBOOKS = places.notebooks()  # name -> file
 
 
 def defined(notebook: str, *cells: str, **given: Any) -> dict[str, Any]:
@@ -342,7 +343,7 @@ def defined(notebook: str, *cells: str, **given: Any) -> dict[str, Any]:
     """
     number, shown, variables = notebook.partition("_")[0], [], {"__name__": "__main__"}
     wanted = {*cells, *(f"{number}-{name}" for name in ("parameters", "imports", "packages", *cells))}
-    for cell in json.loads((NOTEBOOKS / f"{notebook}.ipynb").read_text("utf-8"))["cells"]:
+    for cell in json.loads(NOTEBOOKS[notebook].read_text("utf-8"))["cells"]:
         if cell["cell_type"] == "code" and (not cells or cell["id"] in wanted):
             variables["display"] = lambda one, cell=cell["id"]: shown.append((cell, one))
             *lines, last = ast.parse(source := "".join(cell["source"])).body
@@ -377,5 +378,5 @@ def example_profile(name: str, data_too: bool = False) -> dict[str, Any]:
             known = found["models"].setdefault(model, {})
             if "sampler" in entry:
                 known.pop("sampler_options", None)  # of the other sampler
-            known |= entry | {"ways": known.get("ways", {}) | entry.get("ways", {})}
+            known |= entry | {"variants": known.get("variants", {}) | entry.get("variants", {})}
     return found

@@ -8,12 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from diffusion.evaluation.shipped import FeatureNetwork, MeasuringNetwork, fitted
+from diffusion.evaluation.shipped import DIMENSION, FeatureNetwork, MeasuringNetwork, optimise
 from diffusion.processes.base import GREY28, Shape, shape_of
 from diffusion.runtime import seeded
 
 SHA256 = "9fbdd5013071cdfaba83cf8b019c718b40924d21755dbb5abf91009e3c7fb779"
-DIMENSION = 64  # features per image
 SMOOTHING = 0.1  # share of each target spread evenly over the classes
 
 
@@ -51,7 +50,7 @@ def train(images: Tensor, labels: Tensor, classes: int = 10) -> DigitClassifier:
     def loss(batch: Tensor) -> Tensor:
         return F.cross_entropy(model(images[batch]), labels[batch], label_smoothing=SMOOTHING)
 
-    return fitted(model, len(images), loss, "classifier")
+    return optimise(model, len(images), loss, "classifier")
 
 
 @torch.inference_mode()
@@ -66,4 +65,4 @@ def classes_of(model: DigitClassifier, images: Tensor) -> Tensor:
 
 
 CLASSIFIER = MeasuringNetwork("classifier", SHA256, DigitClassifier, train)
-load, classifier_for = CLASSIFIER.load, CLASSIFIER.of
+load, classifier_for = CLASSIFIER.load, CLASSIFIER.load_for

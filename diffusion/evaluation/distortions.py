@@ -29,11 +29,8 @@ def centred(x: Tensor) -> Tensor:
     ink, place = x[:, 0] + 0.5, torch.arange(28.0) - 13.5
     mass = ink.sum((1, 2)).clamp(min=1e-6)
     across, down = (ink.sum(1) @ place) / mass, (ink.sum(2) @ place) / mass
-    moved = [
-        torch.roll(one, (-round(float(b)), -round(float(a))), (1, 2))
-        for one, a, b in zip(x, across, down, strict=True)
-    ]
-    return torch.stack(moved)
+    moves = (-torch.stack([down, across], 1).round().int()).tolist()
+    return torch.stack([image.roll(move, (1, 2)) for image, move in zip(x, moves, strict=True)])
 
 
 def shifted(pixels: int) -> Kind:

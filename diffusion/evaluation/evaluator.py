@@ -11,16 +11,15 @@ import torch
 from torch import Tensor
 
 from diffusion import data, runtime
-from diffusion.bounds import looks, nearest, whole
+from diffusion.bounds import check_known, summarise, whole
 from diffusion.evaluation import classifier, features, frechet, samples
 from diffusion.evaluation.features import Extractor
 from diffusion.evaluation.frechet import Reference, to_uint8
-from diffusion.evaluation.measures import MEASURES, Value, by_features, register, taken
+from diffusion.evaluation.measures import MEASURES, Measured, Value, by_features, register, take_measures
 from diffusion.evaluation.recogniser import NEIGHBOURS, DigitRecogniser, digit
 from diffusion.evaluation.statistics import Interval
-from diffusion.evaluation.summary import Measured
-from diffusion.processes.base import GREY28, images
-from diffusion.training.sampling import outside
+from diffusion.processes.base import GREY28, require_images
+from diffusion.training.sampling import note_outside
 
 NEAR, OF_KIND = 10_000, 500  # of the recogniser: training digits, and test digits of each distortion
 SURE = 200  # training digits; with 100 the recogniser already accepts some noise
@@ -40,18 +39,18 @@ class Space:
         train: features (N, D) of the training images.
     """
 
-    of: "Evaluator"
+    evaluator: "Evaluator"
     extractor: Extractor
     ending: str
     floors: dict[int, Interval] = field(default_factory=dict)
 
     @cached_property
     def reference(self) -> Reference:
-        return Reference(self.features(self.of.x_test))
+        return Reference(self.features(self.evaluator.x_test))
 
     @cached_property
     def train(self) -> Tensor:
-        return self.features(self.of.x_train)
+        return self.features(self.evaluator.x_train)
 
     def features(self, x: Tensor) -> Tensor:
         """Features (n, D) of images (n, C, S, S) in model units."""
@@ -59,9 +58,9 @@ class Space:
 
     def floor(self, n: int) -> Interval | None:
         """The real-vs-real distance at n >= 2 images; None where there are not as many training images."""
-        if n not in self.floors and n <= len(self.of.x_train):
-            found = self.reference, n, self.of.floor_repeats, self.of.seed
-            self.floors[n] = frechet.floor(self.train, *found)
+        if n not in self.floors and n <= len(self.evaluator.x_train):
+            repeats, seed = self.evaluator.floor_repeats, self.evaluator.seed
+            self.floors[n] = frechet.floor(self.train, self.reference, n, repeats, seed)
         return self.floors.get(n)
 
 
@@ -128,21 +127,20 @@ class Evaluator:
         self.class_names = data.get(dataset).classes if dataset is not None else ()
         self.words = {"digit": data.get(dataset).noun} if dataset is not None else {}
         self.classes, n = len(self.class_names), len(self.x_test)
-        self.x_train, self.x_test = images("x_train", self.x_train), images("x_test", self.x_test)
+        self.x_train = require_images("x_train", self.x_train)
+        self.x_test = require_images("x_test", self.x_test)
         shape = self.x_test.shape[1:]
-        of_data = shape if dataset is None else data.load(dataset, "test", data_dir, 1)[0].shape[1:]
-        if not self.x_train.shape[1:] == shape == of_data:
-            found = [tuple(one) for one in (self.x_train.shape[1:], shape, of_data)]
-            raise ValueError(
-                f"images of x_train, x_test and dataset are {found}; needed: one shape, or dataset=None"
-            )
+        known = shape if dataset is None else data.load(dataset, "test", data_dir, 1)[0].shape[1:]
+        if not self.x_train.shape[1:] == shape == known:
+            shapes = [*map(tuple, (self.x_train.shape[1:], shape, known))]
+            raise ValueError(f"x_train, x_test and dataset are {shapes}; needed: one shape, or dataset=None")
         if (few := min(n, len(self.x_train))) < samples.FEWEST:
             raise ValueError(f"x_train or x_test has {few} images; needed: at least {samples.FEWEST}")
         labels = [] if self.labels is None else self.labels
-        known = self.classes and np.shape(labels) == (n,) and {*map(int, labels)} <= {*range(self.classes)}
-        if self.classes and not known:
+        right = self.classes and np.shape(labels) == (n,) and {*map(int, labels)} <= {*range(self.classes)}
+        if self.classes and not right:
             needed = f"one number for each of {n} test images, 0 to {self.classes - 1}"
-            raise ValueError(f"labels are {looks(self.labels)}; needed: {needed}")
+            raise ValueError(f"labels are {summarise(self.labels)}; needed: {needed}")
         if self.labels is not None and not self.classes:
             print("note: labels are not used, as there are no classes", flush=True)
         self.labels = torch.as_tensor(self.labels).long() if self.classes else None
@@ -152,7 +150,8 @@ class Evaluator:
         if len(seen) == 1:
             print("note: test images are of one class, so measures of classes mean nothing", flush=True)
         self.all_labels = self.labels if self.all_labels is None else torch.as_tensor(self.all_labels)
-        self.x_digits = self.x_train[:NEAR] if self.x_digits is None else images("x_digits", self.x_digits)
+        digits = self.x_train[:NEAR] if self.x_digits is None else self.x_digits
+        self.x_digits = require_images("x_digits", digits)
         note, near = "", len(self.x_digits)
         if shape != GREY28:
             note = f"reads 28 x 28 grey images: of these, {(*shape,)}, no share of accepted ones is measured"
@@ -167,11 +166,10 @@ class Evaluator:
         if dataset is not None and self.classes:
             self.classifier = classifier.classifier_for(dataset, data_dir)
         device = runtime.device(self.device)
-        of = dataset, data_dir, self.inception_weights, device, shape[0]
-        self.extractors = features.extractors(*of)
-        main, *others = self.extractors.values()
-        self.main = Space(self, main, "")
-        self.spaces = {main.name: self.main} | {one.name: Space(self, one, f"_{one.name}") for one in others}
+        self.extractors = features.extractors(dataset, data_dir, self.inception_weights, device, shape[0])
+        endings = {name: f"_{name}" if i else "" for i, name in enumerate(self.extractors)}
+        self.spaces = {name: Space(self, self.extractors[name], ending) for name, ending in endings.items()}
+        self.main = next(iter(self.spaces.values()))
         self.test = Seen(self, self.x_test, self.main.reference.features.float())
         self._real: dict[int, dict[str, Value]] = {}
         train = {hash(image.tobytes()) for image in self.x_train.cpu().numpy()}
@@ -197,15 +195,9 @@ class Evaluator:
         all. ValueError: the data cannot be had, or have fewer test images.
         """
         x_train = data.load(dataset, "train", data_dir)[0]
-        return cls(
-            x_train[:n_train],
-            *data.load(dataset, "test", data_dir, n_test),
-            data.load(dataset, "test", data_dir)[1],
-            **options,
-            dataset=dataset,
-            data_dir=data_dir,
-            x_digits=x_train[:n_digits],
-        )
+        test, every = (data.load(dataset, "test", data_dir, n) for n in (n_test, None))
+        options |= {"dataset": dataset, "data_dir": data_dir}
+        return cls(x_train[:n_train], *test, every[1], x_digits=x_train[:n_digits], **options)
 
     @cached_property
     def recogniser(self) -> DigitRecogniser:
@@ -240,24 +232,22 @@ class Evaluator:
         only = {only} if isinstance(only, str) else only
         if only is not None and not len(only):
             raise ValueError("only is empty; expected: names of measures, or None for all of them")
-        known = [name for name, measure in MEASURES.items() if measure.of]
-        if unknown := [name for name in only or () if name not in known]:
-            near = nearest(unknown[0], known)
-            raise ValueError(f"only has {unknown[0]!r}; allowed: {', '.join(known)}{near}")
+        for name in only or ():
+            check_known("only", name, [key for key, entry in MEASURES.items() if entry.arguments])
         if callable(getattr(x, "sample", None)):
-            x = drawn(x, choose_n(self) if n is None else whole("n", n, samples.FEWEST))
+            x = draw_samples(x, choose_n(self) if n is None else whole("n", n, samples.FEWEST))
         x = self._samples(x)
         n = whole("n", len(x) if n is None else n, samples.FEWEST, len(x))
         seen = Seen(self, x, n=n, only=only)
-        return Measured(taken(seen, only), seen)
+        return Measured(take_measures(seen, only), seen)
 
     def _samples(self, given: Any) -> Tensor:
         """Samples as a tensor in model units; raises ValueError as `measure` says."""
         x, shape = data.as_images(given), self.x_test.shape[1:]
         if not isinstance(x, Tensor) or x.shape[1:] != shape or len(x) < samples.FEWEST:
             raise ValueError(
-                f"samples are {looks(given)}; needed: images, such as run.sample(1000), a tensor or an array "
-                f"(n, {', '.join(map(str, shape))}), n at least {samples.FEWEST}"
+                f"samples are {summarise(given)}; needed: images, such as run.sample(1000), a tensor or "
+                f"an array (n, {', '.join(map(str, shape))}), n at least {samples.FEWEST}"
             )
         low, high = float(x.min()), float(x.max())  # samples that drift do not end at 0 or -1
         if low >= 0 and high > 0.5 or low < -0.97 and high > 0.97 and max(-low, high) <= 1:
@@ -265,8 +255,7 @@ class Evaluator:
                 f"pixels of samples range from {low:g} to {high:g}; needed: about [-0.5, 0.5], so x - 0.5 of "
                 "[0, 1], x / 2 of [-1, 1], x / 255 - 0.5 of [0, 255]"
             )
-        if share := outside(x):
-            print(f"note: {share:.0%} of the samples' pixels are far out of [-0.5, 0.5]", flush=True)
+        note_outside(x, "the samples")
         return x
 
     def real(self, n: int) -> dict[str, Value]:
@@ -276,13 +265,12 @@ class Evaluator:
         that of the test images which gave no bound.
         """
         if n not in self._real:
-            found = taken(self.test, real=True)
-            found |= samples.precision_recall_coverage(
-                self.main.reference.features, self.main.train, n, self.seed
-            )
+            features = self.main.reference.features
+            values = take_measures(self.test, real=True)
+            values |= samples.precision_recall_coverage(features, self.main.train, n, self.seed)
             if self.test.recognisable:
-                found["digit"] = digit(self.recogniser, self.x_test[1::2])
-            self._real[n] = found
+                values["digit"] = digit(self.recogniser, self.x_test[1::2])
+            self._real[n] = values
         return self._real[n]
 
 
@@ -294,12 +282,10 @@ def choose_n(evaluator: Evaluator, *sizes: int) -> int:
     return n
 
 
-def drawn(run: Any, n: int, seed: int | None = None) -> Tensor:
+def draw_samples(run: Any, n: int, seed: int | None = None) -> Tensor:
     """n samples of a run, (n, C, S, S) in [-0.5, 0.5]: after a short training some leave that range."""
     x = run.sample(n, seed)
-    if share := outside(x):
-        which = f"pixels of samples of {run.name}"
-        print(f"note: {share:.0%} of the {which} are far out of [-0.5, 0.5], and clamped", flush=True)
+    note_outside(x, f"samples of {run.name}, which are clamped,")
     return x.clamp(-0.5, 0.5)
 
 
@@ -357,12 +343,12 @@ class Seen:
 )
 def distances(seen: Seen) -> dict[str, Interval]:
     """Fréchet and kernel distances of the first n samples, in each kind of features that is asked for."""
-    found, evaluator = {}, seen.evaluator
+    values, evaluator = {}, seen.evaluator
     for space in evaluator.spaces.values():
         names = f"frechet{space.ending}", f"kid{space.ending}"
         if seen.only is None or {*names}.intersection(seen.only):
             main = space is evaluator.main
             x = seen.features[: seen.n] if main else space.features(seen.x[: seen.n])
-            found[names[0]] = frechet.distance(space.reference, x, evaluator.interval_repeats, seen.seed)
-            found[names[1]] = frechet.kid(space.reference, x, seen.seed)
-    return found
+            values[names[0]] = frechet.distance(space.reference, x, evaluator.interval_repeats, seen.seed)
+            values[names[1]] = frechet.kid(space.reference, x, seen.seed)
+    return values

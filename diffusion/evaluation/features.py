@@ -20,9 +20,8 @@ import torch
 from torch import Tensor, nn
 
 from diffusion import data
-from diffusion.evaluation.autoencoder import AUTOENCODER
 from diffusion.evaluation.classifier import CLASSIFIER
-from diffusion.evaluation.shipped import FeatureNetwork
+from diffusion.evaluation.shipped import AUTOENCODER, FeatureNetwork
 from diffusion.runtime import progress, seeded
 
 CHANNELS = (16, 32, 64)  # of the convolutions of the random network
@@ -64,7 +63,7 @@ def untrained(device: torch.device, colours: int = 1) -> Extractor:
         for layer in layers:
             nn.init.kaiming_normal_(layer.weight)
             nn.init.zeros_(layer.get_parameter("bias"))
-    model = nn.Sequential(*(nn.Sequential(one, nn.ReLU(), nn.MaxPool2d(2)) for one in layers)).to(device)
+    model = nn.Sequential(*(nn.Sequential(layer, nn.ReLU(), nn.MaxPool2d(2)) for layer in layers)).to(device)
 
     def network(images: Tensor) -> Tensor:
         return SCALE * model(images.float() / 255 - 0.5).mean((2, 3))  # of (B, 64, S // 8, S // 8)
@@ -103,10 +102,10 @@ def extractors(
     colours: int = 1,
 ) -> dict[str, Extractor]:
     """Every extractor of a data set, by name; of None those without training. ValueError: none can be had."""
-    on, found = torch.device(device), []
+    on, known = torch.device(device), []
     if dataset is not None and data.get(dataset).classes:
-        found += [small("digits", CLASSIFIER.of(dataset, data_dir), on)]
+        known += [small("digits", CLASSIFIER.load_for(dataset, data_dir), on)]
     if dataset is not None:
-        found += [small("autoencoder", AUTOENCODER.of(dataset, data_dir), on)]
-    found += [untrained(on, colours), inception(on) if inception_weights == "auto" else None]
-    return {one.name: one for one in found if one}
+        known += [small("autoencoder", AUTOENCODER.load_for(dataset, data_dir), on)]
+    known += [untrained(on, colours), inception(on) if inception_weights == "auto" else None]
+    return {extractor.name: extractor for extractor in known if extractor}

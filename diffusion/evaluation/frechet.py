@@ -66,13 +66,13 @@ def kid(reference: Reference, features: Tensor, seed: int = 0) -> Interval:
     takes four seconds.
     """
     real, features = reference.features, features.detach().cpu().double()
-    size, found = min(MOST, max(2, min(len(real), len(features)) // 2)), []
+    size, scores = min(MOST, max(2, min(len(real), len(features)) // 2)), []
     random = torch.Generator().manual_seed(seed)
     for _ in range(SUBSETS):
         a, b = (x[torch.randperm(len(x), generator=random)[:size]] for x in (real, features))
-        found.append(_discrepancy(a, b))
-    scores = torch.stack(found)
-    return Interval(scores.mean().item(), n=len(features), sd=scores.std(unbiased=False).item())
+        scores.append(_discrepancy(a, b))
+    values = torch.stack(scores)
+    return Interval(values.mean().item(), n=len(features), sd=values.std(unbiased=False).item())
 
 
 def _discrepancy(a: Tensor, b: Tensor) -> Tensor:
@@ -94,13 +94,13 @@ def floor(train_features: Tensor, reference: Reference, n: int, repeats: int = 1
     permutation, and the standard deviation comes out somewhat small.
     """
     order = torch.randperm(len(train_features), generator=generator(seed, "floor"))
-    found = []
+    distances = []
     for repeat in range(repeats):
         chosen = order[repeat * n : (repeat + 1) * n]
         if len(chosen) < n:
             chosen = torch.randperm(len(train_features), generator=generator(seed, "floor", repeat))[:n]
-        found.append(frechet_distance(reference, train_features[chosen]))
-    return Interval(float(np.mean(found)), n=n, sd=float(np.std(found, ddof=1)))
+        distances.append(frechet_distance(reference, train_features[chosen]))
+    return Interval(float(np.mean(distances)), n=n, sd=float(np.std(distances, ddof=1)))
 
 
 def distance(reference: Reference, features: Tensor, repeats: int = 200, seed: int = 0) -> Interval:
@@ -115,13 +115,13 @@ def distance(reference: Reference, features: Tensor, repeats: int = 200, seed: i
     interval is `statistics.centred`. It shares the bias of the estimate, as the floor at the same n does,
     with which it is to be compared. The reference is taken as fixed.
     """
-    fid, halves = frechet_distance(reference, features), of_halves(reference, features, repeats, seed)
+    fid, halves = frechet_distance(reference, features), half_distances(reference, features, repeats, seed)
     draws = halves * half_scale(len(features))
     return Interval(fid, *centred(fid, draws), len(features), sd=float(draws.std(ddof=1)))
 
 
-def of_halves(reference: Reference, features: Tensor, repeats: int, seed: int) -> np.ndarray:
+def half_distances(reference: Reference, features: Tensor, repeats: int, seed: int) -> np.ndarray:
     """Distances (repeats,) of random halves of the features, drawn without replacement."""
     size = len(features) // 2
-    draws = (torch.randperm(len(features), generator=generator(seed, size, r)) for r in range(repeats))
-    return np.array([frechet_distance(reference, features[draw[:size]]) for draw in draws])
+    orders = (torch.randperm(len(features), generator=generator(seed, size, r)) for r in range(repeats))
+    return np.array([frechet_distance(reference, features[order[:size]]) for order in orders])

@@ -38,12 +38,12 @@ def of_kinds(
     kinds: dict[str, Kind], x: Tensor, labels: Tensor, n: int, key: str
 ) -> dict[str, tuple[Tensor, Tensor]]:
     """n images of each kind, made of random ones of x (N, 1, 28, 28), and the labels of these."""
-    found = {}
+    sets = {}
     for name, kind in kinds.items():
         random = generator("kind", name, key)
         chosen = torch.randperm(len(x), generator=random)[:n]
-        found[name] = kind(x[chosen], labels[chosen], random), labels[chosen]
-    return found
+        sets[name] = kind(x[chosen], labels[chosen], random), labels[chosen]
+    return sets
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ def precision_recall_coverage(
     real, fake = real_features.double(), features.double()
     fake = fake[torch.randperm(len(fake), generator=generator(seed, "variety", "samples"))[:n]]
     real = real[torch.randperm(len(real), generator=generator(seed, "variety", "real"))[:n]]
-    found, halves = _prc(real, fake), []
+    shares, halves = _prc(real, fake), []
     for half in range(HALVES):
         a, b = (
             torch.randperm(n, generator=generator(seed, "variety half", kind, half))[: n // 2]
@@ -68,16 +68,16 @@ def precision_recall_coverage(
         )
         halves.append(_prc(real[a], fake[b]))
     wide = {key: half_error(np.array([half[key] for half in halves]), n) for key in ("recall", "coverage")}
-    ends = {key: (max(0.0, found[key] - e), min(1.0, found[key] + e)) for key, e in wide.items()}
-    ends["precision"] = wilson(round(found["precision"] * n), n)
-    return {key: Interval(value, *ends[key], n) for key, value in found.items()}
+    ends = {key: (max(0.0, shares[key] - e), min(1.0, shares[key] + e)) for key, e in wide.items()}
+    ends["precision"] = wilson(round(shares["precision"] * n), n)
+    return {key: Interval(value, *ends[key], n) for key, value in shares.items()}
 
 
 def _prc(real: Tensor, fake: Tensor) -> dict[str, float]:
     from torch_fidelity.metric_prc import prc_features_to_metric  # takes two seconds
 
-    found = prc_features_to_metric(fake, real, prc_neighborhood=NEIGHBOURS, verbose=False)
-    return {key: found[key] for key in ("precision", "recall")} | {"coverage": coverage(real, fake)}
+    shares = prc_features_to_metric(fake, real, prc_neighborhood=NEIGHBOURS, verbose=False)
+    return {key: shares[key] for key in ("precision", "recall")} | {"coverage": coverage(real, fake)}
 
 
 def coverage(real: Tensor, fake: Tensor) -> float:

@@ -4,9 +4,8 @@ Random draws come from generators keyed like all others (`runtime.generator`).
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -40,17 +39,6 @@ class Interval:
         """The value and its interval; None: there is none."""
         return self.value, self.low, self.high
 
-    def map(self, function: Callable[[float], float]) -> "Interval":
-        """An increasing function of it."""
-        value, low, high = map(function, self.ends)
-        return Interval(value, low, high)
-
-    def minus(self, other: Self) -> "Interval":
-        """The difference of two independent numbers."""
-        (a, a_low, a_high), (b, b_low, b_high) = self.ends, other.ends
-        low = a - b - math.hypot(a - a_low, b_high - b)
-        return Interval(a - b, low, a - b + math.hypot(a_high - a, b - b_low))
-
 
 def numpy_generator(*key: int | str) -> np.random.Generator:
     """A numpy generator that is a function of its key."""
@@ -61,8 +49,8 @@ def wilson(count: int, n: int) -> tuple[float, float]:
     """Wilson's interval of a share of `count` in n; sound at 0 and at n, too. Of none: 0 to 1."""
     from scipy.stats import binomtest  # takes half a second
 
-    found = binomtest(count, n).proportion_ci(LEVEL, "wilson") if n else None
-    return (found.low, found.high) if found else (0.0, 1.0)
+    interval = binomtest(count, n).proportion_ci(LEVEL, "wilson") if n else None
+    return (interval.low, interval.high) if interval else (0.0, 1.0)
 
 
 def share_of(mask: Tensor) -> Interval:

@@ -14,7 +14,7 @@ import torch
 from matplotlib.figure import Figure
 from torch.nn.functional import pad
 
-from diffusion.bounds import Count, checked, looks
+from diffusion.bounds import Count, checked, summarise
 from diffusion.data import _channels_first as channels_first
 from diffusion.data import as_images, grey_values
 from diffusion.figures.style import DPI, FONT_SIZE, SMALL, TEXT_WIDTH, new_figure, styled
@@ -58,7 +58,7 @@ class Block(NamedTuple):
     title: str = ""
 
 
-def _wrapped(label: str, fits: float) -> str:
+def _wrap(label: str, fits: float) -> str:
     """A label in several lines if it is too long; mathematics is left alone."""
     return label if "$" in label or len(label) < fits else re.sub(r"(?<=/)| ", "\n", label)
 
@@ -73,7 +73,7 @@ def page(blocks: Sequence[Block], across: int = 1, highest: float = HIGHEST) -> 
     high = round(highest / 25.4 * DPI) // (rows * down)
     scale = max(1, min((wide - FRAME) // first.columns - FRAME, high - FRAME, LARGEST) // max(height, width))
     cell = np.array([width, height]) * scale + FRAME  # an image and its frame
-    under = [[_wrapped(label, cell[0] / CHARACTER) for label in b.under] for b in blocks]
+    under = [[_wrap(label, cell[0] / CHARACTER) for label in b.under] for b in blocks]
     bottom = round(LINE * (0.6 + max(u.count("\n") + 1 for u in under[0]))) if first.under else 0
     top = round(1.4 * LINE) if first.title else 0
     pitch = cell * [first.columns, rows] + FRAME + [left + LINE, top + bottom]
@@ -120,7 +120,7 @@ def grid(images: Any, columns: Count = 8) -> Figure:
     if isinstance(x, torch.Tensor) and x.ndim == 4 and x.shape[1] not in (1, 3):
         raise ValueError(f"images have {x.shape[1]} channels; grid draws 1 (grey) or 3 (colour)")
     if not isinstance(x, torch.Tensor) or x.ndim != 4 or not len(x):
-        raise ValueError(f"images: {looks(images)}; expected: at least one, a tensor or array (n, C, S, S)")
+        raise ValueError(f"images: {summarise(images)}; expected: a tensor or array (n, C, S, S), n > 0")
     pixels = as_bytes(x).reshape(x.shape).transpose(0, 2, 3, 1)
     return page([Block(pixels, min(columns, len(pixels)))])
 

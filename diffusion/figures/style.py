@@ -63,7 +63,7 @@ class PrintFigure(Figure):
     Attributes:
         suffix: "svg" of curves; "png" of images, which a dark page then leaves as they are.
         of: the model, where one cell shows a figure for each.
-        sources: of the rows of results that it was given (`study.table`).
+        sources: of the rows of results that it was given (`report.results.table`).
         numbers: what it plots and no row has: series, x and value each.
     """
 
@@ -79,17 +79,13 @@ class PrintFigure(Figure):
         pairs = ((float(f"{a:.6g}"), float(f"{b:.6g}")) for a, b in zip(x, values, strict=True))
         self.numbers += [(series, a, b) for a, b in pairs if math.isfinite(b)]
 
-    @property
-    def about(self) -> dict[str, Any]:
-        """The metadata of an output beside its picture, as JSON."""
-        return {"of": self.of, "sources": self.sources, "numbers": self.numbers}
-
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
-        picture, found = render(self, self.suffix), {"text/plain": repr(self), ABOUT: self.about}
+        about = {"of": self.of, "sources": self.sources, "numbers": self.numbers}
+        picture, bundle = render(self, self.suffix), {"text/plain": repr(self), ABOUT: about}
         if self.suffix == "svg":
-            return found | {SVG: picture.decode()}, {}
+            return bundle | {SVG: picture.decode()}, {}
         shown = {"width": round(self.get_figwidth() * 120)}  # CSS pixels
-        return found | {PNG: base64.b64encode(picture).decode()}, {PNG: shown}
+        return bundle | {PNG: base64.b64encode(picture).decode()}, {PNG: shown}
 
 
 def theme() -> Any:

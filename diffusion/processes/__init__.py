@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from diffusion.bounds import made
+from diffusion.bounds import make
 from diffusion.processes.base import ColdDiffusion as ColdDiffusion
 from diffusion.processes.base import DegradationProcess as DegradationProcess
 from diffusion.processes.blur import ColdBlur as ColdBlur
@@ -21,4 +21,4 @@ def degradation(name: str | type | DegradationProcess, **options: Any) -> Degrad
 
     ValueError: there is none of that name, it does not degrade, or it refuses its options.
     """
-    return made("degradation", name, DEGRADATIONS, options, has="degrade")
+    return make("degradation", name, DEGRADATIONS, options, has="degrade")

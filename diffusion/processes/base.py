@@ -23,7 +23,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import mse_loss
 
-from diffusion.bounds import an, looks
+from diffusion.bounds import summarise
 from diffusion.data import as_images
 from diffusion.processes.samplers import Naive, Sampler, visits
 
@@ -42,9 +42,7 @@ def check_images(x: Any, name: str = "images") -> None:
     """Raise ValueError unless x is (B, C, S, S) of floats, B > 0, with all pixels in [-0.5, 0.5]."""
     if not isinstance(x, Tensor) or x.ndim != 4 or x.shape[2] != x.shape[3] or not x.is_floating_point():
         pair = "; d.load returns a pair: x, labels = d.load(...)" if isinstance(x, tuple) else ""
-        raise ValueError(
-            f"{name}: {looks(x)}; expected: square images, a tensor (N, C, S, S) of floats{pair}"
-        )
+        raise ValueError(f"{name}: {summarise(x)}; expected: square images, floats (N, C, S, S){pair}")
     if not x.numel():
         raise ValueError(f"{name} has no images; expected: at least one")
     low, high = x.min().item(), x.max().item()
@@ -55,11 +53,11 @@ def check_images(x: Any, name: str = "images") -> None:
         )
 
 
-def images(name: str, x: Any) -> Tensor:
+def require_images(name: str, x: Any) -> Tensor:
     """Images as floats (N, C, S, S) in [-0.5, 0.5], as `data.as_images` takes them, or a ValueError."""
-    found = as_images(x)
-    check_images(found, name)
-    return found.detach().float()
+    x = as_images(x)
+    check_images(x, name)
+    return x.detach().float()
 
 
 def levels(x: Tensor, t: Any, T: int) -> Tensor:
@@ -68,14 +66,12 @@ def levels(x: Tensor, t: Any, T: int) -> Tensor:
     ValueError: x or t is something else. On a GPU values are not looked at, as training would wait for them.
     """
     if not isinstance(x, Tensor) or x.ndim != 4:
-        raise ValueError(f"x is {looks(x)}; expected: a tensor of images (B, C, S, S)")
+        raise ValueError(f"x is {summarise(x)}; expected: a tensor of images (B, C, S, S)")
     t = torch.as_tensor(t)
     sound = t.ndim < 2 and (t.numel() == 1 or len(t) == len(x) or len(x) == 1) and not t.is_floating_point()
     if not sound or t.device.type == "cpu" and t.numel() and not 0 <= t.min() <= t.max() <= T:
-        given = t.tolist() if t.numel() < 9 else looks(t)
-        raise ValueError(
-            f"t is {given}; expected: whole numbers from 0 to {T}, one for each image or for all"
-        )
+        given = t.tolist() if t.numel() < 9 else summarise(t)
+        raise ValueError(f"t is {given}; expected: whole numbers from 0 to {T}, one for each image or all")
     return t.reshape(-1).long().expand(len(x) if t.numel() == 1 else len(t))
 
 
@@ -151,8 +147,8 @@ class DegradationProcess(ABC):
             prediction = in_chunks(network, x_t, t, self.T, chunk)
             x_t = sampler.step(self, x_t, prediction, t, s, generator)
             if not isinstance(x_t, Tensor) or x_t.shape != x_T.shape:
-                who, shape = f"the sampler, {an(type(sampler).__name__)},", tuple(x_T.shape)
-                raise ValueError(f"{who} gave {looks(x_t)}; expected: a torch tensor {shape} of floats")
+                who, shape = f"the sampler, {summarise(sampler)},", tuple(x_T.shape)
+                raise ValueError(f"{who} gave {summarise(x_t)}; expected: a torch tensor {shape} of floats")
             x_t = x_t.float() if x_t.dtype == torch.float64 else x_t
             yield s, x_t
 

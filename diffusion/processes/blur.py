@@ -10,7 +10,7 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
-from diffusion.bounds import Plain, checked
+from diffusion.bounds import Native, checked
 from diffusion.processes.base import ColdDiffusion, levels
 
 
@@ -18,7 +18,7 @@ class ColdBlur(ColdDiffusion):
     """Level t blurs with a Gaussian of standard deviation 0.4 t pixels; 20 leaves hardly more than a spot."""
 
     @checked
-    def __init__(self, T: Annotated[int, Plain, Field(ge=1, le=10_000)] = 20):
+    def __init__(self, T: Annotated[int, Native, Field(ge=1, le=10_000)] = 20):
         self.T = T
 
     def degrade(self, x: Tensor, t: Tensor) -> Tensor:

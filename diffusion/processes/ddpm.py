@@ -9,7 +9,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import mse_loss
 
-from diffusion.bounds import looks, made
+from diffusion.bounds import make, summarise
 from diffusion.processes.base import DegradationProcess, Network, levels
 from diffusion.processes.samplers import Ancestral
 from diffusion.processes.schedules import SCHEDULES, NoiseSchedule
@@ -29,9 +29,9 @@ class DDPM(DegradationProcess):
 
     def __init__(self, schedule: NoiseSchedule | str = "linear", **options: Any):
         if isinstance(schedule, str):
-            schedule = made("schedule", schedule, SCHEDULES, options)
+            schedule = make("schedule", schedule, SCHEDULES, options)
         if not isinstance(schedule, NoiseSchedule):
-            raise ValueError(f"schedule is {looks(schedule)}; needed: a NoiseSchedule, as cosine() returns")
+            raise ValueError(f"schedule is {summarise(schedule)}; needed: a NoiseSchedule, such as cosine()")
         self.schedule, self.T = schedule, schedule.T
 
     def degrade(

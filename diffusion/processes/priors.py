@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from diffusion.bounds import Count, checked, looks, made
+from diffusion.bounds import Count, checked, make, summarise
 
 
 class Unfitted:
@@ -100,16 +100,16 @@ class Mixture(Unfitted):
         from threadpoolctl import threadpool_limits
 
         if pixels.ndim != 4:
-            raise ValueError(f"pixels is {looks(pixels)}; expected: (N, C, p, p)")
+            raise ValueError(f"pixels is {summarise(pixels)}; expected: (N, C, p, p)")
         if len(pixels) < self.components:
             raise ValueError(f"{self.components} components need as many patches; there are {len(pixels)}")
         values = pixels[:MOST].flatten(1).double().numpy()
         size = f"{len(values)} patches of {values.shape[1]} pixels"
         print(f"fitting a mixture of {self.components} Gaussians to {size}, once", flush=True)
         with threadpool_limits(1):  # for products so small threads only wait for one another
-            found = GaussianMixture(self.components, reg_covar=FLOOR, random_state=0).fit(values)
-        spread = torch.linalg.cholesky(torch.from_numpy(found.covariances_))
-        weights, means = torch.from_numpy(found.weights_), torch.from_numpy(found.means_)
+            mixture = GaussianMixture(self.components, reg_covar=FLOOR, random_state=0).fit(values)
+        spread = torch.linalg.cholesky(torch.from_numpy(mixture.covariances_))
+        weights, means = torch.from_numpy(mixture.weights_), torch.from_numpy(mixture.means_)
         return Gaussians(weights, means, spread, pixels.shape[1])
 
 
@@ -144,11 +144,11 @@ def prior(name: Any, **options: Any) -> Any:
 
     ValueError: there is none of that name, it refuses its options, or it does not draw.
     """
-    return made("prior", name, PRIORS, options, has="fit draw")
+    return make("prior", name, PRIORS, options, has="fit draw")
 
 
 def fitted(given: Any, pixels: Tensor) -> Any:
     """The prior, fitted on pixels (N, C, p, p) if it has `fit`."""
     given = prior(given)
-    found = given.fit(pixels) if hasattr(given, "fit") else given
-    return given if found is None else found
+    result = given.fit(pixels) if hasattr(given, "fit") else given
+    return given if result is None else result

@@ -18,7 +18,7 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
-from diffusion.bounds import Count, Plain, Share, an, check_call, checked, made, whole
+from diffusion.bounds import Count, Native, Share, check_call, checked, make, summarise, whole
 
 Sampler = Any  # with `step` as above; no type says that `visits` may be missing
 
@@ -47,7 +47,7 @@ class Ancestral:
     """
 
     takes: ClassVar[str] = "noise"
-    steps: Annotated[int, Plain, Field(ge=2)] | None = None
+    steps: Annotated[int, Native, Field(ge=2)] | None = None
     clip_x0: bool = False
     spacing: Literal["uniform", "quadratic"] = "uniform"
 
@@ -58,7 +58,7 @@ class Ancestral:
     def step(
         self, process: Any, x_t: Tensor, prediction: Tensor, t: int, s: int, generator: Generator
     ) -> Tensor:
-        a, b = (float(process.schedule.alpha_bar[one]) for one in (t, s))
+        a, b = (float(process.schedule.alpha_bar[time]) for time in (t, s))
         if self.clip_x0:  # the noise that leads to the clipped image
             x0 = ((x_t - (1 - a) ** 0.5 * prediction) / a**0.5).clamp_(-0.5, 0.5)
             prediction = (x_t - a**0.5 * x0) / (1 - a) ** 0.5
@@ -149,8 +149,8 @@ def sampler(name: Any, **options: Any) -> Sampler:
 
     ValueError: there is none of that name, or it refuses its options.
     """
-    found = made("sampler", name, SAMPLERS, options, has="step __call__")
-    return found if hasattr(found, "step") else Steps(found)
+    chosen = make("sampler", name, SAMPLERS, options, has="step __call__")
+    return chosen if hasattr(chosen, "step") else Steps(chosen)
 
 
 def sampler_of(given: Any, process: Any) -> Sampler:
@@ -158,27 +158,26 @@ def sampler_of(given: Any, process: Any) -> Sampler:
 
     ValueError: it takes what the process's network does not predict, or has more steps than the process.
     """
-    found = sampler(process.sampler if given is None else given)
-    takes = getattr(found, "takes", process.predicts)
+    chosen = sampler(process.sampler if given is None else given)
+    takes = getattr(chosen, "takes", process.predicts)
     if takes != process.predicts:
         fit = ", ".join(f"d.{cls.__name__}()" for cls in SAMPLERS.values() if cls.takes == process.predicts)
         raise ValueError(
-            f"{type(found).__name__} needs a network that predicts the {takes}; the network of "
-            f"{an(type(process).__name__)} predicts the {process.predicts}; use {fit}, or your own"
+            f"{type(chosen).__name__} needs a network that predicts the {takes}; the network of "
+            f"{summarise(process)} predicts the {process.predicts}; use {fit}, or your own"
         )
-    check_call("a sampler's step", found.step, "process", "x_t", "prediction", "t", "s", "generator")
-    visits(found, process.T)
-    return found
+    check_call("a sampler's step", chosen.step, "process", "x_t", "prediction", "t", "s", "generator")
+    visits(chosen, process.T)
+    return chosen
 
 
 def visits(sampler: Any, T: int) -> list[int]:
     """The time steps that a sampler visits, all where it does not say; ValueError: not from T down to 0."""
-    found = [*sampler.visits(T)] if hasattr(sampler, "visits") else [*range(T, -1, -1)]
-    if [*found[:1], *found[-1:]] != [T, 0] or sorted({*map(int, found)}, reverse=True) != found:
-        raise ValueError(
-            f"{type(sampler).__name__} visits {found}; needed: from T = {T} down to 0, no step twice"
-        )
-    return found
+    times = [*sampler.visits(T)] if hasattr(sampler, "visits") else [*range(T, -1, -1)]
+    if [*times[:1], *times[-1:]] != [T, 0] or sorted({*map(int, times)}, reverse=True) != times:
+        needed = f"needed: from T = {T} down to 0, no step twice"
+        raise ValueError(f"{type(sampler).__name__} visits {times}; {needed}")
+    return times
 
 
 def _level(x: Tensor, t: int) -> Tensor:

@@ -14,7 +14,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from diffusion.bounds import Number, Plain, checked
+from diffusion.bounds import Native, Number, checked
 
 
 @checked
@@ -69,8 +69,8 @@ class NoiseSchedule:
         return cls.from_beta(name, 1 - alpha_bar[1:] / alpha_bar[:-1])
 
 
-Steps = Annotated[int, Plain, Field(ge=2, le=100_000)]
-Variance = Annotated[float, Plain, Field(ge=0, lt=1)]
+Steps = Annotated[int, Native, Field(ge=2, le=100_000)]
+Variance = Annotated[float, Native, Field(ge=0, lt=1)]
 
 
 @checked
@@ -87,7 +87,7 @@ def linear(T: Steps = 1000, beta_start: Variance = 1e-5, beta_end: Variance = 0.
 
 @checked
 def cosine(
-    T: Steps = 1000, s: Number = 0.008, beta_max: Annotated[float, Plain, Field(gt=0, lt=1)] = 0.02
+    T: Steps = 1000, s: Number = 0.008, beta_max: Annotated[float, Native, Field(gt=0, lt=1)] = 0.02
 ) -> NoiseSchedule:
     """The cosine schedule of Nichol & Dhariwal (2021), in Vrikkis (2024) Eqs. (7)-(9), with beta clipped at
     `beta_max`; s is its offset near the clean image, in units of T.

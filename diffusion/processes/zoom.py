@@ -35,11 +35,11 @@ def zoom(x: Tensor, t: Tensor, interpolation: str = "nearest") -> Tensor:
     if interpolation == "nearest":
         index = _nearest(S, x.device)[t][:, None].expand(B, C, S * S)
         return x.reshape(B, C, S * S).gather(2, index).view(B, C, S, S)
-    found = torch.empty_like(x)
+    zoomed = torch.empty_like(x)
     for level in t.unique().tolist():
         part = central_patch(x[t == level], S - level)
-        found[t == level] = interpolate(part, size=(S, S), mode=interpolation)
-    return found
+        zoomed[t == level] = interpolate(part, size=(S, S), mode=interpolation)
+    return zoomed
 
 
 @lru_cache

@@ -1,7 +1,7 @@
 """The folder of one run, which the user names.
 
     run.json                       what it is: all that determines the weights; versions
-    process.pt, network.pt         process and network's arguments, as plain values (`diffusion.identity`)
+    process.pt, network.pt         process and network's arguments, as plain values (`diffusion.values`)
     state.pt                       network, optimiser and position, from which training goes on
     history.jsonl                  one line an epoch, with the hash of its weights
     weights/epoch-0001.safetensors the network after every epoch
@@ -75,8 +75,7 @@ class RunFolder:
         if not path.is_file() and not (self.path / "state.pt").exists():
             return None
         try:
-            found = json.loads(path.read_bytes())
-            return dict(found["settings"])
+            return dict(json.loads(path.read_bytes())["settings"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             why = f"{type(error).__name__}: {error}"
             raise RunError(
@@ -88,15 +87,15 @@ class RunFolder:
         content = {"settings": settings, "versions": versions()}
         self.write("run.json", json.dumps(content, indent=1, allow_nan=False).encode() + b"\n")
 
-    def other(self, wanted: Mapping[str, Any]) -> str:
-        """In which setting the run of the folder differs from those that are wanted; empty: in none."""
+    def difference(self, wanted: Mapping[str, Any]) -> str:
+        """The first setting in which the folder's run differs from the wanted settings, or an empty text."""
         every = differences(self.settings() or wanted, wanted)
-        found = min(every, key=lambda text: text.startswith("own."), default="")  # own code: last
-        name = found.partition(" was ")[0]
+        first = min(every, key=lambda text: text.startswith("own."), default="")  # own code: last
+        name = first.partition(" was ")[0]
         if name.startswith("own."):
             name = f"the code of {name.removeprefix('own.')}"
         script = ". Every line of a script counts; to edit the script freely, move the class into a module"
-        return f"{name} has changed{script * name.endswith('.py')}" if found.startswith(HASHES) else found
+        return f"{name} has changed{script * name.endswith('.py')}" if first.startswith(HASHES) else first
 
     def set_aside(self) -> Path:
         """Move the run into a folder beside, under a name that is not in use; run.json goes last."""
@@ -117,7 +116,7 @@ class RunFolder:
         self.write(name, buffer.getvalue())
 
     def load(self, name: str) -> Any:
-        """Plain values; RunError: the file is lost or damaged, or holds what is no plain value."""
+        """Plain values; RunError: the file is lost or damaged, or holds other values."""
         path = self.path / name
         try:
             with zipfile.ZipFile(path) as file:  # torch itself looks at no checksum
@@ -161,7 +160,5 @@ class RunFolder:
         if not path.exists():
             raise RunError(f"{path} is lost (a release has the last epoch alone); call fit again to train it")
         if sha256(content := path.read_bytes()) != line["sha256"]:
-            raise RunError(
-                f"{path} is damaged (its sha256 differs); delete it, and call fit again to train it"
-            )
+            raise RunError(f"{path} is damaged (another sha256); delete it, and call fit again to train it")
         return safetensors.torch.load(content)

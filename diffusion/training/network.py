@@ -12,12 +12,12 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate
 
-from diffusion.bounds import Plain, checked, looks, made, named
+from diffusion.bounds import Native, checked, look_up, make, summarise
 from diffusion.processes.base import GREY28, Shape
 
 CHANNELS = (16, 32, 32, 16)  # the study's
-Dilation = Annotated[int, Plain, Field(ge=1, le=9)]
-Channel = Annotated[int, Plain, Field(ge=1, le=1024)]
+Dilation = Annotated[int, Native, Field(ge=1, le=9)]
+Channel = Annotated[int, Native, Field(ge=1, le=1024)]
 
 
 class TimeEncoding(nn.Module):
@@ -69,7 +69,7 @@ class Block(nn.Sequential):
     ):
         super().__init__(
             nn.Conv2d(in_channels, out_channels, kernel_size=7, padding="same", dilation=dilation),
-            named("norm", norm, NORMS)((side, side)),
+            look_up("norm", norm, NORMS)((side, side)),
             nn.GELU(),
         )
 
@@ -145,7 +145,7 @@ class UNet(nn.Module):
 
     @checked
     def __init__(
-        self, width: Annotated[int, Plain, Field(ge=4, multiple_of=4)] = 16, image_shape: Shape = GREY28
+        self, width: Annotated[int, Native, Field(ge=4, multiple_of=4)] = 16, image_shape: Shape = GREY28
     ):
         super().__init__()
         w, colours = width, image_shape[0]
@@ -182,11 +182,9 @@ def architecture(
         network: one of `NETWORKS`, `module:Class` of your own, or the class itself. It maps images
             (B, C, S, S) and times (B,) to (B, C, S, S). ValueError: there is no such class.
     """
-    cls = named("network", network, NETWORKS)
+    cls = look_up("network", network, NETWORKS)
     if not isinstance(cls, type) or not issubclass(cls, nn.Module):
-        raise ValueError(
-            f"network is {looks(network)}; expected: a subclass of torch.nn.Module, the class itself"
-        )
+        raise ValueError(f"network is {summarise(network)}; expected: a subclass of torch.nn.Module itself")
     asks = inspect.signature(cls).parameters.get("image_shape")
     given = {"image_shape": image_shape} if asks and asks.default != image_shape else {}
     return cls, given | dict(options or {})
@@ -194,4 +192,4 @@ def architecture(
 
 def build(cls: type[nn.Module], arguments: Mapping[str, Any]) -> nn.Module:
     """A new network; ValueError: its class refuses the arguments."""
-    return made("network", cls, {}, copy.deepcopy(dict(arguments)))
+    return make("network", cls, {}, copy.deepcopy(dict(arguments)))

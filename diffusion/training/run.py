@@ -11,15 +11,17 @@ import torch
 from torch import Tensor, nn
 
 from diffusion import data, runtime
-from diffusion.bounds import Count, Seed, checked, looks, nearest
-from diffusion.identity import name_of, own_code, thing, told, tree, tree_back
+from diffusion.bounds import Count, Seed, checked, nearest, summarise
+from diffusion.code import own_code
 from diffusion.processes import DegradationProcess, priors
 from diffusion.processes.samplers import sampler_of, visits
 from diffusion.provenance import releases
 from diffusion.runtime import Precision
 from diffusion.training import network as networks
-from diffusion.training import sampling
+from diffusion.training.describe import definitions
 from diffusion.training.folder import RunError, RunFolder
+from diffusion.training.sampling import Sampling, mean_of
+from diffusion.values import load_definition, to_json, tree, tree_back
 
 if TYPE_CHECKING:
     from diffusion.figures.style import PrintFigure
@@ -104,12 +106,12 @@ class Run:
 
         A notebook draws it; `run.losses.plot()` is the figure.
         """
-        found, before = [], 0
+        points, before = [], 0
         for line in self.history:
             k, n = len(line["losses"]), line["step"] - before
-            found += [(before + n * i // k, loss) for i, loss in enumerate(line["losses"], 1)]
+            points += [(before + n * i // k, loss) for i, loss in enumerate(line["losses"], 1)]
             before += n
-        return Losses(found)
+        return Losses(points)
 
     def weights_sha256(self, epoch: int | None = None) -> str:
         """SHA-256 of the weights file after an epoch; None: the last."""
@@ -123,7 +125,7 @@ class Run:
         """
         states = [self.store.read_weights(line) for line in self._lines(epoch, average)]
         network = self._new_network()
-        network.load_state_dict(sampling.mean_of(states) if average > 1 else states[0])
+        network.load_state_dict(mean_of(states) if average > 1 else states[0])
         return network.to(self.device).eval()
 
     @checked
@@ -159,52 +161,48 @@ class Run:
             ValueError: an argument that is not allowed, or a prior or sampler that gives no such images.
             RunError: weights are lost or damaged.
         """
-        way = self._way(n, seed, epoch, sampler, prior, start, average, precision)
+        options = {"sampler": sampler, "prior": prior, "start": start, "average": average}
         title = f"{self.name}: samples" + (f" after epoch {epoch}" if epoch else "")
-        return sampling.draw(title, *way)
+        return self._sampling(n, seed, epoch, **options, precision=precision).draw(title)
 
     def trajectory(
         self, n: int | None = None, seed: int | None = None, epoch: int | None = None, **how: Any
     ) -> dict[int, Tensor]:
         """The latents on the way to n images: time step -> (n, C, S, S); arguments as of `sample`."""
-        return dict(sampling.walk(*self._way(n, seed, epoch, **how)))
+        return dict(self._sampling(n, seed, epoch, **how).walk())
 
-    def _way(
-        self,
-        n: int | None,
-        seed: int | None,
-        epoch: int | None,
-        sampler: Any = None,
-        prior: Any = None,
-        start: Any = None,
-        average: int = 1,
-        precision: str | None = None,
-    ) -> tuple:
-        """The arguments of `sampling.walk` for those of `sample`."""
+    def _sampling(
+        self, n, seed, epoch, *, sampler=None, prior=None, start=None, average=1, precision=None
+    ) -> Sampling:
+        """How `sample` samples; arguments and their types as of `sample`."""
         if start is None:
             start = self.fitted(prior)
         elif prior is not None:
             raise ValueError("prior and start are both given; sampling starts from one of them")
         else:
-            given = torch.as_tensor(data.as_images(start)).detach().float().cpu()
-            if given.ndim != 4 or not len(given) or n and len(given) not in (1, n):
-                x = torch.zeros(1, *self.process.image_shape)
-                pixels = () if self.process.predicts == "noise" else self.process.compress(x).shape[1:]
-                shapes = dict.fromkeys(f"{(n or 1, *one)}" for one in (x.shape[1:], pixels) if one)
-                raise ValueError(
-                    f"start has shape {(*given.shape,)}; expected: {' or '.join(shapes)}, or one for all"
-                )
-            n = n or len(given)
-            start = given.expand(n, *given.shape[1:])
+            start = self._latents(start, n)
+            n = len(start)
         if n is None or n < 1:
             raise ValueError(f"n is {n}; expected: the number of images, at least 1, or start")
         sampler = sampler_of(self.sampler if sampler is None else sampler, self.process)
         used = self.precision
         if precision is not None:
             used = precision_of(precision, self.settings["precision"], self.device, self.name)
-        process, sampler, start = copy.deepcopy((self.process, sampler, start))  # each time as they are
+        process, sampler, start = copy.deepcopy((self.process, sampler, start))  # sampling may change them
         seed = self.seed if seed is None else seed
-        return process, self.network(epoch, average), sampler, start, n, seed, used
+        return Sampling(process, self.network(epoch, average), sampler, start, n, seed, used)
+
+    def _latents(self, start: Any, n: int | None) -> Tensor:
+        """Latents or a prior's pixels to start from, for n images. ValueError: they are not as many."""
+        given = torch.as_tensor(data.as_images(start)).detach().float().cpu()
+        if given.ndim != 4 or not len(given) or n and len(given) not in (1, n):
+            x = torch.zeros(1, *self.process.image_shape)
+            pixels = () if self.process.predicts == "noise" else self.process.compress(x).shape[1:]
+            shapes = dict.fromkeys(f"{(n or 1, *shape)}" for shape in (x.shape[1:], pixels) if shape)
+            raise ValueError(
+                f"start has shape {(*given.shape,)}; expected: {' or '.join(shapes)}, or one for all"
+            )
+        return given.expand(n or len(given), *given.shape[1:])
 
     def fitted(self, prior: Any = None) -> Any:
         """A prior, fitted on the training images if it has `fit`; None: as the run is sampled by default.
@@ -215,15 +213,15 @@ class Run:
         prior = self.process.prior if prior is None else priors.prior(prior)
         if not hasattr(prior, "fit"):
             return prior
-        key = json.dumps(told(tree(prior, "prior")))
+        key = json.dumps(to_json(tree(prior, "prior")))
         if key not in self.fits:
             known, n = self.settings["images"]["train"], self.settings["images"]["n"]
             if self.images is None:
                 self.images = data.find(known, n, fetch=self.folder.is_relative_to(releases()))
             if self.images is None or data.fingerprint(self.images) != known:
                 raise ValueError(
-                    f"the prior, {looks(prior)}, is fitted on the training images, which are not known; set "
-                    "run.images to those that the run was trained on"
+                    f"the prior, {summarise(prior)}, is fitted on the training images, which are not known; "
+                    "set run.images to the images that the run was trained on"
                 )
             with runtime.seeded(0):
                 self.fits[key] = priors.fitted(copy.deepcopy(prior), self.process.compress(self.images))
@@ -290,13 +288,13 @@ def open(
         raise RunError(f"{store.path} has no finished epoch; call fit again, which goes on")
     try:
         prepared = tree_back(store.load("process.pt")) if process is None else process
-        cls = thing(settings["network"]) if network is None else network
+        cls = load_definition(settings["network"]) if network is None else network
         architecture = networks.architecture(cls, tree_back(store.load("network.pt")))
     except ValueError as error:
         raise ValueError(
             f"{store.path} cannot be opened: {error}; else give process=, prepared, or network="
         ) from error
-    own = own_code(tree(prepared, "process"), {"name": name_of(cls)})
+    own = own_code(definitions(prepared, *architecture))
     if changed := sorted({name for name, _ in own.items() ^ settings["own"].items()}):
         print(f"note: {', '.join(changed)} has changed since {store.path} was trained", flush=True)
     on = runtime.device(device)

@@ -71,8 +71,8 @@ class Learner:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from a state."""
-        for name, found in state.items():
-            getattr(self, name).load_state_dict(found)
+        for name, part in state.items():
+            getattr(self, name).load_state_dict(part)
 
     def batches(self, epoch: int, first: int = 0) -> Iterator[Tensor]:
         """The batches of an epoch, each (B, C, S, S), from this one on."""

@@ -20,7 +20,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import helpers  # noqa: E402
 from diffusion import data  # noqa: E402
-from workflow.job import end_with_parent  # noqa: E402
+from report.jobs.job import end_with_parent  # noqa: E402
 
 SYSTEM = Path("/etc/slurm")  # where srun looks; another cluster's files are never touched
 FILES = ("slurm.conf", "cgroup.conf")

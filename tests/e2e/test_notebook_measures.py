@@ -13,8 +13,8 @@ from diffusion.evaluation.evaluator import Evaluator
 from diffusion.processes import DDPM, linear
 from diffusion.processes.samplers import Ancestral
 from helpers import PAPER, defined
-from study import table
-from study.table import Job
+from report.results import table
+from report.results.table import Record
 
 FILES = defined("10_files", "learnt", "scores")
 
@@ -33,7 +33,7 @@ def test_a_mix_of_classes_has_the_divergence_that_is_asked_for(divergence):
 
 
 def test_the_released_labels_give_the_released_rows():
-    job = Job(PAPER, "blind")
+    job = Record(PAPER, "blind")
     cells = defined("08_by_eye", "protocol", "labels", "shares", released="paper")
     rows = cells["shares"](**cells["facts"], labels=dict(job.facts.labels))
     assert [one[4] for one in rows] == [one.value for one in job.rows]
@@ -69,7 +69,7 @@ def test_an_effect_is_the_mean_of_what_has_a_change_minus_the_mean_of_what_has_n
         facts = {"model": model, "seed": seed, "environment": {"precision": "fp32"}}
         table.write(tmp_path, f"effects_{model}-{seed}", facts, rows)
     defined("12_effects", models=models, seeds=[0, 1, 2], out_dir=str(tmp_path))
-    found = Job(tmp_path, "effects")
+    found = Record(tmp_path, "effects")
     expected = {"training noise": 0.3, "joint start": 0.1, "sampling noise": -0.07, "blur for zoom": 0.05}
     for name, value in expected.items():
         one = found[f"{name}, all"]

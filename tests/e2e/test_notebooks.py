@@ -9,13 +9,14 @@ import torch
 from papermill import execute_notebook, inspect_notebook
 
 import diffusion as d
-from diffusion.files import read_json
 from diffusion.processes.samplers import Improved
 from helpers import NOTEBOOKS, PAPER, ROOT, defined
-from report.names import repository
-from study import results, table
+from report.files import read_json
+from report.pages.names import repository
+from report.results import table
+from report.results import views as results
 
-CELLS = {path.stem: read_json(path)["cells"] for path in sorted(NOTEBOOKS.glob("*.ipynb"))}
+CELLS = {name: read_json(path)["cells"] for name, path in NOTEBOOKS.items()}
 SEVERAL = ("02", "03", "05")  # notebooks whose figures others may show, too
 
 
@@ -34,7 +35,7 @@ def visible(name):
 
 @pytest.mark.parametrize("name", CELLS)
 def test_papermill_lists_every_parameter_with_type_and_meaning(name):
-    found = inspect_notebook(NOTEBOOKS / f"{name}.ipynb")
+    found = inspect_notebook(NOTEBOOKS[name])
     (cell,) = (cell for cell in CELLS[name] if tagged(cell, "parameters"))
     assert len(cell["source"]) == 1 + len(found) <= 25  # a line each, and one that says how to change them
     for key, shown in found.items():
@@ -77,7 +78,10 @@ def test_no_figure_has_two_cells_and_each_of_the_text_has_one():
     ids = {name: [cell["id"] for cell in cells if cell["id"][:4] == "fig-"] for name, cells in CELLS.items()}
     once = [one for name, found in ids.items() if name[:2] not in SEVERAL for one in found]
     assert len(once) == len({*once}) > 20
-    text = "".join(path.read_text("utf-8") for path in (ROOT / "report" / "text").rglob("*.md"))
+    text = "".join(
+        path.read_text("utf-8")
+        for path in [*ROOT.glob("report/pages/text/**/*.md"), *ROOT.glob("paper/text/*.md")]
+    )
     shown = {*re.findall(r"\]\(figures/(\w+)\.\w+\)", text)}
     known = {one.removeprefix("fig-") for found in ids.values() for one in found}
     assert len(shown) > 30
@@ -107,7 +111,7 @@ def test_the_lines_of_the_ddpm_are_the_studys(mnist_dir, tmp_path):
             has_noise(z, x_hat, g(z, times / 1000), times)
     off = (alpha_bar[1:, None] - torch.tensor(found["levels"])).abs()
     assert found["steps"] == (off.argmin(0) + 1).tolist()
-    rows = table.Job(PAPER, "train_linear-0")
+    rows = table.Record(PAPER, "train_linear-0")
     for way, losses in zip(("printed", "used"), found["rates"].values(), strict=True):
         near = pytest.approx([row.value for row in rows[way]["loss_of_steps"]], rel=0.05)
         assert [losses[0], losses[-1]] == near  # of 128 images a step, in place of 32
@@ -151,7 +155,7 @@ def test_a_training_of_other_settings_is_measured_but_for_a_class_that_was_typed
     other |= {"prior": "mixture", "prior_options": {"components": 5}, "n_reconstruct": 50}
     zoom = defined("03_train_zoom", **small | other)["run"]
     assert (zoom.process.image_noise, zoom.sampler) == (0.2, Improved(noise=0.1, levels=6))
-    execute_notebook(NOTEBOOKS / "05_your_degradation.ipynb", "out.ipynb", small, progress_bar=False)
+    execute_notebook(NOTEBOOKS["05_your_degradation"], "out.ipynb", small, progress_bar=False)
     defined("04_compare_fid", "measured", out_dir="o", n_test=200, floor_repeats=2)
     found = results.load(Path("o")).first("zoom")
     assert found.final["frechet"].n == 64
@@ -185,11 +189,11 @@ def test_a_data_set_of_few_images_and_classes_is_trained_on_measured_and_compare
     assert defined("01_schedules", **given)["x_test"].shape[0] == 30
     small = {"epochs": 1, "network_options": {"channels": [2]}, "n_keep": 4, "sampler_options": {"levels": 2}}
     defined("03_train_zoom", **small, **given)
-    settings = table.Job(tmp_path / "out", "train_zoom-0").facts.settings
-    assert (settings.n_train, settings.n_test) == (50, 30)
+    train = table.Record(tmp_path / "out", "train_zoom-0").facts
+    assert (train.data.name, train.data.n_train, train.data.n_test) == ("few_:halves", 50, 30)
     compared = defined("04_compare_fid", **given)
     assert compared["n"] == 50
-    measured = table.Job(tmp_path / "out", "measure_zoom-0")
+    measured = table.Record(tmp_path / "out", "measure_zoom-0")
     assert [measured.facts.settings[name] for name in ("n_checkpoint", "n_distance", "n_test", "n_kind")] == [
         50, 50, 30, 15
     ]  # fmt: skip
@@ -199,5 +203,5 @@ def test_a_data_set_of_few_images_and_classes_is_trained_on_measured_and_compare
     defined("04_compare_fid", "measured", n=16, **given)
     assert "note: zoom-0 has been measured with 64 images, not 16" in capsys.readouterr().out
     defined("07_yardstick", **given)
-    kinds = {row.way for row in table.Job(tmp_path / "out", "yardstick").rows}
+    kinds = {row.way for row in table.Record(tmp_path / "out", "yardstick").rows}
     assert "turned by 90°" in kinds

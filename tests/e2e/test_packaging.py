@@ -21,11 +21,12 @@ from helpers import ROOT
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 IMPORTED_AS = {"sklearn": "scikit-learn", "PIL": "pillow", "bs4": "beautifulsoup4", "yaml": "pyyaml"}
 IMPORTED_AS |= {"torch_fidelity": "torch-fidelity", "IPython": "ipykernel", "pypandoc": "pypandoc-binary"}
-ABOVE = {  # workflow -> report -> study -> diffusion <- play: what a package does not import
-    "diffusion": ("play", "study", "report", "workflow"),
-    "play": ("study", "report", "workflow"),
-    "study": ("play", "report", "workflow"),
-    "report": ("play", "workflow"),
+ABOVE = {  # paper -> report -> diffusion <- play: what a package does not import
+    "diffusion": ("play", "report", "paper"),
+    "play": ("report", "paper"),
+    "report": ("play", "paper"),
+    "paper": ("play",),
+    "notebooks": ("paper",),
 }
 
 
@@ -67,12 +68,12 @@ def test_every_dependency_is_pinned_to_what_is_installed_and_conda_takes_the_sam
     python, _, of_pip = conda
     assert PROJECT["requires-python"] == f">={python.removeprefix('python=')}"
     options = [option.split() for option in of_pip["pip"]]
-    assert options == [["--constraint", "constraints.txt"], ["--editable", ".[lab,workflow]"]]
+    assert options == [["--constraint", "constraints.txt"], ["--editable", ".[lab,test,workflow]"]]
 
 
 def test_every_import_is_a_declared_dependency():
     """Only tests import of other extras than `workflow`; the package imports of that one within functions."""
-    ours = {"diffusion", "report", "workflow", "tests", "benchmarks", "study", "play"}
+    ours = {"diffusion", "report", "paper", "tests", "benchmarks", "play"}
     ours |= {canonicalize_name(p.stem) for p in (ROOT / "tests").rglob("*.py")}
 
     def imported(nodes) -> set[str]:
@@ -93,7 +94,7 @@ def test_every_import_is_a_declared_dependency():
 @pytest.mark.parametrize("package", ABOVE)
 def test_imports_run_one_way(package):
     above = tuple(f"{one}." for one in ABOVE[package])
-    names = helpers.listed(f"{package}/*.py")
+    names = helpers.listed(f"{package}/*.py", f"{package}/*.ipynb")
     assert len(names) > 2
     for name in names:
         found = {f"{one}." for one in helpers.imports(ast.walk(code_of(name)))}
@@ -117,9 +118,7 @@ def wheel(tmp_path_factory) -> Path:
 def test_a_wheel_has_the_package_and_the_released_models_and_nothing_else(wheel):
     inside = "diffusion/_released/"
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    assert {name for name in names if not name.startswith(inside)} == {
-        *helpers.listed("diffusion", "play", "study")
-    }
+    assert {name for name in names if not name.startswith(inside)} == {*helpers.listed("diffusion", "play")}
     kept = helpers.listed("released/beyond/runs", "released/paper/runs")
     assert {name.replace("released/", inside, 1) for name in kept} <= names
     assert not [name for name in names if name.startswith(f"{inside}starts/")]

@@ -16,12 +16,14 @@ import yaml
 import diffusion as d
 import helpers
 from conftest import Project
-from diffusion.files import read_json, sha256, write_bytes, write_json
+from diffusion.files import sha256, write_bytes
 from golden.test_released import again
 from helpers import ROOT, changed
-from study import profile as profiles
-from study.results import load
-from workflow import jobs, release
+from report import profile as profiles
+from report.files import read_json, write_json
+from report.jobs import plan as jobs
+from report.jobs import release
+from report.results.views import load
 
 pytestmark = pytest.mark.slow
 
@@ -43,7 +45,7 @@ class Checkout:
         """A command of the workflow, to its end."""
         paths = os.pathsep.join([str(self.folder), str(self.smoke.folder)])
         options |= {"cwd": self.folder, "env": options.get("env", os.environ) | {"PYTHONPATH": paths}}
-        command = [sys.executable, "-m", f"workflow.{module}", profile]
+        command = [sys.executable, "-m", f"report.jobs.{module}", profile]
         return subprocess.run(command, capture_output=True, text=True, timeout=900, **options)
 
 
@@ -109,7 +111,7 @@ def test_results_of_other_settings_or_trainings_are_not_released_or_reported(che
     profile = profiles.read("starts")
     profile.trainings["linear", 7] = profile.trainings["linear", 1]
     with pytest.raises(ValueError, match="released/starts has no linear-7: make retrain PROFILE=starts"):
-        jobs.of(profile, profiles.ROOT / "released" / "starts")
+        jobs.plan_jobs(profile, ROOT / "released" / "starts")
 
 
 def test_the_report_of_a_release_is_made_without_training_and_leaves_the_release_as_it_is(checkout):
@@ -150,7 +152,7 @@ def test_a_further_seed_is_measured_and_added_and_the_rest_stays_as_it_is(
 ):
     """Some of its early weights are lost, as of a run that has moved."""
     monkeypatch.setattr(release, "RELEASED", tmp_path)
-    monkeypatch.setattr(jobs, "ROOT", tmp_path / "project")
+    monkeypatch.setattr(release, "ROOT", tmp_path / "project")
     content = yaml.safe_load(checkout.profile.read_text())
     content["models"]["zoom"]["seeds"] = [0, 1]
     (tmp_path / "smoke.yaml").write_text(yaml.safe_dump(content))
@@ -183,7 +185,7 @@ def test_a_further_seed_is_measured_and_added_and_the_rest_stays_as_it_is(
     assert all(name in found.curve[0] for name in ("frechet", "frechet_autoencoder", "digit"))
     assert found.probes["restored_right"].n == 64
 
-    again(folder, release.unpacked(profile), profile.where)
+    again(folder, release.report_folder(profile), profile.where)
     release.keep_report(profile)
     assert len(read_json(folder / "numbers.json")) > len(json.loads(before["numbers.json"]))
 

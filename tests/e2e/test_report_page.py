@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from report import pages
+from report.pages import notebooks as pages
 
 UNFOLD = "document.querySelectorAll('details').forEach((one) => { one.open = true; })"
 

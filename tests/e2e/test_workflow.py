@@ -12,10 +12,12 @@ import pytest
 
 import helpers
 from conftest import Project
-from diffusion.files import read_json
 from helpers import ROOT
-from study import measure, profile, results
-from workflow import release
+from report import profile
+from report.files import read_json
+from report.jobs import release
+from report.measures import measure
+from report.results import views as results
 
 pytestmark = pytest.mark.slow
 
@@ -114,7 +116,7 @@ def test_a_measure_that_was_killed_has_the_numbers_of_one_that_was_not(smoke, co
 def test_a_data_set_of_ones_own_is_trained_measured_and_told(tmp_path):
     content = helpers.example_profile("squares", data_too=True)
     content["models"] = {model: content["models"][model] for model in ("linear", "zoom")}
-    del content["models"]["zoom"]["measure"], content["yardstick"]
+    del content["models"]["zoom"]["measure"]
     project = Project(tmp_path, content)
     assert project.start().wait(1500) == 0, project.said.read_text()
     assert "Squares" in of_page(project.out)
@@ -132,11 +134,11 @@ def test_what_is_released_in_this_project_is_whole():
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["workflow.run", "quick", "none"], "CORES = 'none' .*all, or a number"),
-        (["workflow.run", "FILE"], "'epoch'.*'epochs'"),
-        (["workflow.run", "FILE", "--dry"], "'epoch'.*'epochs'"),
-        (["workflow.run", "quick", "--on", "slurm"], "EXECUTOR=slurm needs sbatch and squeue"),
-        (["report.readme", "released/papr"], "'papr'.*'paper'"),
+        (["report.jobs.run", "quick", "none"], "CORES = 'none' .*all, or a number"),
+        (["report.jobs.run", "FILE"], "'epoch'.*'epochs'"),
+        (["report.jobs.run", "FILE", "--dry"], "'epoch'.*'epochs'"),
+        (["report.jobs.run", "quick", "--on", "slurm"], "EXECUTOR=slurm needs sbatch and squeue"),
+        (["paper.readme", "released/papr"], "'papr'.*'paper'"),
         (["benchmarks.bench", "zomo"], "zomo; there are step, zoom, sampling"),
     ],
 )
@@ -152,5 +154,5 @@ def test_a_mistake_is_one_line_before_anything_is_written(tmp_path, arguments, l
 
 
 def test_without_the_environment_a_command_says_how_to_make_it():
-    done = python("-S", "-m", "workflow.run", "smoke")
+    done = python("-S", "-m", "report.jobs.run", "smoke")
     assert "make env" in done.stderr.splitlines()[-1]

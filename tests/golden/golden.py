@@ -23,7 +23,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from diffusion.files import read_json, write_bytes
+from diffusion.files import write_bytes
+from report.files import read_json
 
 REPEATS = 8  # computations that round otherwise
 MARGIN = 8  # times the largest change among these: of thousands of numbers some move further

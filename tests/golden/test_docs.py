@@ -17,9 +17,10 @@ import diffusion as d
 import helpers
 from diffusion.evaluation.measures import MEASURES
 from helpers import ROOT
-from report import api, readme
-from study import profile
-from study.table import Job
+from paper import readme
+from report import places, profile
+from report.pages import api
+from report.results.table import Record
 
 FOUND = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
 PAGES = {path.relative_to(ROOT).as_posix(): path.read_text("utf-8") for path in FOUND}
@@ -49,7 +50,7 @@ def test_every_command_exists(page):
     assert set(re.findall(r"(?:^|`)make ([a-z][\w-]*)", text, re.MULTILINE)) <= targets
     for module in set(re.findall(r"python -m ([\w.]+)", text)):
         assert importlib.util.find_spec(module), module
-    profiles = {path.stem for path in (ROOT / "profiles").glob("*.yaml")}
+    profiles = {*places.profiles()}
     assert set(re.findall(r"PROFILE=(\w+)(?!\S*yaml)\b", text)) - {"path"} <= profiles
 
 
@@ -155,7 +156,7 @@ def test_the_examples_of_extending_make_a_profile_pass_their_check_and_train(
     read = profile.read(path)
     assert "brightest" in MEASURES
     assert {*read.measures} == {"linear", "cosine", "zoom", "frame", "sigmoid", "small"}
-    assert read.measures["zoom"]["ways"].keys() == {"gaussian", "cautious"}
+    assert {"gaussian", "cautious"} <= read.measures["zoom"]["variants"].keys()
     assert read.file.dataset == "mine:squares"
     code = helpers.blocks("py")[0]
     assert "steps=1000" in code
@@ -186,13 +187,13 @@ def test_the_page_of_public_names_is_that_of_their_docstrings():
 
 
 def test_the_readme_shows_the_release():
-    assert readme.filled(README, ROOT / "released" / "paper") == README
+    assert readme.fill(README, ROOT / "released" / "paper") == README
     assert README.count("<!-- released: ") == 1
 
 
 def test_the_table_of_recognisers_is_the_released_yardsticks():
     """Accepted shares in percent: of each kind that is no digit and in mean, and in mean of distortions."""
-    page, job = PAGES["docs/recogniser.md"], Job(ROOT / "released" / "paper", "yardstick")
+    page, job = PAGES["docs/recogniser.md"], Record(ROOT / "released" / "paper", "yardstick")
     head, _, *rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("|")]
     measures = [*(f"digit by {name}" for name in head[1:-1]), "digit"]
     shares = {(row.way, row.measure): 100 * row.value for row in job.rows}

@@ -3,10 +3,10 @@
 import pytest
 
 from diffusion.figures.style import PrintFigure
-from diffusion.files import read_json
 from helpers import PAPER, defined
-from report.figures import Found, csv_of
-from workflow.release import SHOWN, sums
+from report.files import read_json
+from report.jobs.release import SHOWN, summarise_plotted
+from report.pages.figures import Drawing, make_csv
 
 NOT_HERE = {"changes", "losses_beside"}  # figures of notebook 06, which is about another run
 NOT_HERE |= {"confusion", "confusion_zoom"}  # of restorations, which another processor rounds otherwise
@@ -18,6 +18,7 @@ ALONE = {  # notebook -> cells that figures rest on, and parameters
     "07_yardstick": ("measure", {"released": "paper"}),
     "09_level": ("results", {}),
     "11_models": ("results", {}),
+    "report_figures": ("results", {"released": "paper"}),
 }
 OF_TRAININGS = {  # model -> the same
     "linear": ("02_train_ddpm", "data fit", {}),
@@ -27,7 +28,7 @@ OF_TRAININGS = {  # model -> the same
 
 
 def drawn(notebook: str, cells: str, **given) -> dict[str, PrintFigure]:
-    """Name -> figure, as `report.figures` calls it."""
+    """Name -> figure, as `report.pages.figures` calls it."""
     plotted = {f"fig-{name}" for name in PLOTTED} | {"fig-classes_along"}
     shown = defined(notebook, *cells.split(), *plotted, **given)["shown"]
     figures = [(cell, one) for cell, one in shown if isinstance(one, PrintFigure)]
@@ -46,6 +47,6 @@ def test_the_papers_figures_show_the_numbers_that_are_released(mnist_dir):
     assert not {*PLOTTED} - found.keys()
     for name in PLOTTED:
         figure, known = found[name], RELEASED[name]
-        shown = sums(csv_of(Found("", "", "", b"", figure.sources, figure.numbers), PAPER))
+        shown = summarise_plotted(make_csv(Drawing("", "", "", b"", figure.sources, figure.numbers), PAPER))
         assert known[0]
         assert shown == pytest.approx(known, rel=CLOSE, abs=1e-9), name

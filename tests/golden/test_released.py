@@ -14,16 +14,18 @@ from torch import Tensor, nn
 
 from diffusion import runtime
 from diffusion.evaluation.frechet import to_uint8
-from diffusion.files import read_json, write_bytes
+from diffusion.files import write_bytes
 from diffusion.processes.samplers import sampler_of
-from diffusion.training import sampling
-from report import build, render
-from study import profile as profiles
-from study.kept import MANIFEST, read_kept, verify
-from study.results import load
-from study.settings import opened
-from workflow import release
-from workflow.release import RELEASED, SHOWN
+from diffusion.training.sampling import Sampling
+from report import places
+from report import profile as profiles
+from report.files import read_json
+from report.jobs import release
+from report.jobs.release import RELEASED, SHOWN
+from report.pages import build, render
+from report.results.kept import MANIFEST, read_kept, verify
+from report.results.settings import open_training
+from report.results.views import load
 
 FIRST = 8  # samples of a model that are drawn again
 # Share of pixels that differ by at most so many of 255 grey levels. Walks go apart in another precision or on
@@ -33,7 +35,7 @@ ALIKE, LEVELS = 0.8, 8
 # so are 99 of 100 zooms that are drawn again in fp32, and 1 of 200 unrelated images.
 APART = 40
 
-PROFILES = sorted(path.stem for path in profiles.PROFILES.glob("*.yaml"))
+PROFILES = sorted(places.profiles())
 NAMES = [name for name in PROFILES if (RELEASED / name / MANIFEST).is_file()]
 
 
@@ -42,6 +44,13 @@ def test_its_files_are_those_of_its_manifest(name):
     files = (path for path in (RELEASED / name).rglob("*") if path.is_file())
     there = {path.relative_to(RELEASED / name).as_posix() for path in files}
     assert {*verify(RELEASED / name), MANIFEST} == there
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_trainings_are_described_as_their_runs_are(name):
+    for one in load(RELEASED / name).trainings.values():
+        if (path := RELEASED / name / one.train.run / "run.json").is_file():
+            assert one.settings.unread == read_json(path)["settings"]
 
 
 def rounded(text: str) -> float:
@@ -110,8 +119,9 @@ def test_its_weights_draw_the_samples_that_are_kept(name, one, mnist_dir, monkey
     """The first ones, with the noise of the whole set: drawn when it was measured, or in training."""
     facts, folder, randn = one.measured.facts, RELEASED / name, torch.randn
     kept = torch.from_numpy(read_kept(folder, f"samples_{one.name}")).int()
+    _, parameters = profiles.read(name).trainings[one.model, one.seed]
     here = runtime.affordable(facts.environment.precision, runtime.device())
-    run, seed = opened(folder, one.train, None, here), facts.settings.get("sample_seed")
+    run, seed = open_training(folder, one.train, None, here), facts.settings.get("sample_seed")
     of, run.fits = (
         (one.seed if seed is None else seed, here),
         FITS.setdefault((type(run.process), run.process.T), {}),
@@ -122,9 +132,9 @@ def test_its_weights_draw_the_samples_that_are_kept(name, one, mnist_dir, monkey
         if few:
             monkeypatch.setattr(torch, "randn", lambda shape, **how: randn((n, *shape[1:]), **how)[:FIRST])
         at = run.process, First(run.network()), sampler_of(run.sampler, run.process), run.fitted()
-        return sampling.draw(one.name, *at, FIRST if few else n, *of, n)[:FIRST]
+        return Sampling(*at, FIRST if few else n, *of, n).draw(one.name)[:FIRST]
 
-    sets = dict.fromkeys((facts.settings.n_final, one.settings.get("n_keep", len(kept))))
+    sets = dict.fromkeys((facts.settings.n_final, parameters["n_keep"]))
     assert any(alike(to_uint8(first(n))[:, 0].int(), kept) for n in sets)
 
 

@@ -7,8 +7,8 @@ import subprocess
 import pytest
 
 from helpers import PAPER
-from report.text_format import fixed, num, percent
-from study.results import load
+from report.pages.text_format import fixed, num, percent
+from report.results.views import load
 
 
 def test_the_columns_of_a_table_have_the_measures_of_their_heads(report):

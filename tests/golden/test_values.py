@@ -24,12 +24,14 @@ import torch
 
 import diffusion as d
 import helpers
-from diffusion import data, identity
+from diffusion import code, data
+from diffusion.provenance import PACKAGE
 from diffusion.runtime import affordable
 from golden import golden
 from golden.golden import Numbers
-from study import kept, measure
-from study.table import Job
+from report.measures import measure
+from report.results import kept
+from report.results.table import Record
 
 FILE = Path(__file__).with_name("values.json")
 TRAINED = {  # what is trained, and how
@@ -115,7 +117,7 @@ def rows(out: Path) -> Numbers:
         measure.evaluator_of.cache_clear()
     found = {}
     for name in IN_ROWS:
-        for r in Job(out, name).rows:
+        for r in Record(out, name).rows:
             place = " | ".join(str(part) for part in (name, r.way, r.epoch, r.measure, r.x))
             if r.measure not in CLOCK:
                 assert place not in found
@@ -179,12 +181,12 @@ def test_rounding_moves_a_sum_of_many_terms_and_not_the_functions_of_torch():
 NO_ARITHMETIC = {"bounds.py", "data.py", "files.py", "processes/samplers.py", "processes/priors.py"}
 
 
-@pytest.mark.parametrize("name", identity.TRAINING)
+@pytest.mark.parametrize("name", code.TRAINING)
 def test_what_the_code_of_weights_imports_counts_too(name):
-    names = helpers.imports(ast.walk(ast.parse((identity.PACKAGE / name).read_text())))
+    names = helpers.imports(ast.walk(ast.parse((PACKAGE / name).read_text())))
     files = {f"{one.removeprefix('diffusion.').replace('.', '/')}.py" for one in names}
-    ours = {one for one in files if (identity.PACKAGE / one).is_file()}
-    assert ours <= {*identity.TRAINING, *NO_ARITHMETIC}
+    ours = {one for one in files if (PACKAGE / one).is_file()}
+    assert ours <= {*code.TRAINING, *NO_ARITHMETIC}
 
 
 if __name__ == "__main__":

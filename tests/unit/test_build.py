@@ -9,7 +9,7 @@ import pytest
 
 from conftest import NOTEBOOKS
 from helpers import ROOT
-from report import build
+from report.pages import build
 
 
 def test_the_report_leads_to_the_notebooks_of_its_run_alone(report):
@@ -24,7 +24,7 @@ def test_another_time_place_and_hash_seed_give_the_same_bytes(alone, tmp_path):
     for part in ("metrics", "kept"):
         shutil.copytree(alone / part, out / part)
     surroundings = {"TZ": "Asia/Tokyo", "PYTHONHASHSEED": "7", "LC_ALL": "C", "PYTHONPATH": paths}
-    command = [sys.executable, "-m", "report.build", out, alone / "own.yaml"]
+    command = [sys.executable, "-m", "report.pages.build", out, alone / "own.yaml"]
     subprocess.run(command, cwd=tmp_path, env=os.environ | surroundings, check=True, capture_output=True)
     for name in ("report.html", "report.pdf", "results.csv", "rows.html"):
         assert (out / name).read_bytes() == (alone / name).read_bytes(), name
@@ -36,6 +36,6 @@ def test_another_time_place_and_hash_seed_give_the_same_bytes(alone, tmp_path):
 def test_a_run_that_is_not_whole_is_refused_in_a_line(alone, tmp_path, monkeypatch, lost, said):
     shutil.copytree(alone / "metrics", tmp_path / "metrics")
     (tmp_path / "metrics" / f"{lost}_dim-3.json").unlink()
-    monkeypatch.setattr(sys, "argv", ["report.build", str(tmp_path), str(alone / "own.yaml")])
+    monkeypatch.setattr(sys, "argv", ["report.pages.build", str(tmp_path), str(alone / "own.yaml")])
     with pytest.raises(SystemExit, match=f"^error: [^\n]*{said}[^\n]*$"):
         build.main()

@@ -4,13 +4,13 @@ import shutil
 
 import pytest
 
-from diffusion.files import write_json
 from helpers import ROOT, changed, of_release
-from study import counterparts
-from study.counterparts import opened
-from study.kept import MANIFEST, verify
-from study.results import load
-from workflow import release
+from report.files import write_json
+from report.jobs import release
+from report.results import counterparts
+from report.results.counterparts import open_release
+from report.results.kept import MANIFEST, verify
+from report.results.views import load
 
 
 @pytest.mark.parametrize(
@@ -33,18 +33,18 @@ def test_a_damaged_release_is_not_read_into_a_report(tmp_path, monkeypatch):
     shutil.copytree(ROOT / "released/starts", tmp_path / "damaged")
     (tmp_path / "damaged/metrics/measure_linear-1.json").write_text("{}")
     with pytest.raises(ValueError, match="measure_linear-1.json is missing or not what was released"):
-        opened("damaged")
+        open_release("damaged")
 
 
 def test_a_training_stands_beside_the_released_one_of_its_process_and_network(tmp_path):
-    paper, starts = opened("paper"), opened("starts")
-    assert opened("nothing") is None
+    paper, starts = open_release("paper"), open_release("starts")
+    assert open_release("nothing") is None
     for model in ("linear", "cosine"):  # trained for fewer epochs, and sampled otherwise
-        found, other = counterparts.counterpart(starts.first(model))
+        found, other = counterparts.find_counterpart(starts.first(model))
         assert (found is paper, other.name) == (True, f"{model}-0")
-    assert counterparts.own(starts) == ["linear_beta1"]  # whose like is in no release
-    assert [one.model for one, _ in counterparts.beside(starts)] == ["linear", "cosine"]
-    assert counterparts.beside(paper) == []  # they are the released ones
+    assert counterparts.list_own(starts) == ["linear_beta1"]  # whose like is in no release
+    assert [one.model for one, _ in counterparts.list_beside(starts)] == ["linear", "cosine"]
+    assert counterparts.list_beside(paper) == []  # they are the released ones
     of_release(tmp_path, "zoom-1")
     changed(tmp_path / "metrics/train_zoom-1.json", lambda facts: facts["data"].update(title="Fashion"))
-    assert [pair for _, pair in counterparts.beside(load(tmp_path))] == [None]  # of another data set
+    assert [pair for _, pair in counterparts.list_beside(load(tmp_path))] == [None]  # of another data set

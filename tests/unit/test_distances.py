@@ -6,7 +6,7 @@ import torch
 from scipy import linalg
 
 from diffusion.evaluation.frechet import Reference
-from study import distances
+from report.measures import distances
 
 
 def normal(n, mean=0.0, seed=0, d=4):

@@ -7,8 +7,8 @@ import torch
 from diffusion.processes.samplers import DDIM, Ancestral
 from diffusion.processes.schedules import linear
 from diffusion.runtime import generator
-from study.drift import Response, corrected, spread
-from study.probes import SHIFT
+from paper.drift import Response, corrected, spread
+from report.measures.probes import SHIFT
 
 BLIND = [Response(1.0, [1, 1000], [0.0, 0.0])]
 SEEING = [Response(1.0, [1, 1000], [0.9, 0.9])]

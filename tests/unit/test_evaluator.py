@@ -12,11 +12,10 @@ from diffusion.comparison import REAL
 from diffusion.evaluation import frechet
 from diffusion.evaluation.evaluator import Evaluator
 from diffusion.evaluation.frechet import to_uint8
-from diffusion.evaluation.measures import MEASURES
+from diffusion.evaluation.measures import MEASURES, format_value
 from diffusion.evaluation.recogniser import DigitRecogniser, digit
-from diffusion.evaluation.summary import shown
 from diffusion.runtime import generator
-from study import confidence, divergence, pixels  # noqa: F401 - whose measures are taken, too
+from report.measures import confidence, divergence, pixels  # noqa: F401 - whose measures are taken, too
 
 N = 40
 
@@ -52,10 +51,10 @@ def test_all_measures_are_of_the_samples_and_distances_of_the_first(evaluator, x
     assert found["digit"] == digit(DigitRecogniser.fit(evaluator.classifier, *known, n=30), x)
     assert evaluator.measure(x, 20, only={"frechet_random", "ink"}).items() <= found.items()
     assert evaluator.measure(x, 20, only="frechet") == {"frechet": found["frechet"]}
-    with pytest.raises(ValueError, match="only has 'frechett'; allowed: .*did you mean 'frechet'"):
+    with pytest.raises(ValueError, match="only is 'frechett'; allowed: .*did you mean 'frechet'"):
         evaluator.measure(x, only=["ink", "frechett"])
     assert (found.real["frechet"].n, found.real["coverage"].n) == (20, 20)  # real images stand beside it
-    assert found.table.loc["frechet", "samples"] == shown(found["frechet"])
+    assert found.table.loc["frechet", "samples"] == format_value(found["frechet"])
     assert found.keys() <= MEASURES.keys()
 
 

@@ -13,11 +13,14 @@ from nbformat import v4
 from diffusion import figures
 from diffusion.figures.style import render
 from helpers import PAPER
-from report.figures import csv_of, figures_in, figures_of, harmless
-from study import answer, counterparts, results
-from study import figures as study
-from study.figures import curves
-from study.results import STUDY
+from paper import answer
+from paper import figures as paper_figures
+from report import figures as tool
+from report.figures import curves
+from report.pages.figures import collect_figures, escape_formula, make_csv, read_figures
+from report.results import counterparts
+from report.results import views as results
+from report.results.views import STUDY
 
 RESULTS = results.load(PAPER)
 LOSSES = [
@@ -40,16 +43,16 @@ def notebook(path, **cells):
 
 
 def lines(figure):
-    return list(csv.DictReader(io.StringIO(csv_of(figure, PAPER).decode())))
+    return list(csv.DictReader(io.StringIO(make_csv(figure, PAPER).decode())))
 
 
 def test_figures_of_notebooks_have_their_bytes_rows_and_names(tmp_path):
-    grid, drawn = figures.grid(np.zeros((4, 28, 28), np.uint8)), study.distances(RESULTS)
+    grid, drawn = figures.grid(np.zeros((4, 28, 28), np.uint8)), tool.distances(RESULTS)
     paths = [notebook(tmp_path / "04_compare_fid.ipynb", none=[None], distances=[drawn])]
     for model in ("linear", "zoom"):
         shown = {"loss": [curves.losses(model, LOSSES, STEPS)], "grid": [grid]}
         paths.append(notebook(tmp_path / f"02_train-{model}-0.ipynb", **shown))
-    found = figures_in(paths)
+    found = collect_figures(paths)
     several = {f"{name}{end}" for name in ("loss", "grid") for end in ("", "_linear", "_zoom")}
     assert found.keys() == {"distances"} | several
     assert found["loss"] == found["loss_zoom"] != found["loss_linear"]
@@ -57,9 +60,9 @@ def test_figures_of_notebooks_have_their_bytes_rows_and_names(tmp_path):
     assert rows == [("zoom, train", 0.5, 0.5), ("zoom, train", 2, 0.25), ("zoom, test", 1, 0.25)]
     assert [row["source"] for row in lines(found["distances"]) if row["source"]] == drawn.sources != []
     assert (found["grid"].suffix, found["grid"].data) == (".png", render(grid, "png"))
-    assert csv_of(found["grid"], PAPER) is None  # a picture of images has no numbers
+    assert make_csv(found["grid"], PAPER) is None  # a picture of images has no numbers
     with pytest.raises(ValueError, match="two pictures of one name, grid"):
-        figures_of(notebook(tmp_path / "twice.ipynb", grid=[grid, grid]))
+        read_figures(notebook(tmp_path / "twice.ipynb", grid=[grid, grid]))
 
 
 def marks(axes, marker):
@@ -92,9 +95,9 @@ def test_a_grid_takes_images_as_a_training_does_and_refuses_what_are_none():
 
 def test_the_answer_compares_like_with_like():
     """Late means in digit features, the last checkpoints elsewhere; the study's weights have one."""
-    run = replace(RESULTS, original=counterparts.opened("original"))
-    *_, digits, autoencoder, share = study.answer(run).axes
-    ones = [one for model in STUDY for one in run.of(model)]
+    run = replace(RESULTS, beside=counterparts.open_releases(["original"]))
+    *_, digits, autoencoder, share = paper_figures.answer(run).axes
+    ones = [one for model in STUDY for one in run.all_of(model)]
     late = [np.exp(np.mean([np.log(row["frechet"].value) for row in one.late])) for one in ones]
     assert marks(digits, "o") == pytest.approx(sorted(late))
     assert len(marks(digits, "|")) == sum(len(one.late) for one in ones)
@@ -107,11 +110,11 @@ def test_the_answer_compares_like_with_like():
 
 def test_the_answer_takes_one_training_which_has_no_interval():
     alone = results.load(PAPER, trainings=[("zoom", 0)])
-    *_, share = study.answer(alone).axes
+    *_, share = paper_figures.answer(alone).axes
     assert marks(share, "d") == marks(share, "s") == [alone.first("zoom").final["digit"].value]
-    assert study.answer(results.load(PAPER, trainings=[])) is None
+    assert paper_figures.answer(results.load(PAPER, trainings=[])) is None
 
 
 def test_no_cell_of_a_csv_is_a_formula():
     given = ["=1+1", "+a", "-b", "@c", -0.5, "zoom", None]
-    assert [*map(harmless, given)] == ["'=1+1", "'+a", "'-b", "'@c", -0.5, "zoom", None]
+    assert [*map(escape_formula, given)] == ["'=1+1", "'+a", "'-b", "'@c", -0.5, "zoom", None]

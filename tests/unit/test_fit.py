@@ -168,7 +168,7 @@ def test_an_equal_run_in_a_folder_beside_and_a_prior_in_another_unit_are_notes(i
     train(images, tmp_path / "b").sample(2, prior=Grey(127.0))
     first, *_, last = capsys.readouterr().out.splitlines()
     assert f"note: b: an equal run is in {tmp_path / 'a'}" in first
-    assert "a Grey, gave pixels of which 100% are far out" in last
+    assert "100% of the pixels of the prior, a Grey, are far out" in last
 
 
 # --- a folder is one run: equal in all that determines its weights, or refused in a line ---

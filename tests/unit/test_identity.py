@@ -23,10 +23,10 @@ from hypothesis import strategies as st
 from torch import nn
 
 import diffusion as d
-from diffusion import imports
+from diffusion import modules
 from diffusion.files import differences
-from diffusion.identity import told, tree, tree_back
 from diffusion.training.folder import RunError, RunFolder
+from diffusion.values import to_json, tree, tree_back
 from helpers import MINE, ROOT, Fade, forked, in_file, needs_linux, train, typed
 
 # --- values ---
@@ -69,8 +69,8 @@ def test_values_come_back_as_they_were_and_are_equal_to_themselves(folder, value
     folder.keep("value.pt", tree(value, "it"))
     found = tree_back(folder.load("value.pt"))
     assert repr(found) == repr(value)
-    known = json.loads(json.dumps({"it": told(tree(value, "it"))}, allow_nan=False))
-    assert not [*differences(known, {"it": told(tree(found, "it"))})]
+    known = json.loads(json.dumps({"it": to_json(tree(value, "it"))}, allow_nan=False))
+    assert not [*differences(known, {"it": to_json(tree(found, "it"))})]
 
 
 Z = torch.zeros(2000)
@@ -94,7 +94,7 @@ ALIKE = {
 
 @pytest.mark.parametrize("kind", [*APART, *ALIKE])
 def test_things_are_told_apart_where_they_differ_and_nowhere_else(kind):
-    a, b = ({"it": told(tree(one, "it"))} for one in (APART | ALIKE)[kind])
+    a, b = ({"it": to_json(tree(one, "it"))} for one in (APART | ALIKE)[kind])
     assert bool([*differences(a, b)]) == (kind in APART)
 
 
@@ -174,10 +174,10 @@ def test_a_file_that_is_edited_after_its_import_is_refused_until_it_is_reloaded(
             deep.write_text(same)
             os.utime(deep, (time.time() + 9,) * 2)
             train(images, tmp_path / "run", made, epochs=1)
-        known = imports.CONTENT.pop("deep_")  # as if it was imported before this package
+        known = modules.CONTENT.pop("deep_")  # as if it was imported before this package
         with pytest.raises(ValueError, match="deep_.py was edited after it was imported"):
             train(images, tmp_path / "run", made, epochs=1)
-        imports.CONTENT["deep_"] = known
+        modules.CONTENT["deep_"] = known
         deep.write_text("K = 3\n")
         with pytest.raises(ValueError, match="deep_.py was edited after it was imported; restart"):
             train(images, tmp_path / "run", made, epochs=1)

@@ -8,13 +8,14 @@ import pytest
 import yaml
 
 import helpers
-import workflow.run
-from diffusion.files import write_json
+import report.jobs.run
 from helpers import changed
-from study import profile as profiles
-from workflow import jobs
-from workflow.job import Job, threads
-from workflow.run import describe_plan
+from report import places
+from report import profile as profiles
+from report.files import write_json
+from report.jobs import plan as jobs
+from report.jobs.job import Job, count_threads
+from report.jobs.run import describe_plan
 
 MODULE = """
 import numpy as np
@@ -35,7 +36,8 @@ ALL_IMAGES = {"n_train": None, "n_test": None}
 PROFILE = {"profile": "small", "dataset": "of_jobs:blank", "models": MODELS}
 PROFILE |= {"training": {"epochs": 2} | ALL_IMAGES, "schedules": {"n_test": 12}}
 PROFILE |= {"measure": {"n_final": 32}, "report": {"title": "Zooms", "text": "words.md"}}
-AFTER = ["compare", "comparison", "report"]
+COMPARE, FIGURES = "notebook_04_compare_fid", "notebook_report_figures"
+AFTER = [COMPARE, FIGURES, "report"]
 ZOOM, OWN = (["train_zoom-0", "measure_zoom-0"], ["train_own-0", "measure_own-0"])
 MEASURED = [ZOOM[1], OWN[1], *AFTER]
 ALL = ["schedules", *ZOOM, *OWN, *AFTER]
@@ -43,7 +45,7 @@ ALL = ["schedules", *ZOOM, *OWN, *AFTER]
 
 def forget() -> None:
     """Hashes that a process computes once belong to one copy of the code."""
-    for cached in (jobs.project_code, jobs.cells, jobs.content):
+    for cached in (jobs.hash_code, jobs.hash_cells, jobs.hash_data):
         cached.cache_clear()
 
 
@@ -60,20 +62,20 @@ class Finished:
         path = self.folder / "small.yaml"
         path.write_text(yaml.safe_dump(PROFILE | {"out": str(self.out)} | changes, sort_keys=False))
         self.profile = profiles.read(path)
-        return jobs.plan(self.profile)
+        return jobs.make_plan(self.profile)
 
     def stale(self, **changes) -> dict[str, str]:
         """The jobs that must run with some changes of the profile, with the reasons."""
         self.jobs(**changes)
-        return jobs.check(jobs.plan(self.profile))
+        return jobs.find_stale(jobs.make_plan(self.profile))
 
 
 @pytest.fixture
 def run(tmp_path, monkeypatch) -> Finished:
-    found, parts = Finished(tmp_path), ("diffusion/*.py", "study", "report", "notebooks", "CITATION.cff")
+    found, parts = Finished(tmp_path), ("diffusion/*.py", "report", "notebooks", "CITATION.cff")
     helpers.copied(found.code, *parts)
-    monkeypatch.setattr(jobs, "ROOT", found.code)
-    monkeypatch.setattr(jobs, "NOTEBOOKS", found.code / "notebooks")
+    monkeypatch.setattr(places, "ROOT", found.code)
+    monkeypatch.setattr(places, "HOUSES", (found.code,))
     monkeypatch.syspath_prepend(tmp_path)
     for job in found.jobs().values():
         for path in [*(found.out / name for name in job.makes), *([job.executed] if job.notebook else [])]:
@@ -109,9 +111,9 @@ ZOOMS, COMPARES = (f"notebooks/{name}.ipynb" for name in ("03_train_zoom", "04_c
     [
         (ZOOMS, "code", [*ZOOM, *AFTER], "notebook changed"),
         (ZOOMS, "markdown", [], None),
-        (COMPARES, "code", ["compare", "report"], "notebook changed"),
-        ("study/pixels.py", "", ALL, "code changed"),
-        ("report/references.bib", "", ["report"], "beside.report/references.bib changed"),
+        (COMPARES, "code", [COMPARE, "report"], "notebook changed"),
+        ("report/measures/pixels.py", "", ALL, "code changed"),
+        ("report/pages/references.bib", "", ["report"], "beside.report/pages/references.bib changed"),
         ("../words.md", "", ["report"], "settings.text was '# Mine', is '# Mine#'"),
     ],
 )
@@ -153,13 +155,13 @@ def test_a_job_that_was_made_again_makes_those_stale_that_were_made_of_the_one_b
         ({"schedules": {"n_test": 13}}, r"schedules: n_test is 13; .* 1 to 12"),
         ({"schedules": {"n_test": 12, "image_index": 12}}, r"schedules: image_index is 12; .* 0 to 11"),
         (
-            {"models": MODELS | {"own": MODELS["own"] | {"ways": {"mean": {"average": 3}}}}},
-            r"models\.own, ways\.mean: average is 3; .* 1 to 2",
+            {"models": MODELS | {"own": MODELS["own"] | {"variants": {"mean": {"average": 3}}}}},
+            r"models\.own, variants\.mean: average is 3; .* 1 to 2",
         ),
         (
             {  # 13 steps of 8 images, 12 of which are an epoch of 2
                 "training": ALL_IMAGES | {"epochs": None, "fit_options": {"steps": 5}},
-                "models": {"zoom": MODELS["zoom"] | {"ways": {"mean": {"average": 4}}}},
+                "models": {"zoom": MODELS["zoom"] | {"variants": {"mean": {"average": 4}}}},
             },
             "average is 4; .* 1 to 3",
         ),
@@ -178,10 +180,10 @@ def test_a_results_folder_that_cannot_be_created_is_named(tmp_path):
 
 def test_a_cluster_without_its_plugin_names_the_command_that_adds_it(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["run", "smoke", "--on", "slurm"])
-    monkeypatch.setattr(workflow.run.shutil, "which", lambda name: name)
-    monkeypatch.setattr(workflow.run, "find_spec", lambda name: None)
+    monkeypatch.setattr(report.jobs.run.shutil, "which", lambda name: name)
+    monkeypatch.setattr(report.jobs.run, "find_spec", lambda name: None)
     with pytest.raises(ValueError, match="make report EXECUTOR=slurm"):
-        workflow.run.main()
+        report.jobs.run.main()
 
 
 def test_a_dry_run_names_each_job_with_its_reason_and_work_and_writes_nothing(run, capsys):
@@ -200,7 +202,7 @@ def test_a_dry_run_names_each_job_with_its_reason_and_work_and_writes_nothing(ru
         "train_zoom-0: settings.epochs was 2, is 3; 6 steps of 8 images, 0:00:12 at 2 s a step as before"
         "; its folder has 4 steps, kept if all settings are equal"
     )
-    assert said[1].endswith("; at least 72 samples, measured epochs: 2")
+    assert said[1].endswith("; 72 samples, measured epochs: 2")
     (own,) = (line for line in said if line.startswith("train_own-0: "))
     assert own.endswith("; 6 steps of 8 images")
     assert "7 of 8 jobs would run; nothing was started or written" in said
@@ -211,7 +213,13 @@ def test_a_dry_run_names_each_job_with_its_reason_and_work_and_writes_nothing(ru
 
 def test_threads_are_shared_by_trainings_and_bounded_by_the_users_variable(monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    assert [threads("train", n, 8, True) for n in (1, 3, 9)] == [8, 2, 1]
-    assert (threads("train", 1, 64, True), threads("report", 1, 64, True)) == (16, 1)
+    assert [count_threads("train", n, 8, True) for n in (1, 3, 9)] == [8, 2, 1]
+    assert (count_threads("train", 1, 64, True), count_threads("report", 1, 64, True)) == (16, 1)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    assert (threads("measure", 1, 8, True), threads("measure", 1, 8, False)) == (1, 8)
+    assert (count_threads("measure", 1, 8, True), count_threads("measure", 1, 8, False)) == (1, 8)
+
+
+def test_the_users_own_names_in_settings_are_listed():
+    others = ["os:path", "diffusion.processes:DDPM", "torch.nn:Linear", "nowhere:Class", "12:30", "zoom", 1]
+    settings = {"sampler": "helpers:Fade", "options": [{"prior": "helpers:train"}, *others]}
+    assert [*jobs.own_names(settings)] == ["helpers:Fade", "helpers:train"]

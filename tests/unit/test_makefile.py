@@ -13,7 +13,7 @@ import helpers
 
 # In place of Python: a build that copies a text of the folder in which it runs.
 BUILD = """#!/bin/sh
-out=build/released/$(expr "$*" : '-m workflow.run \\(.*\\)')
+out=build/released/$(expr "$*" : '-m report.jobs.run \\(.*\\)')
 mkdir -p $out/figures $out/metrics $out/notebooks && cp text.md $out/report.html && echo {} > $out/plan.json
 for part in figures metrics notebooks; do touch $out/$part/one; done
 """
@@ -78,7 +78,7 @@ def test_an_archive_has_the_report_that_its_commit_makes_whatever_lies_in_build(
     (project / "text.md").write_text("a ratio of 1.08")
     refused = run(project, "make", "archive", "PROFILE=smoke")
     assert (refused.returncode, "commit all changes" in refused.stdout) == (2, True)
-    assert run(project, ".venv/bin/python", "-m", "workflow.run", "smoke").returncode == 0
+    assert run(project, ".venv/bin/python", "-m", "report.jobs.run", "smoke").returncode == 0
     assert (built / "report.html").read_text() == "a ratio of 1.08"
     assert run(project, "git", "checkout", "-q", "text.md").returncode == 0
     (built / "rows.html").write_text("a ratio of 1.99")

@@ -12,9 +12,12 @@ import torch
 
 from diffusion.evaluation.measures import MEASURES, Measure
 from helpers import DAMAGES, N, changed, train
-from study import measure, profile
-from study.kept import Drawn
-from study.table import CHECKPOINT, IN_FILE, PATCHES, REAL, Job, path_of
+from report import profile
+from report.measures import measure
+from report.results.kept import Drawn
+from report.results.table import CHECKPOINT, IN_FILE, REAL, Record, path_of
+
+PATCHES = "checkpoint, patches"  # a variant of tiny.yaml
 
 
 @pytest.fixture
@@ -25,7 +28,7 @@ def copied(tiny, tmp_path):
 
 @pytest.fixture
 def again(copied):
-    """again("zoom", ways={}): measure a training of the copy once more, with other options."""
+    """again("zoom", variants={}): measure a training of the copy once more, with other options."""
     asked = profile.read(copied / "tiny.yaml").measures
 
     def measured(model="zoom", **other):
@@ -35,7 +38,7 @@ def again(copied):
 
 
 def of(out, model="zoom"):
-    return Job(out, f"measure_{model}-3")
+    return Record(out, f"measure_{model}-3")
 
 
 def numbers(job):
@@ -54,18 +57,43 @@ def test_floors_are_of_as_many_images_as_are_measured(again):
     assert final.value < checkpoint.value
 
 
-def test_an_ablation_changes_one_thing_and_its_gap_is_after_minus_before(again):
-    job = again("linear", precision="bf16", distance_every=5, n_way=None)
+def test_another_precision_has_its_gap_after_minus_before(again, capsys):
+    assert "float32" not in again("linear", variants={"float32": {"precision": "fp32"}})
+    assert "variant float32 is left out" in capsys.readouterr().out  # all samples are in float32
+    variants = {"float32": {"precision": "fp32", "n": N}}
+    job = again("linear", precision="bf16", distance_every=5, n_probe=None, variants=variants)
     assert job.facts.environment.precision == "bf16"
-    assert job["bf16"]["frechet"] == job.curve()[-1]["frechet"]
-    gap = job["fp32"]["frechet"].value - job["bf16"]["frechet"].value
+    gap = job["float32"]["frechet"].value - job.curve()[-1]["frechet"].value
     assert gap  # each was given samples of its own
     assert job["float32"]["frechet_gap"].value == pytest.approx(gap)
 
 
-def test_ways_are_the_same_training_sampled_otherwise(again):
-    job = again(ways={"again": {}, "averaged": {"average": 2}}, ablations=False, n_way=None)
+def test_a_variant_is_the_same_training_sampled_otherwise(again):
+    averaged, few = {"average": 2}, {"n": 12, "measures": ["kid", "ink"]}
+    job = again(variants={"again": {}, "averaged": averaged, "few": few | averaged, "first": few})
     assert job["again"]["frechet"] == job[""]["frechet"] != job["averaged"]["frechet"]
+    assert {*job["few"]} == {*job["first"]} == {"kid", "ink"}
+    assert job["few"]["kid"].n == job["first"]["kid"].n == 12
+    assert {*job["averaged"]} == {name for name in job[""] if name in job.curve()[0]} | {"calls", "seconds"}
+    assert [*job.facts.ways] == ["again", "averaged", "few", "first"]
+
+
+def test_late_checkpoints_may_be_sampled_otherwise(again):
+    rows = again(variants={"late": {"prior": "patches", "checkpoints": "late", "n": 12}}).curve("late")
+    assert [(row.epoch, row["frechet"].n) for row in rows] == [(4, 12), (5, 12)]
+
+
+def test_a_measure_of_ones_own_is_taken_of_the_training_and_of_variants_that_list_none(again, monkeypatch):
+    mine = Measure("mine", "", "", lambda images: float(images.float().mean()), lambda seen: (seen.images,))
+    monkeypatch.setitem(MEASURES, "mine", mine)
+    listed = {"measures": ["frechet"]}
+    job = again("dim", variants={"two": {"average": 2}, "listed": listed, "named": {"measures": ["mine"]}})
+    assert [name for name in job.ways if "mine" in job[name]] == [
+        CHECKPOINT,
+        "",
+        "two",
+        "named",
+    ]  # real images are measured once
 
 
 def test_samples_may_have_a_seed_of_their_own_and_real_images_stay_the_same(again, copied):
@@ -73,7 +101,7 @@ def test_samples_may_have_a_seed_of_their_own_and_real_images_stay_the_same(agai
     assert found.keys() == before.keys()
     other = {place for place in found if found[place] != before[place]}
     drawn = {("", 5, "frechet", None), (CHECKPOINT, 1, "frechet", None), (PATCHES, 5, "ink", None)}
-    assert drawn | {("naive, 1 calls", None, "frechet", None)} <= other
+    assert drawn | {("naive, 1 calls", 5, "frechet", None)} <= other
     assert not any(way == REAL or name.startswith("floor") for way, _, name, _ in other)
 
 
@@ -161,7 +189,7 @@ def test_another_data_set_or_weights_that_are_not_those_of_the_file_are_refused(
     before = of(copied, "linear").rows
     with pytest.raises(ValueError, match="was trained on mnist, not on fashion"):
         again("linear", dataset="fashion")
-    weights = copied / Job(copied, "train_linear-3").facts.weights.file
+    weights = copied / Record(copied, "train_linear-3").facts.weights.file
     weights.write_bytes(weights.with_name("epoch-0004.safetensors").read_bytes())
     with pytest.raises(measure.RunError, match=weights.name):
         again("linear")

@@ -45,7 +45,7 @@ def test_a_class_of_a_notebook_is_opened_where_it_is_typed_and_its_edit_is_named
     assert forked(lambda: work(MINE)) == (0, "")
     status, said = forked(lambda: work(MINE.replace("rate = 1", "rate = 2")))
     assert said.startswith("note: __main__:Mine has changed since ")
-    with pytest.raises(ValueError, match="cannot be opened: __main__:Mine cannot be had.* process="):
+    with pytest.raises(ValueError, match="cannot be opened: '__main__:Mine' cannot be loaded.* process="):
         d.open(tmp_path)
     assert isinstance(d.open(tmp_path, process=Fade(3)).process, Fade)
 

@@ -11,11 +11,12 @@ import yaml
 from bs4 import BeautifulSoup
 from nbformat import v4
 
-from diffusion.files import read_json
-from helpers import ROOT, executed
-from report import pages
-from report.figures import CELL
-from report.render import TEMPLATES
+from helpers import executed
+from report import places
+from report.files import read_json
+from report.pages import notebooks as pages
+from report.pages.figures import CELL
+from report.pages.render import TEMPLATES
 
 ALT = yaml.safe_load((TEMPLATES / "alt.yaml").read_text(encoding="utf-8"))["alt"]
 NAMES = ["01_schedules", "03_train_zoom-zoom-0", "04_compare_fid"]  # of the paper's executed notebooks
@@ -61,7 +62,7 @@ def test_a_page_is_whole_every_link_arrives_and_it_loads_nothing(request, run, n
 
 
 def test_all_figures_of_notebooks_are_described():
-    cells = [cell for path in (ROOT / "notebooks").glob("*.ipynb") for cell in read_json(path)["cells"]]
+    cells = [cell for path in places.notebooks().values() for cell in read_json(path)["cells"]]
     assert {cell["id"].removeprefix(CELL) for cell in cells if cell["id"].startswith(CELL)} == ALT.keys()
 
 
@@ -82,7 +83,7 @@ def test_an_output_cannot_leave_its_fence_nor_embed_a_file_nor_link_to_a_script(
     links = v4.new_markdown_cell("![x](local.png) [a](JavaScript:run) [b](https://b.org)")
     (tmp_path / "local.png").write_bytes(b"secret")
     executed(tmp_path / "n.ipynb", links, v4.new_code_cell("print()", outputs=[said]))
-    page = BeautifulSoup(pages.page(tmp_path / "n.ipynb"), "html.parser")
+    page = BeautifulSoup(pages.render_page(tmp_path / "n.ipynb"), "html.parser")
     assert HOSTILE.strip() in page.select_one(".output").get_text()
     assert not page.select("main img")
     assert [a["href"] for a in page.select("main a") if not a["href"].startswith("#")] == ["https://b.org"]
@@ -94,7 +95,7 @@ def test_the_pages_that_are_kept_show_the_code_of_the_notebooks():
     assert sum(path.stat().st_size for path in kept) <= 3e6
     for path in kept:
         page = BeautifulSoup(path.read_text("utf-8"), "html.parser")
-        cells = read_json(ROOT / "notebooks" / f"{path.stem.partition('-')[0]}.ipynb")["cells"]
+        cells = read_json(places.notebook(path.stem.partition("-")[0]))["cells"]
         cells = [cell for cell in cells if cell["cell_type"] == "code"]
         code = {"".join(cell["source"]) for cell in cells if "colab" not in cell["metadata"].get("tags", ())}
         assert code <= {block.get_text().strip("\n") for block in page.select("pre.python")}, (

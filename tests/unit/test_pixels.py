@@ -5,8 +5,8 @@ import torch
 
 from diffusion.evaluation.frechet import to_uint8
 from diffusion.runtime import generator
-from study import pixels
-from study.confidence import rank_by_quality
+from report.measures import pixels
+from report.measures.confidence import rank_by_quality
 
 
 def outside(x):

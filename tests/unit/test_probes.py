@@ -8,7 +8,7 @@ import torch
 from diffusion.processes import DDPM, ColdZoom, linear
 from diffusion.runtime import generator
 from helpers import Exact
-from study import probes
+from report.measures import probes
 
 BLACK = torch.full((6, 1, 28, 28), -0.5)
 

@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 import diffusion as d
-from study import profile
-from study.settings import sampling
+from report import profile
+from report.results.settings import describe, make, vary
 
 SMALL = """
 profile: small
@@ -16,8 +16,8 @@ training: {epochs: 2, learning_rate: 2e-4, fit_options: {lr_schedule: constant, 
 models:
   linear: {notebook: 02_train_ddpm, sampler_options: {steps: 5}, fit_options: {ema: 0.99}}
   zoom:
-    {notebook: 03_train_zoom, T: 20, seeds: [3, 1], measure: {n_checkpoint: 50, n_way: 99},
-     ways: {x: {prior: patches}}}
+    {notebook: 03_train_zoom, T: 20, seeds: [3, 1], measure: {n_checkpoint: 50, n_probe: 99},
+     variants: {x: {prior: patches}}}
   own: {notebook: 05_your_degradation, degradation: "helpers:Fade", seeds: [0]}
 measure: {n_checkpoint: 20, n_final: 40, n_distance: 30}
 """
@@ -46,19 +46,41 @@ def test_a_profile_is_one_table_of_models_and_seeds(tmp_path):
     _, linear = found.trainings["linear", 0]
     assert linear["fit_options"] == {"lr_schedule": "constant", "ema": 0.99}
     assert "n_reconstruct" not in linear
-    assert [found.measures["zoom"][name] for name in ("n_checkpoint", "n_final", "n_way")] == [50, 40, 99]
-    assert "n_way" not in found.measures["linear"]
+    assert [found.measures["zoom"][name] for name in ("n_checkpoint", "n_final", "n_probe")] == [50, 40, 99]
+    assert "n_probe" not in found.measures["linear"]
+    assert [found.measures[model]["variants"] for model in ("linear", "zoom")] == [
+        {},
+        {"x": {"prior": "patches"}},
+    ]
     (tmp_path / "words.md").write_text("# Mine")
     assert read(tmp_path, report={"text": "words.md"}).text == "# Mine"
 
 
+def test_a_list_of_variants_may_begin_as_another_one_does(tmp_path):
+    """`<<` takes over the keys of a section, which may itself have taken over some."""
+    text = SMALL.replace(
+        "{x: {prior: patches}}",
+        "{a: &a {n: 20, measures: [kid]}, b: &b {<<: *a, n: 30}, c: {<<: *b, sampler: improved}}",
+    )
+    assert read(tmp_path, text).measures["zoom"]["variants"] == {
+        "a": {"n": 20, "measures": ["kid"]},
+        "b": {"n": 30, "measures": ["kid"]},
+        "c": {"n": 30, "measures": ["kid"], "sampler": "improved"},
+    }
+
+
 def test_another_way_to_sample_keeps_what_it_does_not_name():
-    settings = {"sampler": "improved", "sampler_options": {"noise": 0.1}, "prior": "patches"}
-    sampler, prior = sampling(settings, {})
+    described = vary({}, {"sampler": "improved", "sampler_options": {"noise": 0.1}, "prior": "patches"})
+    assert described["sampler"] == describe("improved", {"noise": 0.1})
+    sampler, prior = make(described)
     assert (sampler, type(prior)) == (d.Improved(noise=0.1), d.Patches)
-    assert sampling(settings, {"prior": "mixture"})[0] == sampler
-    assert sampling(settings, {"sampler": "improved"})[0] == d.Improved()  # options are of one sampler
-    sampler, prior = sampling(settings, {"sampler_options": {"levels": 12}, "average": 3})
+
+    def changed(**changes):
+        return make(vary(described, changes))
+
+    assert changed(prior="mixture") == (sampler, d.Mixture())
+    assert changed(sampler="improved")[0] == d.Improved()  # options are of one sampler
+    sampler, prior = changed(sampler_options={"levels": 12}, average=3)
     assert (sampler, type(prior)) == (d.Improved(levels=12), d.Patches)
 
 
@@ -93,16 +115,39 @@ def test_another_way_to_sample_keeps_what_it_does_not_name():
         ("models.zoom.notebook", "03_train_zom", "'02_train_ddpm', '03_train_zoom' or"),
         # what would be dropped, or could not be told apart
         ("measure.n_distance", 64, r"models\.linear, measure: n_distance is 64; allowed: .* 40"),
-        ("models.zoom.measure", {"levels": [3, 20]}, r"models\.zoom, measure: levels\[1\] is 20; .* 1 to 19"),
-        ("models.linear.measure", {"calls": [5000]}, r"models\.linear, measure: calls\[0\] is 5000; .* 999"),
-        ("models.zoom.ways", {"a b": {"prior": "patches"}}, r"ways.*'a b': "),
-        ("models.zoom.ways", {"../a": {"prior": "patches"}}, r"ways.*'\.\./a': "),
-        ("models.zoom.ways", {"x": None}, r"ways\.x is .*at least 1"),
-        ("models.zoom.ways", {"real": {"prior": "patches"}}, r"models\.zoom: ways\.real"),
+        ("models.zoom.variants", {"x": {"sampler_options": {"levels": 21}}}, r"models\.zoom: .*21.* 1 to 20"),
+        (
+            "models.linear.variants",
+            {"x": {"sampler_options": {"steps": 5000}}},
+            r"linear: .*5000.* 1 to 1000",
+        ),
+        ("models.zoom.variants", {"a/b": {"prior": "patches"}}, r"variants.*'a/b': "),
+        ("models.zoom.variants", {"../a": {"prior": "patches"}}, r"variants.*'\.\./a': "),
+        ("models.zoom.variants", {"x": None}, r"variants\.x is .*at least one of sampler"),
+        (
+            "models.zoom.variants",
+            {"x": {"smapler": "ddim"}},
+            r"variants\.x .*'smapler'; did you mean 'sampler'",
+        ),
+        ("models.zoom.variants", {"x": {"n": 5}}, r"variants\.x\.n is 5: .*12"),
+        ("models.zoom.variants", {"x": {"measures": ["kidd"]}}, r"variants\.x: .*'kidd'.*'kid'"),
+        (
+            "models.zoom.variants",
+            {"x": {"checkpoints": "last"}},
+            r"variants\.x\.checkpoints is 'last': .*'late'",
+        ),
+        ("models.zoom.variants", {"x": {"checkpoints": "late", "average": 2}}, "average and checkpoints"),
+        *(
+            ("models.zoom.variants", {name: {"prior": "patches"}}, rf"models\.zoom: variants\.{name}")
+            for name in ("real", "checkpoint", "shift 1")
+        ),
         ("models.zoom.label", "", "label is '': .*at least 1"),
         ("models.zoom.seeds", [3, 3], "seeds is .*3 occurs twice"),
         ("seeds", [0, 0], "seeds is .*0 occurs twice"),
-        ("report", {"beyond": "beyonnd"}, "report: beyond is 'beyonnd'; .*did you mean 'beyond'"),
+        ("report", {"beside": ["beyonnd"]}, "report: beside names 'beyonnd'; .*did you mean 'beyond'"),
+        ("notebooks", {"11_model": None}, r"notebooks\.11_model: .*did you mean '11_models'"),
+        ("notebooks", {"04_compare_fid": {"k": 1}}, r"notebooks\.04_compare_fid: there is no parameter 'k'"),
+        ("opened", ["zom"], "opened: .*'zom'; did you mean 'zoom'"),
         ("data_dir", "/nonexistent", "data_dir is '/nonexistent'.*folder"),
         ("report", {"text": "model.md"}, "model.md, line 2: .* no model 'zom'; did you mean 'zoom'"),
         ("report", {"text": "way.md"}, "way.md, line 1: .* no model 'lineer'; did you mean 'linear'"),

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from helpers import defined
-from study import profile, record, results
-from study.kept import Drawn
+from report import profile, record
+from report.results import views as results
+from report.results.kept import Drawn
 
 TRAINED = ("02_train_ddpm", "03_train_zoom", "05_your_degradation")
 

@@ -15,13 +15,13 @@ from diffusion.processes.samplers import SAMPLERS
 from diffusion.processes.schedules import SCHEDULES
 from diffusion.training.network import NETWORKS
 from helpers import HOSTILE, PAPER
-from report import run as of_run
-from report.names import Run
-from report.sources import Marks, plain
-from report.text import TEXT, Text
-from report.text_format import num, spread
-from study import profile
-from study.results import load
+from report import profile
+from report.pages import own as of_run
+from report.pages.names import ReportRun
+from report.pages.sources import Marks, strip_marks
+from report.pages.text import TEXT, Text
+from report.pages.text_format import num, spread
+from report.results.views import load
 
 
 def said(tag):
@@ -89,10 +89,14 @@ def test_a_model_of_several_seeds_has_a_row_over_them_and_none_that_leaves_out_a
     for measure in ("frechet", "digit"):
         del results.trainings["linear", 1].final.data[measure]  # as of samples that are one image
     marks = Marks()
-    text = Text(of_run.names(Run(results, profile.read("beyond"))), marks, TEXT / "run")
-    lines = plain(text.markdown(text.sources["10_results.md"])).partition("| Model | Runs |")[2].splitlines()
+    text = Text(of_run.collect_names(ReportRun(results, profile.read("beyond"))), marks, TEXT / "run")
+    lines = (
+        strip_marks(text.markdown(text.sources["10_results.md"]))
+        .partition("| Model | Runs |")[2]
+        .splitlines()
+    )
     _, _, *rows = ([cell.strip() for cell in line.split("|")[1:-1]] for line in lines if "|" in line)
-    finals = [one.final for one in results.of("zoom_unet")]
+    finals = [one.final for one in results.all_of("zoom_unet")]
     distances, digits = ([one[name].value for one in finals] for name in ("frechet", "digit"))
     shares = [100 * share for share in digits]
     over = [spread(fmean(values), stdev(values)) for values in (distances, shares)]

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from study import scatter
-from study.results import Results
-from study.scatter import LINEAR, LOG, LOGIT, NotMeasured
+from report.results import scatter
+from report.results.scatter import LINEAR, LOG, LOGIT, NotMeasured
+from report.results.views import Results
 
 
 def run(**groups: list[float]) -> Results:
@@ -29,7 +29,7 @@ def number(one) -> float:
 
 
 def over(results: Results, *models: str, scale=LINEAR) -> scatter.Over:
-    return scatter.over(results, number, {model: results.of(model) for model in models}, scale)
+    return scatter.over(results, number, {model: results.all_of(model) for model in models}, scale)
 
 
 def test_a_difference_of_two_processes_has_the_interval_of_welch():

@@ -6,7 +6,7 @@ from pathlib import Path
 from bs4 import BeautifulSoup
 
 from helpers import ROOT
-from report import site
+from report.pages import site
 
 
 def test_no_link_of_the_paper_leaves_the_site(made_out, tmp_path):

@@ -4,31 +4,31 @@ import json
 import re
 
 from helpers import PAPER
-from report.sources import Marks, selections, written
-from report.text import TEXT, Text
-from study import table
-from study.results import load
-from study.scatter import LOG, last, over
+from report.pages.sources import Marks, selections, write_sources
+from report.pages.text import TEXT, Text
+from report.results import table
+from report.results.scatter import LOG, last, over
+from report.results.views import load
 
 RUN = load(PAPER)
 ONE = RUN.first("zoom")
 
 
 def ratio() -> float:
-    pair = {model: RUN.of(model) for model in ("zoom", "linear")}
+    pair = {model: RUN.all_of(model) for model in ("zoom", "linear")}
     return over(RUN, last("frechet"), pair, LOG).interval.value
 
 
 def filled(text: str) -> tuple[str, list[dict], list[table.Row], list[str]]:
     """A text with names of the training, and its numbers, rows and what is missing."""
     names, marks = {"one": ONE, "ratio": ratio, "bare": 0.5}, Marks()
-    return *written(Text(names, marks, TEXT / "run").markdown(text), marks, PAPER), marks.missing
+    return *write_sources(Text(names, marks, TEXT / "run").markdown(text), marks, PAPER), marks.missing
 
 
 def test_a_number_leads_to_the_rows_that_were_read_for_it_and_to_no_other():
     """In all forms: golden/test_reports.py."""
-    told = ["num(one.final.frechet.value - one.curve[-1].frechet.value)", "one.settings.T"]
-    told += ["percent(chosen('study.results:LATE'))"]
+    told = ["num(one.final.frechet.value - one.curve[-1].frechet.value)", "one.settings.batch_size"]
+    told += ["percent(chosen('late_part'))"]
     _, numbers, _, missing = filled(" ".join(f"<< {one} >>" for one in told))
     assert missing == []
     measured, setting, chosen = (number["sources"] for number in numbers)
@@ -37,8 +37,8 @@ def test_a_number_leads_to_the_rows_that_were_read_for_it_and_to_no_other():
     assert [one["what"] for one in measured] == ["`frechet` of zoom-0", of_last]
     rows = [json.loads((PAPER / one["file"]).read_text())["rows"][one["rows"][0]] for one in measured]
     assert [row[4] for row in rows] == [final, last]
-    assert setting[0]["what"] == "`settings.T` of train_zoom-0"
-    assert chosen[0]["what"] == "a definition, `study.results:LATE`"
+    assert setting[0]["what"] == "`settings.batch_size` of train_zoom-0"
+    assert chosen[0]["what"] == "a definition, `late_part`"
 
 
 def test_parts_of_a_ratio_are_told_apart():
@@ -53,7 +53,7 @@ def test_parts_of_a_ratio_are_told_apart():
 
 
 def test_a_number_that_was_not_read_is_missed():
-    assert filled("<< percent(bare) >> of << one.settings.T and 'two' >>")[3] == ["50%"]
+    assert filled("<< percent(bare) >> of << one.settings.batch_size and 'two' >>")[3] == ["50%"]
 
 
 def test_a_row_of_no_model_is_of_its_way_and_its_release():

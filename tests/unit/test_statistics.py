@@ -13,8 +13,8 @@ from torchmetrics.image.kid import KernelInceptionDistance
 
 from diffusion.evaluation import frechet, samples
 from diffusion.evaluation.frechet import Reference, distance, floor, frechet_distance, kid, to_uint8
-from diffusion.evaluation.statistics import Interval, centred, half_error, half_scale, share_of, wilson
-from study import divergence
+from diffusion.evaluation.statistics import centred, half_error, half_scale, share_of, wilson
+from report.measures import divergence
 
 # --- intervals, against formulas as they are printed, and by all halves that there are ---
 
@@ -40,12 +40,6 @@ def test_an_interval_is_turned_round_about_the_estimate_and_not_below_0():
     low, high = np.quantile(draws, [0.025, 0.975]) - draws.mean()
     assert centred(10, draws) == pytest.approx((10 - high, 10 - low))
     assert centred(1, draws) == pytest.approx((0, 1 - low))
-
-
-def test_differences_and_functions_of_intervals_have_their_ends():
-    one, other = Interval(10, 9, 13), Interval(4, 3, 6)
-    assert one.minus(other).ends == pytest.approx((6, 6 - math.hypot(1, 2), 6 + math.hypot(3, 1)))
-    assert one.map(math.log).ends == (math.log(10), math.log(9), math.log(13))
 
 
 # --- distances ---
@@ -107,7 +101,7 @@ def test_draws_of_the_floor_share_no_image_while_there_are_enough():
 
 def test_the_sd_of_a_distance_is_that_of_halves_of_its_samples_scaled():
     reference, few = Reference(gaussian(20_000, 8, 0)), gaussian(7, 8, 5)
-    halves = frechet.of_halves(reference, few, 30, 3)
+    halves = frechet.half_distances(reference, few, 30, 3)
     assert distance(reference, few, 30, 3).sd == pytest.approx(halves.std(ddof=1) * math.sqrt(3 / 4))
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from diffusion import figures
 from diffusion.figures.style import render
-from study.figures import curves, lessons
+from report.figures import curves, lessons
 
 # --- images ---
 

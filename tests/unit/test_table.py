@@ -6,7 +6,7 @@ import pytest
 
 from diffusion.evaluation.statistics import Interval
 from helpers import PAPER
-from study import table
+from report.results import table
 
 FACTS = {"job": "measure", "model": "zoom", "seed": 3, "settings": {"n_final": 500}}
 
@@ -18,7 +18,7 @@ def job(tmp_path):
         {"frechet": Interval(2.5, n=7, sd=0.1), "share": [0.5, 0.25], "at": {0.2: 1, 1e-4: 2}}
     )
     table.write(tmp_path, "one", FACTS, rows)
-    return table.Job(tmp_path, "one", "released/x/")
+    return table.Record(tmp_path, "one", "released/x/")
 
 
 def test_what_is_written_is_read_by_way_and_by_epoch(job):

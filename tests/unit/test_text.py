@@ -7,13 +7,15 @@ import pytest
 
 from diffusion.evaluation.statistics import Interval
 from helpers import PAPER
-from report import paper as of_paper
-from report.names import Run, read
-from report.sources import Marks, plain
-from report.text import TEXT, Text
-from study import profile as profiles
-from study.results import load
-from study.table import Samples
+from paper import names as of_paper
+from paper.claims.judge import judge_all
+from paper.contents import TEXT
+from report import profile as profiles
+from report.pages.names import ReportRun, read
+from report.pages.sources import Marks, strip_marks
+from report.pages.text import Text
+from report.results.table import Samples
+from report.results.views import load
 
 # --- the language ---
 
@@ -85,17 +87,18 @@ def test_what_is_mistyped_or_can_never_be_said_is_an_error_with_its_line(fill, s
 
 
 @pytest.fixture(scope="module")
-def run() -> Run:
+def run() -> ReportRun:
     """The released paper with the other runs that it shows."""
     profile = profiles.read("paper")
-    return Run(read(PAPER, profile), profile)
+    return ReportRun(read(PAPER, profile), profile)
 
 
-def said(run: Run, *sources: str, complete: bool = False, **other: Any) -> str:
+def said(run: ReportRun, *sources: str, complete: bool = False, **other: Any) -> str:
     """The text of a run, or that of some sources, with other results."""
-    names = of_paper.names(replace(run, results=replace(run.results, **other)))
-    text = Text(names, Marks(), TEXT / "paper", complete=complete)
-    return plain("\n".join(text.markdown(text.sources[one], one) for one in sources or text.sources))
+    results = replace(run.results, **other)
+    names = of_paper.collect_names(replace(run, results=results), judge_all(results))
+    text = Text(names, Marks(), TEXT, complete=complete)
+    return strip_marks("\n".join(text.markdown(text.sources[one], one) for one in sources or text.sources))
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +109,7 @@ def paper(run) -> str:
 
 def test_what_the_data_contradict_is_not_said(run, paper):
     seen = load(PAPER, trainings=run.results.trainings)
-    for one in seen.of("zoom"):
+    for one in seen.all_of("zoom"):
         rows = [row._replace(value=1.0) for row in one.measured.rows if row.way == ""]
         one.measured.ways[""] = Samples(rows)  # nearer than any DDPM in the autoencoder's features, too
     sentence = "The zoom is further in every training"
@@ -116,7 +119,7 @@ def test_what_the_data_contradict_is_not_said(run, paper):
 
 def test_what_a_run_lacks_is_not_said(run, paper):
     parts = ("30_files.md", "31_results.md", "32_distances.md", "34_effects.md")
-    alone = said(run, *parts, **dict.fromkeys(("beyond", "original", "starts", "blind")))
+    alone = said(run, *parts, beside={}, jobs={k: job for k, job in run.results.jobs.items() if k != "blind"})
     assert "# What the trainings show" in alone
     gone = ["# What makes the zoom draw better", "# What the study's files show", "## Blind readers"]
     assert [(one in paper, one in alone) for one in gone] == 3 * [(True, False)]

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from diffusion.evaluation.statistics import Interval
 from helpers import HOSTILE
-from report import render
-from report import text_format as text
+from report.pages import render
+from report.pages import text_format as text
 
 anything = st.one_of(
     st.text(max_size=30),

@@ -1,0 +1,73 @@
+"""Claims of the study about its network, its schedule and its distances, put to its own files."""
+
+from collections.abc import Iterator
+
+from diffusion.evaluation.statistics import Interval
+from diffusion.provenance import releases
+from paper.claims.common import exact
+from paper.claims.effects import ABOVE, WITHIN, Effect
+from paper.claims.judge import claim
+from report.pages.text_format import fixed, integer
+from report.results.scatter import NotMeasured
+from report.results.table import Record, path_of
+from report.results.views import Results
+
+SAME_LOSS = 1.1  # the factor within which two measurements of a test loss agree
+LEARNT = 3.0  # the factor within which the variance that a network has learnt is that of its training
+
+
+def files() -> Record:
+    """The job of the study's released files; raises NotMeasured where there are none."""
+    folder = releases() / "original"
+    if not path_of(folder, "files").is_file():
+        raise NotMeasured("the study's files are not there")
+    return Record(folder, "files", "released/original/")
+
+
+def ratio_to(whole: float, part: Interval) -> Interval:
+    """A number and its interval as shares of a whole."""
+    value, low, high = (end / whole for end in part.ends)
+    return Interval(value, low, high)
+
+
+@claim("2.2", "The network is as described")
+def network_as_described(results: Results) -> Iterator[Effect]:
+    """The network is the one that the text describes.
+
+    Rebuilt from the text, with the study's weights, it has the test losses that the study's files record,
+    within a factor of {SAME_LOSS}.
+    """
+    of = {(one.model, one.way): one for one in files().rows if one.measure == "test_loss"}
+    for model, label in (("linear", "cosine"), ("cosine", "linear")):  # Figure 3 has its labels exchanged
+        recorded = of[label, "as labelled"].interval.value
+        ratio = ratio_to(recorded, of[model, f"{model} schedule"].interval)
+        name = f"test loss, rebuilt : recorded, {model}"
+        yield Effect(name, ratio, WITHIN, 1.0, SAME_LOSS, ratio=True, show=fixed)
+
+
+@claim("2.3", "$\\beta_1$ is $10^{-5}$, as printed")
+def first_beta(results: Results) -> Iterator[Effect]:
+    r"""The linear schedule begins at $\beta_1 = 10^{{-5}}$.
+
+    The noise at $t = 1$ that the study's network has learnt has that variance, within a factor of {LEARNT:g}.
+    """
+    found, name = files(), "variance learnt : printed"
+    for whose, side in (("study", WITHIN), ("ours", None)):
+        ratio = ratio_to(found.facts.settings["printed_beta_1"], found[whose]["variance_learnt"])
+        told = name if side else f"{name}, of our network, trained with the printed one"
+        yield Effect(told, ratio, side, 1.0, LEARNT, ratio=True, show=fixed)
+
+
+@claim("2.4", "Distances are of 500 samples, as described")
+def distances_as_described(results: Results) -> Iterator[Effect]:
+    """The distances compare 500 samples with the held-out test split.
+
+    The study's code compares at least 500 samples, and by its procedure, in digit features, uniform noise is
+    further from the data than real digits.
+    """
+    found = files()
+    n, described = found.facts.settings["n"], found.facts.settings["described"]
+    yield exact("samples of a distance", n, ABOVE, described - 1, show=integer)
+    noise, real = (found[f"{of}, as the code does"]["frechet"] for of in ("uniform noise", "real digits"))
+    name = "distance, uniform noise : real digits"
+    yield exact(name, noise.value / real.value, ABOVE, 1.0, ratio=True, show=fixed)

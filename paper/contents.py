@@ -1,0 +1,25 @@
+"""The report of kind `paper`: our text and the ledger of claims, of a run that repeats the original study."""
+
+from pathlib import Path
+
+from paper import names
+from paper.claims.judge import judge_all
+from paper.departures import departure
+from report.pages import own
+from report.pages.names import Content, ReportRun, as_json
+from report.pages.sources import Marks
+from report.pages.text import Text
+
+TEXT = Path(__file__).resolve().parent / "text"
+
+
+def content(run: ReportRun, marks: Marks) -> Content:
+    """The paper; of a run that departs from the original study, the report of any models, which says how."""
+    if how := departure(run.results):
+        return own.content(run, marks, how)
+    if run.profile.text:
+        raise ValueError(f"{run.profile.where}, report: the paper has its own text; leave `text` out")
+    # Verdicts come before the text is written, which notes what it reads.
+    verdicts = judge_all(run.results)
+    text = Text(names.collect_names(run, verdicts), marks, TEXT).joined()
+    return Content(text, {"ledger.json": as_json(verdict.row() for verdict in verdicts.values())})

@@ -1,0 +1,140 @@
+"""Names of the paper for its experiments: blind readers, effects, intervention, few calls, mean levels."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from paper import drift
+from paper.answer import DDPMS
+from paper.blind import TITLES
+from paper.figures.starts import BLANK, HALF, slow
+from report.pages.text import Lazy
+from report.pages.text_format import Markdown, fixed, integer, listing
+from report.results.table import Record, Row, Samples, grouped
+from report.results.views import Results
+
+LAW = ("real", "n", "correlation", "within", "apart", "own", "own_n")  # told of the mean level's law
+
+
+def by_model(job: Record) -> dict[str, dict[str, Samples]]:
+    """Model -> way -> what a job of no single model measured of it."""
+    models = {model: grouped(rows, "way") for model, rows in grouped(job.rows, "model").items()}
+    return {model: {way: Samples(rows) for way, rows in ways.items()} for model, ways in models.items()}
+
+
+# --- experiments ---
+
+
+def blind(job: Record | None) -> dict[str, Any]:
+    """Readings of each source by blind readers."""
+    ways = job.ways if job else {}
+    mistaken = {title: name for name, title in TITLES.items() if "mistaken" in ways.get(name, ())}
+    return {
+        "blind": ways,
+        "blind_rows": lambda: [(title, job[name]) for name, title in TITLES.items() if name in job],
+        "mistaken": Lazy(mistaken, lambda title: ways[mistaken[title]]["mistaken"]),
+        "blind_readers": lambda: Markdown(job.facts.settings.kind),
+    }
+
+
+def effects(job: Record | None) -> dict[str, Any]:
+    """The effects of changes to cold models, and the mean of each set over seeds."""
+
+    def points(way: str, sign: int = 1, measure: str = "digit") -> Markdown:
+        """An effect on a share in percentage points, with its interval."""
+        effect = job[way][measure]
+        low, high = sorted((sign * effect.low, sign * effect.high))
+        value, low, high = (fixed(100 * x, 0) for x in (sign * effect.value, low, high))
+        return Markdown(f"{value}\xa0[{low}, {high}]")
+
+    def ratio(way: str, measure: str = "frechet") -> Markdown:
+        value, low, high = (fixed(x) for x in job[way][measure].ends)
+        return Markdown(f"{value}\xa0[{low}, {high}]")
+
+    def sets() -> list[Row]:
+        """A row of each set of samples, which is read."""
+        return [row for row in job.rows if row.measure == "digit" and row.x is not None and row.interval]
+
+    return {
+        "effects": job.ways if job else {},
+        "effect_points": points,
+        "effect_ratio": ratio,
+        "effect_settings": job.facts.settings if job else {},
+        "effect_sets": sets,
+        "effect_trainings": lambda: len({(row.model, row.x) for row in sets()}),
+    }
+
+
+def intervention(job: Record | None) -> dict[str, Any]:
+    """Samples after each of the first epochs, by schedule, with and without the part of an offset missed."""
+    schedules = grouped(job.rows, "model") if job else {}
+    return {
+        "intervened": job.facts.settings if job else {},
+        "intervened_last": lambda: max(row.epoch for row in job.rows if row.epoch and row.interval),
+        "intervention": {
+            schedule: {
+                way: [*map(Samples, grouped(of, "epoch").values())]
+                for way, of in grouped(rows, "way").items()
+            }
+            for schedule, rows in schedules.items()
+        },
+    }
+
+
+def few_calls(job: Record | None) -> dict[str, Any]:
+    """Samples in few calls: by model, number of calls and measure, the mean over trainings."""
+
+    def mean(model: str, calls: int, measure: str = "digit") -> float:
+        rows = (row for row in job.rows if (row.x, row.measure) == (calls, measure))
+        return float(np.mean([row.interval.value for row in rows if row.model.startswith(f"{model}-")]))
+
+    return {"few": job.facts.settings if job else {}, "in_calls": mean}
+
+
+# --- the mean level of samples ---
+
+
+def level(results: Results) -> dict[str, Any]:
+    """The mean level of DDPM samples (`paper.drift`)."""
+    drifts = drift.ways(results)
+    finished = [one for one in drifts if not one.way and one.one in results.trainings.values()]
+
+    def crossings(schedule: str) -> Markdown:
+        """The epochs after which the response of each training is above a half."""
+        courses = drift.courses(results)[schedule]
+        epochs = [next((e for e, rho in of if rho > HALF), drift.WATCHED + 1) for of in courses]
+        most = f"more than {drift.WATCHED}"
+        return listing(most if epoch > drift.WATCHED else integer(epoch) for epoch in sorted(epochs))
+
+    return {
+        "starts": Lazy(DDPMS if drifts else (), crossings),
+        "drift": Lazy(LAW if drifts else (), lambda key: _law(drifts, results)[key]),
+        "finished": lambda: [one.border / math.hypot(one.predicted, drift.real(results)) for one in finished],
+        "blank_until": lambda: _blank_until(results),
+    }
+
+
+def _law(drifts: list[drift.Drift], results: Results) -> dict[str, float]:
+    """Spreads of the level as the law predicts them from responses, beside those that were measured."""
+    border = np.array([one.border for one in drifts])
+    real = drift.real(results)
+    predicted = np.hypot([one.predicted for one in drifts], real)
+    logs = np.corrcoef(np.log(predicted), np.log(border)) if len(drifts) > 2 else np.zeros((2, 2))
+    near = np.abs(np.log2(border / predicted)) < 1
+    own = np.array([one.kind == drift.STUDYS and not one.way for one in drifts])
+    return {
+        "real": real,
+        "n": len(drifts),
+        "correlation": float(logs[0, 1]),
+        "within": float(near.mean()),
+        "own": int(near[own].sum()),
+        "own_n": int(own.sum()),
+        "apart": float(border.max() / border.min()),
+    }
+
+
+def _blank_until(results: Results) -> list[int]:
+    """The last measured epoch after which the linear DDPM draws blank squares, of each training."""
+    ones = (one for _, one in slow(results))
+    return [max(row.epoch for row in one.curve if row["border"].sd > BLANK) for one in ones]

@@ -1,0 +1,12 @@
+"""The figures of the paper: functions of its results, which its notebooks call (see `report.figures`)."""
+
+# ruff: noqa: F401 - for who calls them
+from paper.figures.answer import answer
+from paper.figures.classes import class_map, mix
+from paper.figures.effects import effects
+from paper.figures.evidence import offset_response, quality_calls, recognised_kinds, yardstick
+from paper.figures.losses import original_losses
+from paper.figures.pictures import beyond, beyond_samples, front, quality, unpicked
+from paper.figures.starts import blank, intervention, starts
+from report.figures.calls import few_calls
+from report.figures.distances import distances, losses

@@ -1,0 +1,154 @@
+"""Figures of the analyses: quality and cost, noise in sampling, the response to an offset, the yardstick."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from diffusion.figures.style import INK, MUTED, SMALL, new_figure
+from report.figures.curves import PLAIN, STYLES
+from report.figures.styles import MODELS, colour_of, figure, key, model_styles, name_ends, on_logs, title_of
+from report.results.table import Facts, Samples
+from report.results.views import Results
+
+SAMPLERS = {"ancestral": "ancestral", "ddim": "DDIM", "naive": "naive"}  # that are drawn, with their names
+REAL_DOT = "#8C8C8C"
+OLD = {"color": MUTED, "marker": "o", "linestyle": "none", "markerfacecolor": "white"}  # of two bounds
+NEW = {"color": MODELS["linear"].colour, "marker": "o", "linestyle": "none"}
+ROW = 4.1  # millimetres of a row of dots
+SCALE = ("unchanged", "shifted by 2 pixels", "on 10 % grey", "shifted by 3 pixels", "blurred by 1 pixel")
+SCALE += ("two digits stitched", "on 20 % grey", "random pen strokes", "strokes deleted")  # of `yardstick`
+# Networks beyond the study whose response is drawn, those of the linear DDPM.
+NETWORKS = {
+    "linear_rms": STYLES[3]._replace(label="RMS norm, 10 epochs"),
+    "linear_unet": STYLES[4]._replace(label="U-Net, 10 epochs"),
+}
+Drawn = tuple[Facts, Samples]  # how samples of a finished model were drawn, and their measures
+
+
+# --- cost and quality ---
+
+LABELS = {
+    "divergence": "class divergence (nats)",
+    "frechet": "Fréchet distance",
+    "digit": "accepted as digits",
+}
+
+
+def _line(axes: Axes, drawn: Iterable[Drawn], along: str, measure: str, look: Mapping[str, Any]) -> None:
+    """A measure with its intervals, in order of how samples were drawn: by "calls" or "noise"."""
+    known = {way[along]: samples[measure] for way, samples in drawn if measure in samples}
+    if known:  # not so of samples that are all one image
+        x = sorted(known)
+        values, low, high = zip(*(known[place].ends for place in x), strict=True)
+        axes.set_ylabel(LABELS[measure])
+        axes.plot(x, values, **look)
+        axes.vlines(x, low, high, colors=look["color"], linewidth=0.8)
+
+
+@figure
+def quality_calls(results: Results) -> Figure | None:
+    """Distance and share of digits against network calls a sample, a line for each training and sampler."""
+    drawn, styles, looks = new_figure(44), model_styles(results), {}
+    distance, digits = drawn.subplots(1, 2)
+    for training in results.trainings.values():
+        ways = [(way, of) for way, of in training.drawn if not way.noise and way.sampler in SAMPLERS]
+        samplers = list(dict.fromkeys(way.sampler for way, _ in ways))
+        style, colour = styles[training.model], colour_of(results, training)
+        for sampler in samplers:
+            look = {"color": colour, "marker": style.marker, "linestyle": "-"}
+            if sampler != samplers[0]:  # its own
+                look |= {"linestyle": (0, (2, 1.2)), "markerfacecolor": "white"}
+            some = [(way, of) for way, of in ways if way.sampler == sampler]
+            _line(distance, some, "calls", "frechet", look)
+            _line(digits, some, "calls", "digit", look)
+            if len(some) > 1:
+                name = style.label + (f", {SAMPLERS[sampler]}" if len(samplers) > 1 else "")
+                looks.setdefault(name, look)
+    if not looks:
+        return None
+    for axes in (distance, digits):
+        axes.set(xscale="log", xlabel="network calls a sample")
+        axes.xaxis.set_major_formatter(PLAIN)
+    on_logs(distance.yaxis)
+    digits.yaxis.set_major_formatter(PercentFormatter(1))
+    digits.set_ylim(bottom=0)
+    key(drawn, looks)
+    return drawn
+
+
+@figure
+def offset_response(results: Results) -> Figure | None:
+    """The share of a uniform offset that the predicted noise answers, by time step, of several networks."""
+    drawn, ends = new_figure(56), []
+    axes = drawn.subplots()
+    for of, styles in ((results, model_styles(results)), (results.beside.get("beyond"), NETWORKS)):
+        for one in (of.first(model) for model in styles if of and model in of.models):
+            if one.measured and "shift 1" in one.measured:
+                style, found = styles[one.model], one.response()
+                t = found.places("response")
+                values, low, high = zip(*(each.ends for each in found["response"]), strict=True)
+                axes.plot(t, values, color=style.colour, marker=style.marker, markersize=3)
+                axes.fill_between(t, low, high, color=style.colour, alpha=0.15, linewidth=0)
+                ends.append((t[-1], values[-1], style.label, style.colour))
+    if not ends:
+        return None
+    axes.axhline(1, color=MUTED, linewidth=0.7)
+    axes.set(xlabel="time step $t$", ylabel="reported, of all", ylim=(0, 1.08))
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    axes.set_xlim(left=0)
+    name_ends(axes, ends)
+    return drawn
+
+
+# --- what measures mean ---
+
+
+@figure
+def recognised_kinds(results: Results) -> Figure | None:
+    """Share of images accepted as digits by kind, by the calibrated recogniser and by confidence."""
+    if not (found := results.jobs.get("yardstick")):
+        return None
+    mild = len(found.facts.mild)
+    kinds = [*found.facts.mild, *found.facts.no_digits]
+    drawn = new_figure(14 + ROW * len(kinds))
+    axes = drawn.subplots()
+    y = np.arange(len(kinds))[::-1] + np.where(np.arange(len(kinds)) < mild, 0.6, 0.0)
+    a, b = ([100 * found[kind][measure].value for kind in kinds] for measure in ("confident", "digit"))
+    axes.hlines(y, a, b, color="#CCCCCC", linewidth=1.2, zorder=1)
+    axes.plot(a, y, **OLD)
+    axes.plot(b, y, **NEW)
+    axes.set(xlabel="accepted as digits (%)", xlim=(-2, 102))
+    axes.set_yticks(y, kinds)
+    axes.axhline((y[mild - 1] + y[mild]) / 2, color=MUTED, linewidth=0.7)
+    key(drawn, {"confidence": OLD, "calibrated recogniser": NEW})
+    return drawn
+
+
+@figure
+def yardstick(results: Results) -> Figure | None:
+    """Distances of real digits under some distortions, in order, with those of the models among them."""
+    if not (found := results.jobs.get("yardstick")):
+        return None
+    styles = model_styles(results)
+    dots = [(found[kind]["frechet"].value, kind, REAL_DOT, INK) for kind in SCALE if kind in found]
+    for one in (one for one in results.trainings.values() if one.measured):
+        colour = styles[one.model].colour
+        dots.append((one.final["frechet"].value, title_of(results, one), colour, colour))
+    values, names, colours, inks = zip(*sorted(dots), strict=True)
+    drawn = new_figure(12 + ROW * len(dots))
+    axes = drawn.subplots()
+    axes.scatter(values, range(len(dots)), c=colours, s=22, zorder=3)
+    axes.set_yticks(range(len(dots)), names)
+    for y, (tick, fid, ink) in enumerate(zip(axes.get_yticklabels(), values, inks, strict=True)):
+        look = {"color": ink, "va": "center", "fontsize": SMALL}
+        text = f"{fid:.2g}" if fid < 1 else f"{fid:.1f}"
+        axes.annotate(text, (fid, y), (6, 0), textcoords="offset points", **look)
+        tick.set_color(ink)
+    on_logs(axes.xaxis)
+    axes.margins(x=0.1, y=0.03)
+    axes.set_xlabel("Fréchet distance")
+    return drawn

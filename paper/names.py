@@ -1,0 +1,318 @@
+"""Names of the paper: what its placeholders print and its conditions look at.
+
+Most are looked up by model, and then by a measure of the table: `first.zoom.final.frechet` is that of the
+first training of the zoom, `ends.zoom.frechet` those of all of them, `beyond['zoom_unet.mixture'].frechet`
+those of a row of the table of changes (`report.results.changes`). What a run lacks is not there.
+"""
+
+import math
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+from scipy.special import rel_entr
+
+from diffusion.evaluation.statistics import FEWEST, Interval
+from paper import answer, experiments
+from paper.answer import DDPMS
+from paper.claims.ledger import WORDS, Verdict, tally
+from paper.claims.samples import over_real
+from report.files import read_json
+from report.pages.models import describe_models
+from report.pages.names import (
+    AUTHORS,
+    LICENCE,
+    PROJECT,
+    ReportRun,
+    collect_common,
+    list_trainings,
+    project,
+    repository,
+)
+from report.pages.sources import note_definition
+from report.pages.text import Lazy, Names
+from report.pages.text_format import NUMBERS, Markdown, bibtex, code, escape, listing, num
+from report.results import changes, scatter
+from report.results.scatter import LOG
+from report.results.table import Record, Samples, note
+from report.results.views import STUDY, Results, Training
+
+SCALE = ("shifted by 3 pixels", "blurred by 1 pixel", "two digits stitched", "on 20 % grey")  # of distances
+
+
+def collect_names(run: ReportRun, verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
+    """Name -> value, or a function that makes it when it is needed."""
+    results = run.results
+    of = {model: results.all_of(model) for model in STUDY}
+    return {
+        **collect_common(run, {"Claims": "ledger.json"}),
+        **_front(run),
+        "theirs": list_trainings(results.beside["original"]) if "original" in results.beside else [],
+        **_claims(verdicts),
+        **_question(results),
+        **_study(results, of),
+        **_classes(results),
+        **experiments.level(results),
+        **_others(results),
+        **experiments.blind(results.jobs.get("blind")),
+        **experiments.effects(results.jobs.get("effects")),
+        **experiments.intervention(results.jobs.get("intervention")),
+    }
+
+
+# --- the run ---
+
+
+def _front(run: ReportRun) -> dict[str, Any]:
+    """The title block, pictures of the page's front, and models of a section on further ones."""
+    results, told, address = run.results, run.profile.file.report, repository()
+    author, number = told.authors or AUTHORS, version(PROJECT)
+    cited = {"title": project()["title"], "author": author, "year": str(told.date or "")[:4]}
+    pictures = {f"front_{model}.png": results.first(model).label for model in results.models}
+    return {
+        "citation": bibtex("coldzoom", **cited, note=f"Version {number}", url=address),
+        "version": number,
+        "authors_yaml": Markdown(f"  - {escape(author)}"),
+        "licence": LICENCE,
+        "repository": address,
+        "repository_said": Markdown(f"<{address}>" if address else "not yet at an address"),
+        "data_hashes": lambda: _data_hashes(results),
+        "dirty": lambda: _dirty(results),
+        "hours": _hours(results),
+        "pictures": [(label, Markdown(file)) for file, label in pictures.items() if file in run.drawn],
+        "described": describe_models(results, [m for m in results.models if m not in STUDY], run.drawn),
+    }
+
+
+def _data_hashes(results: Results) -> Markdown:
+    """The data's identity: the beginning of the SHA-256 of images and labels."""
+    file = f"{next(iter(results.trainings.values())).train.run}/run.json"
+    data = read_json(results.out / file)["settings"]["images"]
+    note(f"{file}#/settings/images")
+    hashes = listing(Markdown(f"{code(data[split][:16])}… ({split})") for split in ("train", "test"))
+    return Markdown(f"SHA-256 of images and labels: {hashes}.")
+
+
+def _dirty(results: Results) -> Markdown:
+    """The records of the run that were made while files had changed since the commit that they name."""
+    jobs = [job for one in results.trainings.values() for job in (one.job, one.measured)]
+    jobs += [
+        results.jobs.get(name) for name in ("yardstick", "schedules", "blind", "effects", "intervention")
+    ]
+    found = {job.name: job.facts.environment.get("commit", "") for job in jobs if job}
+    return listing(code(name) for name, commit in found.items() if commit.endswith("-dirty"))
+
+
+def _hours(results: Results) -> dict[str, Any]:
+    """Seconds of the clock that trainings took."""
+    runs = [results, *(results.beside[name] for name in ("beyond", "starts") if name in results.beside)]
+    return {
+        "main": lambda: sum(one.seconds for one in results.trainings.values()),
+        "all": lambda: sum(one.seconds for run in runs for one in run.trainings.values()),
+    }
+
+
+def _claims(verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
+    """The ledger, and of each claim its verdict in a word."""
+    claims = [verdict.claim for verdict in verdicts.values()]
+    return {
+        "verdicts": verdicts,
+        "claims_count": lambda: note_definition(len(claims), "claims"),
+        "made_before": lambda: note_definition(sum(claim.made_before for claim in claims), "claims"),
+        "tally": lambda: tally(verdicts),
+        "verdict": {name: WORDS[verdict.verdict] for name, verdict in verdicts.items()},
+    }
+
+
+# --- the main question ---
+
+
+def _question(results: Results) -> dict[str, Any]:
+    """Zoom and linear DDPM by the three measures (`paper.answer`), and how far trainings scatter."""
+
+    def asked(name: str) -> Names:
+        of = answer.ASKED[name]
+        groups = {model: answer.trainings(results, model, of) for model in answer.PAIR}
+        return Names(
+            {
+                "apart": lambda: answer.apart(results, of),
+                "means": Lazy(answer.PAIR, lambda model: answer.means(results, of, [model])[model]),
+                "n": Lazy(groups, lambda model: len([one.train["seed"] for one in groups[model]])),
+                "each": Lazy(groups, lambda model: [of.number(one) for one in groups[model]]),
+            }
+        )
+
+    def spread(process: str) -> float:
+        """The factor by which late distances scatter about the mean of their model."""
+        ones = [results.all_of(m) for m in results.models if results.first(m).process == process]
+        logs = [[math.log(answer.ASKED["digits"].number(one)) for one in group] for group in ones]
+        return math.exp(scatter.pooled(logs).sd)
+
+    return {
+        "answer": {name: asked(name) for name in answer.ASKED},
+        "shared_epochs": lambda: _shared(results),
+        "unweighted": lambda: _unweighted(results),
+        "enough": lambda: answer.enough(results, answer.ASKED["digits"]),
+        "scatter": Lazy(("zoom", "ddpm"), spread),
+        "late": answer.ASKED["digits"].number,
+        "late_count": Lazy(
+            answer.PAIR, lambda model: len([row["frechet"] for row in results.first(model).late])
+        ),
+    }
+
+
+def _shared(results: Results) -> Interval:
+    """The ratio of late distances over the epochs after which both models are measured."""
+    groups = {model: results.all_of(model) for model in answer.PAIR}
+    epochs = set.intersection(*({row.epoch for row in one.late} for of in groups.values() for one in of))
+
+    def number(training: Training) -> float:
+        rows = [row for row in training.late if row.epoch in epochs]
+        if len(rows) < FEWEST:
+            raise scatter.NotMeasured(f"{training.name} has too few late checkpoints")
+        return math.exp(float(np.mean([math.log(row["frechet"].value) for row in rows])))
+
+    return scatter.over(results, number, groups, LOG).interval
+
+
+def _unweighted(results: Results) -> Interval:
+    """The ratio of distances of the samples that are weighted to the data's classes, without the weights."""
+    groups = {model: results.all_of(model) for model in answer.PAIR}
+    return scatter.over(results, lambda one: one.final["mix_frechet"].value, groups, LOG).interval
+
+
+# --- the study's models, by name ---
+
+
+def _study(results: Results, of: Mapping[str, list[Training]]) -> dict[str, Any]:
+    """The study's models: the first training of each, and all of them after the last epoch."""
+    firsts = {model: trainings[0] for model, trainings in of.items()}
+    float32 = [model for model, training in firsts.items() if "float32" in training.measured]
+    yardstick = results.jobs.get("yardstick")
+    return {
+        "first": firsts,
+        "ends": {row.name: row for row in changes.table(results) if row.name in of},
+        "measuring": firsts["linear"].measured.facts,
+        "real": firsts["linear"].real,
+        "rate": firsts["linear"].job,
+        "float32": Lazy(float32, lambda model: firsts[model].measured["float32"]["frechet_gap"]),
+        "cost": _cost(firsts),
+        "in_words": NUMBERS,
+        "schedule": results.jobs["schedules"].facts,
+        "schedules": results.jobs["schedules"].ways,
+        "yardstick": yardstick,
+        "scale": lambda: [
+            Markdown(f"{escape(kind.replace(' %', '%'))} {num(yardstick[kind]['frechet'], 2)}")
+            for kind in SCALE
+        ],
+    }
+
+
+def _cost(firsts: Mapping[str, Training]) -> Names:
+    """Quality with few and with many network calls, of the zoom model and both DDPMs."""
+    drawn = {model: training.drawn for model, training in firsts.items()}
+
+    def few(model: str) -> list[Samples]:
+        """Samples of a DDPM with about as few calls as the zoom."""
+        calls = drawn["zoom"][0][0].calls + 1
+        ways = ((how.unread, samples) for how, samples in drawn[model])
+        return [samples for how, samples in ways if not how["clip_x0"] and how["calls"] <= calls]
+
+    def digit(model: str) -> Interval:
+        return max((samples["digit"] for samples in few(model)), key=lambda share: share.value)
+
+    def ddim(model: str) -> list[Interval]:
+        ways = ((how, samples) for how, samples in drawn[model] if how.sampler == "ddim" and not how.clip_x0)
+        return [samples["frechet"] for _, samples in ways]
+
+    return Names(
+        {
+            "calls": lambda: drawn["zoom"][0][0].calls,
+            "ddpm_calls": lambda: max(drawn[model][0][0].calls for model in DDPMS),
+            "better": lambda: max(DDPMS, key=lambda model: digit(model).value),
+            "digit": Lazy(DDPMS, digit),
+            "distance": Lazy(DDPMS, lambda model: min(way["frechet"].value for way in few(model))),
+            "ddim": Lazy(DDPMS, ddim),
+            "full": {model: of[0][1] for model, of in drawn.items()},
+            "improved": lambda: next((way for how, way in drawn["zoom"] if how.sampler == "improved"), None),
+        }
+    )
+
+
+def _classes(results: Results) -> dict[str, Any]:
+    """The mix of classes late in training: its divergence from the data's, and the share of a class."""
+    zooms = results.all_of("zoom")
+
+    def late(model: str) -> Interval:
+        return scatter.over(results, scatter.late("divergence"), {model: results.all_of(model)}, LOG).interval
+
+    def averaged() -> list[float]:
+        """The divergence of the mix of each zoom, averaged over its late checkpoints."""
+        pairs = [(_mean(one.late, "class_share"), _mean([one.real], "class_share")) for one in zooms]
+        return [float(rel_entr(mix, real).sum()) for mix, real in pairs]
+
+    def shares(digit: int) -> list[float]:
+        """The share of a class, over its real one, in each zoom, the study's last."""
+        theirs = results.beside["original"].all_of("zoom") if "original" in results.beside else []
+        ours = [over_real([digit])(one) for one in zooms]
+        last = [_mean([one.final], "recognised_share")[digit] for one in theirs]
+        real = [_mean([one.real], "recognised_share")[digit] for one in theirs]
+        return ours + [share / of for share, of in zip(last, real, strict=True)]
+
+    return {
+        "divergence": Lazy(STUDY, late),
+        "late_divergence": lambda: [scatter.late("divergence")(one) for one in zooms],
+        "least_divergence": lambda: [min(row["divergence"].value for row in one.late) for one in zooms],
+        "averaged_divergence": averaged,
+        "class_shares": shares,
+    }
+
+
+def _mean(rows: list[Samples], measure: str) -> np.ndarray:
+    """The mean of shares of classes over sets of samples."""
+    return np.mean([[share.value for share in row[measure]] for row in rows], axis=0)
+
+
+# --- other runs ---
+
+
+def _others(results: Results) -> dict[str, Any]:
+    """Changes beyond the study, and the study's own files and weights."""
+    beyond, original = results.beside.get("beyond"), results.beside.get("original")
+    return {
+        "beyond": {row.name: row for row in changes.table(beyond)} if beyond else {},
+        "original": {model: original.first(model) for model in original.models} if original else {},
+        "float32_trained": lambda: _in_float32(beyond),
+        "tuning": experiments.by_model(beyond.jobs["tuning"]) if beyond and "tuning" in beyond.jobs else {},
+        **experiments.few_calls(beyond.jobs.get("calls") if beyond else None),
+        **_files(original.jobs.get("files") if original else None),
+    }
+
+
+def _in_float32(beyond: Results) -> Markdown:
+    """The trainings that ran in float32 although another of the same model did not."""
+
+    def precision(one: Training) -> str:
+        return one.train.environment["precision"]
+
+    ones = beyond.trainings.values()
+    mixed = {one.model for one in ones if len({precision(other) for other in beyond.all_of(one.model)}) > 1}
+    return listing(code(one.name) for one in ones if one.model in mixed and precision(one) == "fp32")
+
+
+def _files(files: Record | None) -> dict[str, Any]:
+    """The study's own files."""
+    if not files:
+        return dict.fromkeys(("files", "protocol", "scores"))
+    done, described = ", as the code does", ", as the text says"
+    models = experiments.by_model(files)
+    ways = models.pop("") | models
+    sources = [way.removesuffix(done) for way in ways if way.endswith(done)]
+    return {
+        "files": ways,
+        "protocol": files.facts,
+        "scores": {
+            source: {"done": ways[source + done], "described": ways[source + described]} for source in sources
+        },
+    }

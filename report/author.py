@@ -1,0 +1,35 @@
+"""Checks of an author's text, before anything runs: its references and the models that it names."""
+
+import re
+from collections.abc import Iterable
+
+from diffusion.bounds import nearest
+from report.places import ROOT
+
+# An author's text may reference its own labels, those in report/pages/text/run, and those of its models.
+LABEL = re.compile(r"\{#((?:sec|fig|tbl|eq|alg):[\w:-]+)")
+REFERENCE = re.compile(r"(?<![\w\\])@((?:sec|fig|tbl|eq|alg):[\w:-]*\w)", re.IGNORECASE)
+CODE = re.compile(r"^(```|~~~).*?^\1|(`+).*?\2", re.MULTILINE | re.DOTALL)
+PICTURES = ("degradation", "loss", "samples", "trajectory")  # of each model, by report/pages/models.py
+PLACEHOLDER = re.compile("<<.*?>>")
+OF_MODEL = re.compile(r"""(?<![\w.])(?:final|models)(?:\.|\[["'])(\w+)\b(?!\()""")  # in a text
+
+
+def check_references(text: str, models: Iterable[str]) -> None:
+    """ValueError: a text references a label that neither it nor the report can have."""
+    sources = (path.read_text("utf-8") for path in (ROOT / "report" / "pages" / "text" / "run").glob("*.md"))
+    known = {label for source in (text, *sources) for label in LABEL.findall(source)}
+    known |= {f"fig:{kind}-{model.replace('_', '-')}" for kind in PICTURES for model in models}
+    known |= {"sec:sources", *(f"sec:model-{model}" for model in models)}
+    for label in REFERENCE.findall(CODE.sub("", text)):
+        if label[0].lower() + label[1:] not in known:
+            raise ValueError(f"@{label} refers to nothing{nearest(label, known)}")
+
+
+def check_placeholders(text: str, where: str, models: Iterable[str]) -> None:
+    """ValueError: a placeholder reads a model that the run lacks and that no condition names."""
+    known = {*models, *OF_MODEL.findall(PLACEHOLDER.sub("", text))}
+    for number, line in enumerate(text.splitlines(), 1):
+        for name in OF_MODEL.findall(" ".join(PLACEHOLDER.findall(line))):
+            if name not in known:
+                raise ValueError(f"{where} {number}: this run has no model {name!r}{nearest(name, models)}")

@@ -1,0 +1,42 @@
+"""The figure of few network calls, which the release `beyond` has measured."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from diffusion.figures.style import new_figure
+from report.figures.curves import styles_of
+from report.figures.styles import figure, key, on_logs
+from report.results.views import Results
+
+FEW = {"zoom_unet_noise": "zoom, noise in training", "cosine_unet": "cosine DDPM"}  # model -> its name
+OF_CALLS = {"digit": "share of digits", "frechet": "distance, digit features"}
+OF_CALLS |= {"frechet_autoencoder": "distance, autoencoder"}
+
+
+@figure
+def few_calls(results: Results) -> Figure | None:
+    """Share of digits and distances against network calls: dots of trainings, a line through their means.
+
+    Each is of the way that was the best at it on other samples, of as many ways of either kind of model.
+    """
+    if not (job := (results.beside.get("beyond") or results).jobs.get("calls")):
+        return None
+    drawn, styles, looks = new_figure(46), styles_of(FEW), {}
+    for axes, (measure, title) in zip(drawn.subplots(1, 3), OF_CALLS.items(), strict=True):
+        for model, name in FEW.items():
+            look = {"color": styles[model].colour, "marker": styles[model].marker, "markersize": 3}
+            rows = [row for row in job.rows if row.measure == measure and row.model.startswith(f"{model}-")]
+            values = pd.Series([row.interval.value for row in rows], [row.x for row in rows])
+            axes.plot(values, **look, linestyle="none")
+            axes.plot(values.groupby(level=0).mean(), color=look["color"], linewidth=1)
+            looks[name] = look
+        on_logs(axes.xaxis)
+        axes.set(xlabel="network calls a sample", title=title, xticks=values.index.unique())
+        if measure == "digit":
+            axes.set_ylim(0, 1)
+            axes.yaxis.set_major_formatter(PercentFormatter(1))
+        else:
+            on_logs(axes.yaxis)
+    key(drawn, looks)
+    return drawn

@@ -1,0 +1,140 @@
+"""Figures along training: losses and distances."""
+
+import math
+from collections.abc import Sequence
+from statistics import fmean
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from diffusion.figures.style import MUTED, SMALL, new_figure
+from report.figures.curves import FEW, PLAIN, epochs, logarithmic
+from report.figures.styles import MODELS, figure, key, literal, model_styles, name_ends, title_of
+from report.results.counterparts import Pair
+from report.results.table import CHECKPOINT
+from report.results.views import LATE, Results, Training
+
+PARTS = 20  # of a short training, by step
+WINDOW = 9  # checkpoints of a running mean, where there are more than FEW
+THIN = ("cosine",)  # models that are not the question
+LINES = ("-", "--", ":", "-.")  # of the trainings of a model
+SAID = {"size": SMALL, "color": MUTED, "ha": "center"}  # look of a text in a figure
+YOURS, RELEASED = "your run", "the paper's"
+BESIDE = {YOURS: {"color": "#004488", "marker": "o"}, RELEASED: {"color": MUTED, "linewidth": 1.0}}
+
+
+@figure
+def losses(results: Results, others: Sequence[tuple[str, str, list[float]]] = ()) -> Figure | None:
+    """Figs. 3, 9: test losses of each model's first training; thin, training losses; dotted, others.
+
+    others: of each other curve its label, the model whose colour it has, and a loss after each epoch.
+    """
+    drawn = new_figure(40)
+    axes, ends = drawn.subplots(), []
+    for model, style in model_styles(results).items():
+        x, y = _test_losses(results.first(model))
+        if x:
+            of_training = [row["train_loss"].value for row in results.first(model).history]
+            axes.plot(range(1, len(of_training) + 1), of_training, color=style.colour, linewidth=0.5)
+            drawn.plots(f"{style.label}, training", range(1, len(of_training) + 1), of_training)
+            axes.plot(x, y, color=style.colour)
+            ends.append((x[-1], y[-1], style.label, style.colour))
+    if not any(len(curve.get_xdata()) > 1 for curve in axes.lines):
+        return None
+    for label, model, y in others:
+        x, colour = range(1, len(y) + 1), MODELS[model].colour
+        axes.plot(x, y, color=colour, linestyle=(0, (1.5, 1.5)))
+        drawn.plots(label, x, y)
+        ends.append((x[-1], y[-1], label, colour))
+    epochs(axes, 1, max(x for x, *_ in ends))
+    axes.set_ylabel("test loss")
+    logarithmic(axes, np.concatenate([curve.get_ydata() for curve in axes.lines]), wide=3)
+    name_ends(axes, ends)
+    return drawn
+
+
+def _test_losses(one: Training) -> tuple[list[int], list[float]]:
+    """Epochs, and the test loss after each."""
+    rows = [row for row in one.history if "test_loss" in row]
+    return [row.epoch for row in rows], [row["test_loss"].value for row in rows]
+
+
+def _by_step(one: Training) -> tuple[list[float], list[float]]:
+    """Passes over 60,000 images, and the mean training loss up to each; none where no step is known."""
+    known = "step_loss" in one.probes
+    rows = [*zip(one.probes.places("step_loss"), one.probes["step_loss"], strict=True)] if known else []
+    parts = [rows[len(rows) * k // PARTS : len(rows) * (k + 1) // PARTS] for k in range(PARTS)]
+    passes = [part[-1][0] * one.settings["batch_size"] / 60_000 for part in parts if part]
+    return passes, [fmean(loss.value for _, loss in part) for part in parts if part]
+
+
+@figure
+def distances(results: Results) -> Figure | None:
+    """Figs. 4 and 13: distances over epochs, a curve a training, of many checkpoints a running mean.
+
+    A model of `THIN` is thin, and of the others' first trainings each of many checkpoints is drawn, too. What
+    is late is shaded.
+    """
+    curves = [(one, [row for row in one.curve if not row.one_image]) for one in results.trainings.values()]
+    curves = [(one, rows) for one, rows in curves if rows]
+    if all(len(rows) < 2 for _, rows in curves):
+        return None
+    drawn, ends, first = new_figure(54), {}, curves[0][0]
+    axes, styles = drawn.subplots(), model_styles(results)
+    last = max(rows[-1].epoch for _, rows in curves)
+    epochs(axes, 1, last)
+    for one, rows in curves:
+        values = pd.Series([row["frechet"].value for row in rows], [row.epoch for row in rows])
+        look = {"color": styles[one.model].colour, "linewidth": 0.6 if one.model in THIN else 1.3}
+        look["linestyle"] = LINES[results.all_of(one.model).index(one) % len(LINES)]
+        if len(rows) > FEW:
+            if one is results.first(one.model):
+                axes.plot(values, color=look["color"], linewidth=0.5, alpha=0.4)
+            values = values.rolling(WINDOW, center=True, min_periods=1).mean()  # of fewer at both ends
+            drawn.plots(f"{title_of(results, one)}, mean of {WINDOW}", values.index, values)
+        axes.plot(values, **look, marker="" if len(rows) > FEW or one.model in THIN else "o", markersize=2.4)
+        ends.setdefault(one.model, []).append((values.index[-1], values.iloc[-1]))
+    axes.set_ylabel(f"Fréchet distance, {literal(first.train.data.noun)} features")
+    if not logarithmic(axes, [row["frechet"].value for _, rows in curves for row in rows]):
+        axes.set_ylim(bottom=0)
+    if any(len(one.late) > 1 for one, _ in curves):
+        axes.axvspan((1 - LATE) * last, last, color=MUTED, alpha=0.13, linewidth=0)
+        axes.text((1 - LATE / 2) * last, 0.97, "late", transform=axes.get_xaxis_transform(), **SAID, va="top")
+    if "floor" in (near := first.measured[CHECKPOINT]):
+        floor = near["floor"].value
+        if floor < axes.get_ylim()[0]:
+            text = f"real against real: {floor:.2g} (below)"
+            axes.text(0.98, 0.02, text, transform=axes.transAxes, **SAID | {"ha": "right"}, va="bottom")
+        else:
+            axes.axhline(floor, color=MUTED, linewidth=0.9)
+    name_ends(axes, [(*np.mean(at, axis=0), styles[m].label, styles[m].colour) for m, at in ends.items()])
+    return drawn
+
+
+@figure
+def losses_beside(results: Results, found: Sequence[tuple[Training, Pair]]) -> Figure | None:
+    """Test losses against passes over the data, a panel a model, with its counterpart's (`firsts`)."""
+    if not found:
+        return None
+    across = min(len(found), 2 if len(found) <= 4 else 4)
+    down = math.ceil(len(found) / across)
+    drawn, whose = new_figure(8 + 38 * down), {}
+    places = drawn.subplots(down, across, squeeze=False).flat
+    for axes, (own, other) in zip(places, found, strict=False):
+        highest = 0.0
+        for side, one in ({YOURS: own} | ({RELEASED: other[1]} if other else {})).items():
+            at, y = _test_losses(one)
+            few = {} if len(at) <= FEW else {"marker": ""}
+            axes.plot([one.passes_after(epoch) for epoch in at], y, **BESIDE[side] | few)
+            if few == {} and side == YOURS:
+                axes.plot(*_by_step(one), color=BESIDE[side]["color"], linewidth=0.7)
+            highest, whose[side] = max([highest, *y]), BESIDE[side]
+        axes.set(title=literal(own.label), xscale="log", ylim=(0, 1.12 * highest or 1))
+        axes.xaxis.set_major_formatter(PLAIN)
+    for axes in places[len(found) :]:
+        axes.remove()
+    drawn.supxlabel("passes over the training images", size="medium")
+    drawn.supylabel("test loss", size="medium")
+    key(drawn, whose)
+    return drawn

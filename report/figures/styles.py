@@ -1,0 +1,116 @@
+"""Shared by the study's figures: their sources, colours and names of trainings, names at curves' ends."""
+
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullLocator
+
+from diffusion.evaluation.statistics import Interval
+from diffusion.figures.style import INK, SMALL, styled
+from report.figures.curves import PLAIN, STYLES, Styles, legend, styles_of
+from report.results.table import reading
+from report.results.views import STUDY, Results, Training
+
+FRAME = 203  # grey of the line around an image
+MODELS = dict(zip(STUDY, STYLES, strict=False))  # of the study, in every run
+
+
+def figure(function: Callable[..., Figure | None]) -> Callable[..., Figure | None]:
+    """A function of results, and perhaps of a model, whose figure says from which rows it is drawn."""
+
+    @functools.wraps(function)
+    def draw(results: Results, *given: Any) -> Figure | None:
+        with reading() as seen:
+            drawn = styled(function)(results, *given)
+        if drawn is not None:
+            drawn.sources = [source for source in seen if source.rpartition("#")[2].isdigit()]
+            drawn.of = next((one for one in given if isinstance(one, str)), "")
+        return drawn
+
+    return draw
+
+
+def literal(text: str) -> str:
+    """Text that stays that text in a figure: matplotlib reads what stands between dollars as mathematics."""
+    return text.replace("$", r"\$")
+
+
+def model_styles(results: Results) -> Styles:
+    """Model -> its style in a run: those of the study are fixed, others take the further ones in order."""
+    others = [model for model in results.models if model not in MODELS]
+    every = MODELS | styles_of(others, STYLES[len(MODELS) :])
+    return {m: every[m]._replace(label=literal(results.first(m).label)) for m in results.models}
+
+
+def title_of(results: Results, one: Training) -> str:
+    """The name of a training, with its seed where its model has several."""
+    return literal(results.titled(one))
+
+
+def colour_of(results: Results, one: Training) -> str:
+    """The colour of a training: its model's; further ones are lighter where it is dark, else darker."""
+    rgb = to_rgb(model_styles(results)[one.model].colour)
+    step = min(0.45 * results.seeds(one.model).index(one.seed), 0.7)
+    return to_hex([c * (1 - step) + (step if max(rgb) < 0.65 else 0) for c in rgb])
+
+
+def key(drawn: Figure, looks: Mapping[str, Mapping[str, Any]]) -> None:
+    """A legend of lines: name -> look."""
+    if looks:
+        legend(drawn, [(name, Line2D([], [], **look)) for name, look in looks.items()])
+
+
+# --- samples in rows beside plots; lengths in inches, from the left and the bottom of a figure ---
+
+
+def place(drawn: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
+    """Axes at a place of a figure without a layout."""
+    wide, high = drawn.get_size_inches()
+    return drawn.add_axes((left / wide, bottom / high, width / wide, height / high))
+
+
+def write(drawn: Figure, left: float, middle: float, text: str, colour: str = INK) -> None:
+    """A small text."""
+    wide, high = drawn.get_size_inches()
+    drawn.text(left / wide, middle / high, text, va="center", size=SMALL, color=colour)
+
+
+def strip(drawn: Figure, images: np.ndarray, left: float, middle: float, side: float) -> None:
+    """Images in a row, bytes (n, 28, 28), each framed and as wide as `side`."""
+    framed = np.pad(images, ((0, 0), (1, 1), (1, 1)), constant_values=FRAME)
+    axes = place(drawn, left, middle - side / 2, side * len(images), side)
+    axes.imshow(np.hstack(framed), cmap="gray", vmin=0, vmax=255, aspect="auto", interpolation="antialiased")
+    axes.set_axis_off()
+
+
+def dot(axes: Axes, number: Interval, y: float, colour: str, times: float = 1) -> None:
+    """A number in a row of dots, with its interval, if it has one."""
+    axes.plot(times * number.value, y, "o", color=colour, markersize=4)
+    if number.low is not None:
+        axes.plot([times * number.low, times * number.high], [y, y], color=colour, linewidth=1)
+
+
+def on_logs(axis: Axis) -> None:
+    """Make an axis logarithmic, in plain numbers at 1, 2 and 5."""
+    axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(PLAIN)
+
+
+def name_ends(axes: Axes, ends: Iterable[tuple[float, float, str, str]]) -> None:
+    """Write names at curves' ends, apart from one another: x, y, name, colour each; axes are set before."""
+    axes.figure.draw_without_rendering()  # lays the figure out
+    point, last = axes.figure.dpi / 72, float("-inf")
+    for x, y, name, colour in sorted(ends, key=lambda end: end[1]):
+        at = axes.transData.transform((x, y))[1] / point
+        last = max(at, last + 1.15 * SMALL)
+        look = {"textcoords": "offset points", "va": "center", "color": colour, "fontsize": SMALL}
+        axes.annotate(name, (x, y), (5, last - at), annotation_clip=False, **look)

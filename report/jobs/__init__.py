@@ -1,0 +1,1 @@
+"""Jobs: what runs a profile, and what releases its results."""

@@ -1,0 +1,23 @@
+"""Errors of a command in one line: a mistake in a profile, results that do not fit, a full disk."""
+
+import sys
+from pathlib import Path
+
+_print_traceback = sys.excepthook
+
+
+def install() -> None:
+    """Have Python print the errors that people make in one line, and all others with their traceback."""
+    sys.excepthook = _print_line
+
+
+def _print_line(kind, error, trace) -> None:
+    from filelock import Timeout
+
+    if isinstance(error, Timeout):
+        folder = Path(error.lock_file).parent
+        print(f"error: {folder} is being written by another run; wait for it, or stop it", file=sys.stderr)
+    elif isinstance(error, ValueError | OSError):
+        print(f"error: {error}", file=sys.stderr)
+    elif not isinstance(error, KeyboardInterrupt):  # which needs no line
+        _print_traceback(kind, error, trace)

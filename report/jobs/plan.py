@@ -1,0 +1,243 @@
+"""The jobs of a profile, and which of them must run.
+
+    schedules, train_<model>-<seed> -> measure_<model>-<seed>
+    all of these -> notebook_<name> -> report
+
+A finished job leaves a stamp, OUT/jobs/<job>.json: its settings, hashes of the project's code and of the
+user's own modules that it ran, of its notebook, of the data, and of the stamps before it. Where these differ,
+or a file that it made is not there, it runs again: that is coarse, and cheap. A training that is finished is
+then only opened; its measures are repeated if the code that measures has changed.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from filelock import FileLock
+
+from diffusion import data
+from diffusion.bounds import whole
+from diffusion.code import own_code
+from diffusion.files import differences, digest, sha256
+from diffusion.modules import load_object, own_file
+from diffusion.processes.base import GREY28
+from diffusion.provenance import versions
+from report import places
+from report.files import read_json, write_json
+from report.jobs.job import PLAN, Job
+from report.profile import Profile
+from report.results.environment import MEASURING
+
+PARTS = ("", "figures/", "measures/", "results/")  # of the tool, whose code all jobs run
+CODE = ("diffusion/**/*.py", "play/**/*.py", *(f"report/{part}*.py" for part in PARTS))
+OF_PAPER = (*CODE, "paper/**/*.py")  # of its notebooks
+OF_REPORT = ("report/pages/**/*", "released/*/manifest.json", "released/page/*.html", "CITATION.cff")
+NOT_MADE = "not made yet"
+
+
+# --- what jobs are made from ---
+
+
+def make_stamp(job: Job) -> dict[str, Any]:
+    """All that a job is made from, but for the jobs before it; ValueError: code or data are not there."""
+    settings = {k: v for k, v in job.settings.items() if k not in ("data_dir", "out_dir")}
+    dataset = settings.get("dataset")
+    patterns = [f"released/{settings['released']}/manifest.json"] if settings.get("released") else []
+    if job.kind == "report":
+        patterns = [*OF_REPORT, *(["paper/**/*"] if settings.get("kind") == "paper" else [])]
+    beside = [path for pattern in patterns for path in places.ROOT.glob(pattern)]
+    of_paper = job.notebook and places.notebook(job.notebook).is_relative_to(places.PAPER)
+    return {
+        "settings": settings,
+        "code": hash_code(OF_PAPER if of_paper else CODE),
+        "notebook": job.notebook and hash_cells(job.notebook),
+        "own": hash_own_modules(settings),
+        "data": dataset and hash_data(dataset, job.settings.get("data_dir")),
+        "versions": versions(MEASURING),
+        "beside": {p.relative_to(places.ROOT).as_posix(): sha256(p) for p in beside if p.is_file()},
+    }
+
+
+@cache
+def hash_code(patterns: tuple[str, ...] = CODE) -> str:
+    """Hash of the project's code that jobs run."""
+    files = sorted({path for pattern in patterns for path in places.ROOT.glob(pattern)})
+    return sha256(b"".join(path.read_bytes() for path in files))[:16]
+
+
+@cache
+def hash_cells(notebook: str) -> str:
+    """Hash of the code in a notebook's cells."""
+    found = read_json(places.notebook(notebook))["cells"]
+    return digest(["".join(cell["source"]) for cell in found if cell["cell_type"] == "code"], 16)
+
+
+def own_names(settings: Any) -> Iterator[str]:
+    """Each text `module:name` in nested settings whose module is the user's own and has a file."""
+    if isinstance(settings, Mapping):
+        settings = [*settings.values()]
+    if isinstance(settings, list | tuple):
+        for value in settings:
+            yield from own_names(value)
+    elif isinstance(settings, str) and ":" in settings and own_file(settings.partition(":")[0]):
+        yield settings
+
+
+def hash_own_modules(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Hashes of the user's own modules that settings name, and of all modules that these import."""
+    names = sorted({*own_names(settings)})
+    for name in names:
+        load_object(name)  # imports its module
+    return own_code(names)
+
+
+@cache
+def hash_data(dataset: str, data_dir: str | None) -> str:
+    """Hash of a data set; ValueError: it cannot be had, or notebooks do not take it."""
+    known, (images, _) = data.get(dataset), data.load(dataset, "test", data_dir, 1)
+    if tuple(images.shape[1:]) != GREY28 or not known.classes:
+        is_ = f"{known.title} has images {tuple(images.shape[1:])} and {len(known.classes)} classes"
+        raise ValueError(
+            f"{is_}; notebooks take 28 x 28 grey pixels, of classes: resize them where they are read"
+        )
+    parts = [part for split in data.SPLITS for part in data.load(dataset, split, data_dir)]
+    return digest([data.fingerprint(part) for part in parts], 16)
+
+
+@cache
+def count_images(dataset: str, data_dir: str | None) -> dict[str, int]:
+    """Split -> number of images."""
+    return {split: len(data.load(dataset, split, data_dir)[0]) for split in data.SPLITS}
+
+
+# --- the jobs of a profile ---
+
+
+def plan_jobs(profile: Profile, released: Path | None = None) -> dict[str, Job]:
+    """The jobs of a profile by name, each after those that it needs: first seeds first.
+
+    Of released results, in the folder `released`: notebooks, of each model the first, and the report.
+    """
+    out, found = released or profile.out, {}
+
+    def add(kind: str, of: str = "", makes: Iterable[str] = (), notebook: str = "", **parts: Any) -> str:
+        executed = (
+            [f"notebooks/{notebook}{f'-{of}' if of and of != notebook else ''}.ipynb"] if notebook else []
+        )
+        settings = json.loads(json.dumps(parts.pop("settings"), default=str))  # as the plan has them
+        if released and notebook:  # opens what is released, and writes no table
+            makes, settings = (), {**settings, "released": settings.get("released") or profile.name}
+            settings |= {"n_reconstruct": 100} if "n_reconstruct" in settings else {}
+        job = Job(kind, of, out, settings, makes=(*makes, *executed), notebook=notebook, **parts)
+        found[job.name] = job
+        return job.name
+
+    add("schedules", makes=["metrics/schedules.json"], notebook="01_schedules", settings=profile.schedules)
+    first = sorted(profile.trainings, key=lambda one: profile.seeds(one[0]).index(one[1]))
+    for model, seed in first:  # the first seed of each model, then the second
+        name, (notebook, settings) = f"{model}-{seed}", profile.trainings[model, seed]
+        makes = [f"metrics/train_{name}.json", f"runs/{name}/history.jsonl"]
+        if released and not (places.ROOT / "released" / profile.name / makes[0]).is_file():
+            raise ValueError(f"released/{profile.name} has no {name}: make retrain PROFILE={profile.name}")
+        if released and seed != profile.seeds(model)[0]:
+            continue
+        train = add("train", name, makes, notebook, settings=settings)
+        if released:
+            continue
+        makes = [f"kept/{kind}_{name}.npz" for kind in ("samples", "quality")]
+        makes += [f"metrics/measure_{name}.json"]
+        settings = profile.measures[model]
+        module = ("report.measures.measure", str(out), name, yaml.safe_dump(settings, sort_keys=False))
+        add("measure", name, makes, module=module, settings=settings, needs=[train])
+    needs = [] if released else [*found]
+    for notebook, settings in profile.notebooks.items():  # the last draws the figures that every report has
+        makes = list_files(notebook)
+        name = add("notebook", notebook, makes, notebook, settings=settings, needs=[*needs])
+        needs += [name] if makes and not released else []
+    module = ("report.pages.build", str(out), str(profile.where.resolve()))
+    settings = profile.file.report.model_dump(mode="json") | {"text": profile.text}
+    add("report", makes=["report.html", "report.pdf"], module=module, settings=settings, needs=[*found])
+    return found
+
+
+def list_files(notebook: str) -> list[str]:
+    """The files that a notebook writes to the results folder, as its metadata list them."""
+    return read_json(places.notebook(notebook))["metadata"].get("makes", [])
+
+
+def lock(out: Path) -> FileLock:
+    """The lock on a results folder; the system drops it with the process that holds it."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"out is {out}, which cannot be created: {error.strerror}") from None
+    return FileLock(out / ".lock", timeout=0)
+
+
+def count_steps(P: Mapping[str, Any], n: int) -> int:
+    """Steps of a training by the parameters of its notebook, on n images."""
+    return (
+        P["epochs"] * math.ceil(n / P["batch_size"]) if P["epochs"] else P["fit_options"].get("steps") or 1000
+    )
+
+
+def count_epochs(P: Mapping[str, Any], n: int) -> int:
+    """Epochs of a training on n images; the last one may be cut short."""
+    return math.ceil(count_steps(P, n) / math.ceil(n / P["batch_size"]))
+
+
+def check_sizes(profile: Profile) -> None:
+    """ValueError: a model asks for more images, or for an average over more epochs, than there are."""
+    n = count_images(profile.file.dataset, profile.file.data_dir)
+    file = profile.file  # what it gives; notebooks use fewer images where their defaults are too many
+    sections = {f"models.{model}": file.training | entry.model_extra for model, entry in file.models.items()}
+    sections |= {f"models.{model}, measure": how for model, how in profile.measures.items()}
+    sections |= {"schedules": file.schedules}
+    sections |= {f"notebooks.{name}": section for name, section in file.notebooks.items()}
+    for name, section in sections.items():
+        for split, most in n.items():
+            if section.get(f"n_{split}") is not None:
+                whole(f"{profile.where}, {name}: n_{split}", section[f"n_{split}"], 1, most)
+    if (index := profile.schedules["image_index"]) is not None:
+        whole(f"{profile.where}, schedules: image_index", index, 0, n["test"] - 1)
+    for (model, _), (_, P) in profile.trainings.items():
+        most = count_epochs(P, min(P["n_train"] or n["train"], n["train"]))
+        for name, variant in profile.file.models[model].variants.items():
+            average = f"{profile.where}, models.{model}, variants.{name}: average"
+            whole(average, variant.get("average", 1), 1, most)
+
+
+def make_plan(profile: Profile, released: Path | None = None) -> dict[str, Job]:
+    """The jobs of a profile with their stamps; ValueError: code or data are not there, or too few."""
+    check_sizes(profile)
+    return {name: replace(job, stamp=make_stamp(job)) for name, job in plan_jobs(profile, released).items()}
+
+
+def find_stale(planned: Mapping[str, Job]) -> dict[str, str]:
+    """The jobs of a plan that must run, by name, each with the reason in a line."""
+    stale: dict[str, str] = {}
+    for name, job in planned.items():
+        again = [f"{before} is made again" for before in job.needs if before in stale]
+        if reason := _stale(job) or (again and again[0]):
+            stale[name] = reason
+    return stale
+
+
+def _stale(job: Job) -> str:
+    if not all(path.is_file() for path in (job.path, *map(job.stamp_of, job.needs))):
+        return NOT_MADE
+    if found := next(differences(read_json(job.path), job.made_from()), ""):
+        name = found.partition(" was ")[0]
+        return found if name.startswith(("settings", "versions")) else f"{name} changed"
+    return f"{lost} is lost" if (lost := job.lost()) else ""
+
+
+def write_plan(planned: Mapping[str, Job], out: Path) -> None:
+    """Write a plan for Snakemake and the jobs."""
+    fields = {name: asdict(job) | {"out": str(out)} for name, job in planned.items()}
+    write_json(out / PLAN, fields)

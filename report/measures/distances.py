@@ -1,0 +1,84 @@
+"""Fréchet distances that the study takes beside: before and after a change, and with weighted classes.
+
+What the mix of classes makes of a distance is left out where images are weighted to the real shares.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from diffusion.evaluation.frechet import Reference, distance, frechet_distance, half_distances
+from diffusion.evaluation.measures import register
+from diffusion.evaluation.statistics import Interval, half_error
+from diffusion.runtime import generator
+
+N = 500  # samples of a model, the same number for all: a Fréchet distance is biased by it
+
+
+@register(
+    frechet_gap=("squared distance", "distance after the change minus that before, from the same noise")
+)
+def frechet_gap(reference: Reference, a: Tensor, b: Tensor, repeats: int = 200, seed: int = 0) -> Interval:
+    """The distance of features a (N, D) minus that of b, whose images correspond, with its interval.
+
+    Both sets are halved alike, so that what their images share does not widen the interval.
+    """
+    a, b = a.double(), b.double()
+    gap = frechet_distance(reference, a) - frechet_distance(reference, b)
+    draws = half_distances(reference, a, repeats, seed) - half_distances(reference, b, repeats, seed)
+    error = half_error(draws, len(a))
+    return Interval(gap, gap - error, gap + error)
+
+
+def weighted_distance(reference: Reference, features: Tensor, weights: Tensor) -> float:
+    """The Fréchet distance to the reference of features (N, D) with weights (N,), which need not sum to one.
+
+    The covariance is divided by 1 - sum of squared weights: with equal weights, by n - 1 of n.
+
+    ValueError: fewer than two images have any weight.
+    """
+    features, w = features.double(), weights.double() / weights.double().sum()
+    if not w.square().sum() < 1 - 1e-9:  # written so that NaN fails
+        raise ValueError("fewer than two of the images have any weight")
+    centre = w @ features
+    spread = (w / (1 - w.square().sum())).sqrt()[:, None]
+    return reference.distance(centre, (features - centre) * spread)
+
+
+def class_weights(labels: Tensor, shares: Tensor) -> Tensor:
+    """Weights (N,) that give labels (N,) the class shares (K,); a class that is not there stays out."""
+    have = labels.bincount(minlength=len(shares)).double() / len(labels)
+    return (shares.double() / have.clamp(min=1e-12))[labels]
+
+
+def reweighted(
+    reference: Reference, features: Tensor, labels: Tensor, shares: Tensor, repeats: int
+) -> Interval:
+    """The distance of features (N, D) weighted to class shares, with the interval of random halves."""
+    weights = class_weights(labels, shares)
+    fid, n, halves = weighted_distance(reference, features, weights), len(features), []
+    for repeat in range(repeats):
+        half = torch.randperm(n, generator=generator(0, n // 2, repeat))[: n // 2]
+        halves.append(weighted_distance(reference, features[half], class_weights(labels[half], shares)))
+    error = half_error(np.array(halves), n)
+    return Interval(fid, max(0.0, fid - error), fid + error, n)
+
+
+@register(
+    mix_frechet=("squared distance", "Fréchet distance of the first samples, in features of the classifier"),
+    mix_reweighted=("squared distance", "the same of samples weighted to the classes of the test images"),
+)
+def split(
+    reference: Reference, features: Tensor, labels: Tensor, reference_labels: Tensor, repeats: int
+) -> dict[str, Interval]:
+    """The distance of the first `N` samples, and what is left of it without their class mix, by name.
+
+    `labels` (n,) are as read, and so are `reference_labels`, of the reference images.
+    """
+    features, labels = features[:N], labels[:N]
+    classes = 1 + int(max(labels.max(), reference_labels.max()))
+    shares = reference_labels.bincount(minlength=classes).double() / len(reference_labels)
+    return {
+        "mix_frechet": distance(reference, features, repeats),
+        "mix_reweighted": reweighted(reference, features, labels, shares, repeats),
+    }

@@ -1,0 +1,84 @@
+"""Measures of the pixels of images: grey of the border, ink, what the centre shows.
+
+The evaluator takes them of every set of images once this module is imported.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from diffusion.evaluation.measures import register
+from diffusion.evaluation.samples import grey
+from diffusion.evaluation.statistics import TAILS, Interval, numpy_generator
+from diffusion.processes.zoom import central_patch
+from report.results.scatter import mean_of
+
+BORDER = 3  # pixels: width of the ring that counts as background
+REPEATS = 2000  # draws behind an interval of a mean
+PATCH = 4  # pixels across: what the deepest zoom level leaves of an image
+BLACK, WHITE = -0.5 + 0.1, 0.5 - 0.1  # a pixel counts as such in the lowest or highest tenth of the range
+MOSTLY = 12  # of the 16 central pixels: a centre with at least so many of them is dark, or white
+
+
+def ring(images: Tensor) -> Tensor:
+    """The pixels of the outer ring of images (N, 1, S, S), (N, P)."""
+    outside = torch.ones(images.shape[2:], dtype=torch.bool)
+    outside[BORDER:-BORDER, BORDER:-BORDER] = False
+    return images[:, 0, outside]
+
+
+@register(
+    lambda seen: (seen.images, seen.seed),
+    background=("share", "mean grey of the border as it is seen, 0 black to 1 white"),
+)
+def border_grey(images: Tensor, seed: int = 0) -> Interval:
+    """Mean grey of the outer ring of images (N, 1, 28, 28), with a bootstrap over them: almost 0 in MNIST."""
+    return bootstrap((ring(images).double().mean(1) / 255).numpy(), REPEATS, seed, "background")
+
+
+def bootstrap(values: np.ndarray, repeats: int, *key: int | str) -> Interval:
+    """Mean of values (N,) with the percentile interval of `repeats` resamples."""
+    n, random = len(values), numpy_generator(*key)
+    means = np.array([values[random.integers(0, n, n)].mean() for _ in range(repeats)])
+    mean, (low, high) = float(values.mean()), np.quantile(means, TAILS)
+    return Interval(mean, min(mean, float(low)), max(mean, float(high)))
+
+
+@register(
+    lambda seen: (grey(seen.x),),
+    border=("share", "mean grey of the border before clamping, with the deviation over images"),
+)
+def border_before_clamping(samples: Tensor) -> Interval:
+    """Mean and sd of the ring's mean grey before clamping, which hides half of what a drift does."""
+    border = ring(samples).double().mean(1) + 0.5
+    return Interval(float(border.mean()), n=len(samples), sd=float(border.std()))
+
+
+@register(lambda seen: (seen.images,), ink=("share", "mean grey of all pixels, 0 black to 1 white"))
+def ink(images: Tensor) -> Interval:
+    """Mean grey of all pixels of uint8 images (N, 1, 28, 28), 0 to 1."""
+    return mean_of((images.double().mean((1, 2, 3)) / 255).tolist())
+
+
+# --- the centre ---
+
+
+def dark_centre(x: Tensor) -> Tensor:
+    """Mask of the images x, (N, 1, 28, 28) in model units, with a dark centre: (N,) bool."""
+    return (central_patch(x, PATCH).flatten(1) < BLACK).sum(1) >= MOSTLY
+
+
+def white_centre(x: Tensor) -> Tensor:
+    """Mask of the images x, (N, 1, 28, 28) in model units, with a white centre: (N,) bool."""
+    return (central_patch(x, PATCH).flatten(1) > WHITE).sum(1) >= MOSTLY
+
+
+@register(
+    lambda seen: (grey(seen.x),),
+    centre_dark=("share", "images whose central pixels are mostly black"),
+    centre_white=("share", "images whose central pixels are mostly white"),
+)
+def centre_shares(x: Tensor) -> dict[str, Interval]:
+    """Shares of the images x, (N, 1, 28, 28) in model units, with a dark and with a white centre, by name."""
+    found = {"centre_dark": dark_centre(x), "centre_white": white_centre(x)}
+    return {name: Interval(float(one.double().mean()), n=len(x)) for name, one in found.items()}

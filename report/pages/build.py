@@ -1,0 +1,72 @@
+"""The report of one run.
+
+    python -m report.pages.build build/quick quick      a run's folder, and its profile
+
+Reads the table, kept images and executed notebooks under OUT, takes figures from cells of notebooks, and
+writes report.html and .pdf, rows.html, results.csv, numbers.json, ledger.json and notebooks/*.html. The same
+files give the same bytes.
+"""
+
+import sys
+from pathlib import Path
+
+from diffusion.files import write_bytes
+from diffusion.provenance import releases
+from report import profile as profiles
+from report.pages import figures, names, own, render
+from report.pages import notebooks as pages
+from report.pages.names import ReportRun, as_json
+from report.pages.sources import Marks, render_rows, write_sources
+from report.places import PLAY, paper
+from report.results import table
+from report.results.counterparts import list_studied
+
+
+def build(out: Path | str, profile: str | Path) -> list[Path]:
+    """Write the report of the run in `out`, of a profile; returns the written files.
+
+    ValueError: a training is not measured, or a placeholder of our own text is wrong.
+    """
+    out, asked = Path(out).resolve(), profiles.read(profile)
+    results = names.read(out, asked)
+    if bare := [one.name for one in results.trainings.values() if not one.measured]:
+        raise ValueError(f"{', '.join(bare)} in {out} is not measured; `make report` measures it")
+    notebooks = pages.list_notebooks(results)
+    drawn = figures.write_figures(out, notebooks)
+    files = {path.name for path in (out / "figures").glob("*")}
+    run, marks = ReportRun(results, asked, notebooks, files), Marks()
+    content = (paper() if asked.file.report.kind == "paper" else own).content(run, marks)
+    if marks.missing and (releases() / asked.name).is_dir():
+        raise ValueError(f"{marks.missing[0]} is printed, and nothing was read for it")
+    text, numbers, rows = write_sources(pages.link_figures(content.text, drawn), marks, out)
+    for name in render.figures(text):
+        if Path(name).name not in files:  # its notebook failed
+            write_bytes(out / name, (render.TEMPLATES / f"missing{name[-4:]}").read_bytes())
+    play = PLAY if list_studied(results) and PLAY.is_file() else None
+    made = {
+        out / "results.csv": table.as_csv(out),
+        out / "numbers.json": as_json(numbers, None),
+        out / "rows.html": render_rows(rows),
+        out / "report.html": render.html(text, out, play),
+        out / "report.pdf": render.pdf(render.typst_source(text, out), out),
+    }
+    made |= {out / name: data for name, data in content.files.items()}
+    if play:
+        made[out / play.name] = play.read_bytes()
+    for path in (out / "notebooks" / f"{name}.ipynb" for name in notebooks):
+        made[path.with_suffix(".html")] = pages.render_page(path, notebooks)
+    return [write_bytes(path, content) for path, content in made.items()]
+
+
+def main() -> None:
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    try:
+        for path in build(*sys.argv[1:]):
+            print(path)
+    except (ValueError, OSError) as error:
+        sys.exit(f"error: {' '.join(str(error).split())}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,190 @@
+"""A run as its report reads it, and names that every report has: its settings, and what lies beside it."""
+
+import json
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import yaml
+
+from report.pages.text_format import DASH, Markdown, code, duration, escape, listing, table
+from report.places import ROOT
+from report.profile import Profile
+from report.results.counterparts import open_releases
+from report.results.settings import shorten
+from report.results.table import Facts
+from report.results.views import Results, Training, load
+
+LICENCE, PROJECT = "MIT", "cold-zoom-diffusion"
+AUTHORS = "The Cold Zoom Diffusion project"
+CITATION = ROOT / "CITATION.cff"
+MACHINE = ("python", "torch", "torchvision", "torchmetrics")
+MACHINE += ("platform", "device", "device_name", "cores", "threads")
+# Of a training's settings: hashes, what its parts say, and what another table has.
+NOT_SHOWN = ("process", "network_options", "images", "steps", "own")
+
+
+@dataclass(frozen=True)
+class ReportRun:
+    """A run: its results, its profile, and what was made of them before the text."""
+
+    results: Results  # with those of the other runs that the profile names
+    profile: Profile
+    notebooks: Sequence[str] = ()  # names of those that are executed
+    drawn: Collection[str] = ()  # files of its figures
+
+
+@dataclass(frozen=True)
+class Content:
+    """The text of a report, as Markdown, and files beside it: name -> content."""
+
+    text: str
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def read(out: Path, profile: Profile) -> Results:
+    """The results of a profile in `out`, with those of the other runs that it names."""
+    results = load(out, trainings=profile.trainings).labelled(profile.labels)
+    return replace(results, beside=open_releases(profile.file.report.beside))
+
+
+def collect_common(run: ReportRun, links: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:
+    """Name -> value, or a function that makes it when it is needed.
+
+    links: title -> further file beside the page.
+    """
+    results = run.results
+    return {
+        "profile": run.profile.name,
+        "profile_file": _profile_file(run.profile),
+        "date": str(run.profile.file.report.date or ""),
+        "facts": lambda: _facts(results),
+        "lies_beside": _lies_beside(run, links),
+        "dataset": dataset(results),
+        "notebooks": [Markdown(f"[{escape(name)}](notebooks/{name}.html)") for name in run.notebooks],
+        "trained": list_trainings(results),
+        "table_parameters": lambda: _settings(results, _flatten),
+        "table_measuring": lambda: _settings(results, lambda one: dict(one.measured.facts.settings.unread)),
+        "table_environment": lambda: _environment(results),
+    }
+
+
+def dataset(results: Results) -> Facts:
+    """The run's data set: title, noun and classes."""
+    return next(iter(results.trainings.values())).train.data
+
+
+def _profile_file(profile: Profile) -> str:
+    """The value of PROFILE that repeats the run."""
+    path = profile.where.resolve()
+    if path.parent.name == "profiles":
+        return profile.name
+    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else f"path/to/{path.name}"
+
+
+def list_trainings(results: Results) -> list[tuple[str, Training]]:
+    """Every training with its name in tables."""
+    return [(results.titled(training), training) for training in results.trainings.values()]
+
+
+def project() -> dict[str, Any]:
+    """The content of CITATION.cff."""
+    return yaml.safe_load(CITATION.read_text(encoding="utf-8"))
+
+
+def repository() -> str:
+    """The address of the project's repository; empty until there is one."""
+    return project().get("repository-code", "")
+
+
+def _facts(results: Results) -> Markdown:
+    """By which code, versions and precision the trainings were made, and what they took."""
+    trainings = list(results.trainings.values())
+
+    def each(key: str) -> str:
+        return ", ".join(dict.fromkeys(str(one.train.environment.get(key, "unknown")) for one in trainings))
+
+    plural = "s" if ", " in each("commit") else ""
+    of = f"Code of commit{plural} {each('commit')}, Python {each('python')}, torch {each('torch')}"
+    seconds = sum(training.seconds for training in trainings)
+    return Markdown(f"Trained in {duration(seconds)}, {each('precision')}. {of}.")
+
+
+def _lies_beside(run: ReportRun, links: Mapping[str, str]) -> Markdown:
+    """Links to what lies beside the page."""
+    files = {"PDF": "report.pdf"}
+    files |= {"Notebooks": f"notebooks/{run.notebooks[0]}.html"} if run.notebooks else {}
+    files |= {"Numbers and their sources": "numbers.json", "Table": "results.csv"}
+    files |= links
+    return Markdown(" · ".join(f"[{name}]({file})" for name, file in files.items()))
+
+
+# --- tables whose columns or rows depend on the run ---
+
+
+def _flatten(training: Training) -> dict[str, Any]:
+    """List the settings of a training, arguments of a part as `sampler.steps`; no hashes of data."""
+    train = training.train.unread
+    data, sizes = train["data"], {name: train[name] for name in ("T", "epochs")}
+    found = {"dataset": data["name"], "n_train": data["n_train"], "n_test": data["n_test"], **sizes}
+    for kind, part in training.parts.items():
+        if part:
+            found[kind] = shorten(part["class"])
+            found |= {f"{kind}.{name}": value for name, value in part.items() if name != "class"}
+    found |= {name: value for name, value in train["settings"].items() if name not in (*NOT_SHOWN, *found)}
+    return {"notebook": train["job"], **found}
+
+
+def _settings(results: Results, read: Callable[[Training], dict[str, Any]]) -> Markdown:
+    """The settings of each model, a row each, as they are read of its first training; with all seeds."""
+    columns = {model: read(results.first(model)) for model in results.models}
+    for model, values in columns.items():
+        values["seed"] = results.seeds(model)
+    names = dict.fromkeys(name for values in columns.values() for name in values)
+    rows = []
+    for name in names:
+        values = [column.get(name, "") for column in columns.values()]
+        rows.append([code(name), *(DASH if value == "" else code(word(value, name)) for value in values)])
+    return table(["Setting", *columns], rows)
+
+
+def _environment(results: Results) -> Markdown:
+    """Versions and machine, one row each; first what most jobs have, then others and whose they are."""
+    jobs = {"schedules": results.jobs.get("schedules")}
+    for name, training in list_trainings(results):
+        jobs |= {name: training.job, f"measuring of {name}": training.measured}
+    machines = {name: job.facts.environment.unread for name, job in jobs.items() if job}
+    keys = dict.fromkeys(key for machine in machines.values() for key in machine)
+    rows = []
+    for key in sorted(keys, key=lambda k: MACHINE.index(k) if k in MACHINE else len(MACHINE)):
+        whose: dict[str, list[str]] = {}
+        for name, machine in machines.items():
+            if key in machine:
+                whose.setdefault(word(machine[key]), []).append(name)
+        usual, *rest = sorted(whose.items(), key=lambda pair: -len(pair[1]))
+        shown = [code(usual[0]), *(Markdown(f"{code(value)} ({listing(who)})") for value, who in rest)]
+        rows.append([key.replace("_", " "), Markdown("; ".join(shown))])
+    measured = [training.measured.facts.features for training in results.trainings.values()]
+    hashes = {name: features[name].get("sha256") for features in measured for name in features}
+    rows += [[Markdown(f"{name} features (SHA-256)"), code(x)] for name, x in hashes.items() if x]
+    return table(["Item", "Value"], rows)
+
+
+def word(value: Any, name: str = "") -> str:
+    """A setting's value in words; the setting's name tells what none means."""
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    if isinstance(value, Mapping):
+        return ", ".join(f"{k} = {word(v)}" for k, v in value.items()) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None:  # in numbers of images it stands for all
+        return "all" if name.startswith("n_") else "default"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def as_json(rows: Iterable[dict[str, Any]], indent: int | None = 1) -> bytes:
+    """Rows as JSON, for other programs."""
+    return (json.dumps([*rows], indent=indent, ensure_ascii=False) + "\n").encode()

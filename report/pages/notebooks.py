@@ -1,0 +1,105 @@
+"""Executed notebooks as pages that look like the report, and their cells' figures in the report's text.
+
+python -m report.pages.notebooks NOTEBOOK.ipynb ...   pages that are kept beside the play page: make pages
+"""
+
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import nbformat
+from nbconvert import MarkdownExporter
+from traitlets.config import Config
+
+from diffusion.files import write_bytes
+from report.pages import figures
+from report.pages.figures import Drawing
+from report.pages.names import AUTHORS, LICENCE, repository
+from report.pages.render import PAGE, TEMPLATES, pandoc
+from report.places import PLAY
+from report.results.views import Results
+
+FORMAT = "--from=markdown+lists_without_preceding_blankline-raw_html-raw_tex-implicit_figures"
+SHOWN_AS = ["text/html", *figures.SUFFIXES, "text/plain"]  # of an output, the first that it has
+SHOWN = re.compile(r"\]\(figures/(\w+)\.\w+\)\{")  # a figure with a caption, in Markdown
+OTHER = re.compile(r"\[(\w+)\]\((\w+)\.ipynb\)")  # a link from one notebook to another
+KEPT = PLAY.parent / "notebooks"
+
+
+def list_notebooks(results: Results) -> list[str]:
+    """The executed notebooks that belong to a run, in their order; those of earlier runs are left out."""
+    known = {""} | {x for m, seed in results.trainings for x in (m, f"{m}-{seed}")}
+    found = sorted(path.stem for path in (results.out / "notebooks").glob("*.ipynb"))
+    return [name for name in found if name.partition("-")[2] in known]
+
+
+def link_figures(text: str, drawn: Mapping[str, Drawing]) -> str:
+    """Markdown whose figures say by which cell they are drawn, and on which page that is."""
+
+    def said(found: re.Match) -> str:
+        if found[1] not in drawn:
+            return found[0]
+        place, cell = drawn[found[1]].notebook, drawn[found[1]].cell
+        link = f"notebooks/{place}.html#{cell}"
+        file = f"{repository()}/blob/main/notebooks/{place.partition('-')[0]}.ipynb" if repository() else ""
+        return found[0] + f'notebook="{place}" cell="{cell}" link="{link}" file="{file}" '
+
+    return SHOWN.sub(said, text)
+
+
+def render_page(path: Path, notebooks: Sequence[str] = (), up: str = "../report.html") -> bytes:
+    """One notebook as HTML, with links to those of these names beside it."""
+    notebook = nbformat.read(path, as_version=4)
+    place = notebooks.index(path.stem) if path.stem in notebooks else len(notebooks)
+    facts = {"title": path.stem, "lang": "en-GB", "kind": "notebook", "up": up}
+    facts |= {"author": AUTHORS, "licence": LICENCE, "executed": describe_execution(notebook)}
+    facts |= {"previous": notebooks[place - 1]} if place > 0 else {}
+    facts |= {"next": notebooks[place + 1]} if place + 1 < len(notebooks) else {}
+    metadata = [f"--metadata={key}={value}" for key, value in facts.items()]
+    metadata += [f"--metadata=notebooks={name}" for name in notebooks]
+    reader = [FORMAT, "--standalone", "--toc", f"--lua-filter={TEMPLATES / 'notebook.lua'}"]
+
+    def beside(link: re.Match) -> str:
+        pages = [name for name in notebooks if name.partition("-")[0] == link[2]]
+        return f"[{link[1]}]({pages[0]}.html)" if pages else link[1]
+
+    return pandoc(OTHER.sub(beside, markdown(notebook)), *reader, *PAGE, *metadata).encode()
+
+
+def describe_execution(notebook: nbformat.NotebookNode) -> str:
+    """A line on what an executed notebook did: whether it trained, or opened what is released."""
+    values = notebook.metadata.get("papermill", {}).get("parameters", {})
+    of, model = values.get("released"), values.get("model")
+    if not model:
+        return "Executed without a training."
+    one = f"{model}-{values.get('seed')}"
+    if of:
+        what = "its text speaks of a short training, its figures show that one"
+        return f"Opened the released training {of}/{one}, and trained nothing: {what}."
+    return f"Trained {one}."
+
+
+def markdown(notebook: nbformat.NotebookNode) -> str:
+    """The notebook by its template; cells with the tag `remove-cell` are left out."""
+    config = Config()
+    config.TagRemovePreprocessor.update(enabled=True, remove_cell_tags={"remove-cell"})
+    config.CoalesceStreamsPreprocessor.enabled = True  # of a line of progress the last state
+    config.ExtractOutputPreprocessor.enabled = False  # pictures stay in the page
+    config.NbConvertBase.display_data_priority = SHOWN_AS
+    exporter = MarkdownExporter(template_file=str(TEMPLATES / "notebook.md.j2"), config=config)
+    exporter.register_filter("fenced", fenced)
+    return exporter.from_notebook_node(notebook)[0]
+
+
+def fenced(text: str, about: str = "") -> str:
+    """Text between fences of tildes that are longer than any in it, so that it cannot end them."""
+    fence = "~" * max(9, 1 + max(map(len, re.findall("~+", text)), default=0))
+    return f"{fence} {about}\n{text}\n{fence}"
+
+
+if __name__ == "__main__":
+    paths = sorted(map(Path, sys.argv[1:]), key=lambda path: path.name)
+    for path in paths:
+        kept = render_page(path, [one.stem for one in paths], up="../../paper/report.pdf")
+        write_bytes(KEPT / f"{path.stem}.html", kept)

@@ -1,0 +1,129 @@
+"""The file of a training, OUT/metrics/train_<model>-<seed>.json, which its notebook writes.
+
+Its rows are the losses of the run and what the notebook measured of it (`report.measures.notebook_rows`).
+Beside them stand once: `settings`, those of run.json; sampler, prior and noise schedule
+(`report.results.settings`); the data set; sizes, weights and machine. The notebook's parameters are checked
+before anything runs.
+"""
+
+import copy
+import inspect
+import re
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import diffusion as d
+from diffusion import data
+from diffusion.bounds import look_up, whole
+from diffusion.evaluation.measures import register
+from diffusion.processes.schedules import SCHEDULES
+from report.parameters import PROCESS, errors_at, fill, make_parts
+from report.parameters import parameters as read_parameters
+from report.results.environment import environment
+from report.results.settings import describe, make, vary
+from report.results.table import lines, write
+
+PROCESSES = {"02_train_ddpm": "ddpm", "03_train_zoom": "zoom", "05_your_degradation": "own"}
+LABELS = {"ddpm": "DDPM", "zoom": "Cold Zoom", "own": "Cold diffusion"}  # what figures call a model
+
+register(
+    # any training
+    train_loss=("squared error", "mean over the pixels of an epoch's training images"),
+    test_loss=("squared error", "mean over the pixels of the test images"),
+    step_loss=("squared error", "mean over the pixels of the training images of some steps; x: their last"),
+    epoch_seconds=("seconds", "of an epoch"),
+)
+
+
+def parameters(notebook: str, scope: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of a notebook's parameters and its name, from its variables; ValueError: one is not allowed."""
+    given = {name: scope[name] for name in read_parameters(notebook)[0]}
+    with errors_at(notebook):
+        fill(notebook, {name: value for name, value in given.items() if value is not None})
+        if "zoom_T" in given:
+            whole("zoom_T", given["zoom_T"], 1, 27)  # of 28 x 28 pixels
+        if given.get("image_index") is not None:
+            images, _ = data.load(given["dataset"], "test", given["data_dir"])
+            whole("image_index", given["image_index"], 0, len(images) - 1)
+        if not re.fullmatch(r"[A-Za-z0-9]\w{0,39}", str(given.get("model", "m")), re.ASCII):
+            raise ValueError(f"model is {given['model']!r}; allowed: 1 to 40 letters, digits and _")
+        if notebook in PROCESS and given.get("degradation", "") is not None:  # not typed there
+            make_parts(notebook, given, [{}])
+    return {"notebook": notebook} | copy.deepcopy(given)
+
+
+def training(
+    out: Path,
+    run: d.Run,
+    given: Mapping[str, Any],
+    scope: Mapping[str, Any],
+    rows: Iterable[Sequence] = (),
+) -> Path:
+    """Write the file of a training that lies in OUT/runs; returns its path.
+
+    Args:
+        given: the notebook's `parameters`, from before the training.
+        scope: its variables now, `globals()`; ValueError: a parameter has changed.
+        rows: of the notebook's own measures.
+    """
+    for name, value in given.items():
+        if (now := scope.get(name, value)) != value:
+            raise ValueError(f"{name} is {now!r}, and was {value!r}; run the notebook from its parameters on")
+    process, known, dataset = PROCESSES[given["notebook"]], data.get(given["dataset"]), given["dataset"]
+    test, _ = data.load(dataset, "test", given["data_dir"], at_most=given["n_test"])
+    schedule = describe(given["schedule"], given["schedule_options"]) if process == "ddpm" else None
+    parts = vary({}, given)
+    documented = {"sampler": run.sampler, "network": run.architecture[0]}
+    if process == "ddpm":
+        documented |= {"schedule": look_up("schedule", given["schedule"], SCHEDULES)}
+    else:
+        documented |= {"degradation": run.process, "prior": make(parts)[1]}
+    model, weights = given["model"], run.store.weights(run.epochs)
+    there = [epoch for epoch in range(1, run.epochs + 1) if run.store.weights(epoch).is_file()]
+    facts = {
+        "job": given["notebook"],
+        "settings": run.settings,
+        **parts,
+        "schedule": schedule,
+        "T": run.process.T,
+        "data": {
+            "name": dataset,
+            "n_train": run.settings["images"]["n"],
+            "n_test": len(test),
+            "title": known.title,
+            "classes": list(known.classes),
+            "noun": known.noun,
+        },
+        "environment": environment(run.precision, run.device),
+        "model": model,
+        "seed": run.seed,
+        "process": process,
+        "label": LABELS[process] + (f", {model}" if model != "zoom" else ""),
+        "docs": {kind: text for kind, part in documented.items() if (text := _docstring(part))},
+        "run": f"runs/{run.name}",
+        "epochs": run.epochs,
+        "steps": run.steps,
+        "weights": {"file": f"runs/{run.name}/weights/{weights.name}", "sha256": run.weights_sha256()},
+        # Of the median epoch: a pause of the machine in one epoch does not count.
+        "seconds_per_step": statistics.median(line["seconds"] for line in run.history)
+        * run.epochs
+        / run.steps,
+        "parameters_count": run.parameters_count,
+        "sha256": {str(epoch): run.weights_sha256(epoch) for epoch in there},
+    }
+    of_run = [*lines({"step_loss": dict(run.losses)})]
+    for line in run.history:
+        measured = {"epoch_seconds": line["seconds"]}
+        if line["test_loss"] is not None:
+            measured["test_loss"] = line["test_loss"]
+        of_run += lines({"train_loss": line["train_loss"]} | measured, epoch=line["epoch"])
+    return write(out, f"train_{run.name}", facts, [*of_run, *rows])
+
+
+def _docstring(part: Any) -> str:
+    """The docstring of a part; of this project's the first paragraph."""
+    text = inspect.cleandoc(getattr(part, "__doc__", None) or "")
+    module = getattr(part, "__module__", None) or type(part).__module__
+    return text.split("\n\n")[0] if module.startswith("diffusion.") else text

@@ -1,0 +1,61 @@
+"""The tool without the paper: a checkout in which the folder `paper/` is missing."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+import helpers
+from helpers import ROOT
+from report.files import read_json
+
+MODELS = {  # each lesson that trains, and models of one's own
+    "linear": {"notebook": "02_train_ddpm", "sampler_options": {"steps": 5, "clip_x0": True}},
+    "zoom": {"notebook": "03_train_zoom"},
+    "crop": {"notebook": "05_your_degradation", "degradation": "crop", "T": 8},
+}
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """A checkout without the paper, in which a profile has run that executes all lessons."""
+    project = helpers.copied(tmp_path_factory.mktemp("alone") / "project")
+    shutil.rmtree(project / "paper")
+    smoke = yaml.safe_load((ROOT / "profiles" / "smoke.yaml").read_text())
+    notebooks = {"04_compare_fid": {}, "06_beyond": {"released": "beyond"}}
+    content = smoke | {"models": MODELS, "notebooks": notebooks, "data_dir": os.environ["MNIST_DIR"]}
+    (project / "profiles" / "smoke.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+    return project
+
+
+def run(project, *arguments):
+    command = [sys.executable, "-m", "report.jobs.run", *arguments]
+    environment = os.environ | {"PYTHONPATH": str(project), "OMP_NUM_THREADS": "1"}
+    return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
+
+
+@pytest.mark.long
+def test_a_report_is_made_and_all_lessons_run(alone):
+    done = run(alone, "smoke", "2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    out = alone / "build" / "smoke"
+    assert (out / "report.pdf").read_bytes().startswith(b"%PDF")
+    assert "Cold diffusion" in (out / "report.html").read_text("utf-8")
+    lessons = {path.stem for path in (out / "notebooks").glob("*.ipynb")}
+    trained = {"02_train_ddpm-linear-0", "03_train_zoom-zoom-0", "05_your_degradation-crop-0"}
+    assert lessons == {"01_schedules", "04_compare_fid", "06_beyond", "report_figures", *trained}
+    figures = read_json(out / "notebooks" / "report_figures.ipynb")["cells"]
+    assert [cell["id"] for cell in figures if cell.get("outputs")][:2] == ["fig-distances", "fig-losses"]
+
+
+def test_a_profile_that_asks_for_the_paper_is_refused_in_one_line(alone):
+    path = alone / "mine.yaml"
+    content = yaml.safe_load((alone / "profiles" / "smoke.yaml").read_text())
+    path.write_text(yaml.safe_dump(content | {"report": {"kind": "paper"}}))
+    done = run(alone, str(path))
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "no folder paper/" in done.stderr
