@@ -20,13 +20,13 @@ MODELS = {  # each lesson that trains, and models of one's own
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory):
+def without_paper(tmp_path_factory, mnist_dir):
     """A checkout without the paper, in which a profile has run that executes all lessons."""
     project = helpers.copied(tmp_path_factory.mktemp("alone") / "project")
     shutil.rmtree(project / "paper")
     smoke = yaml.safe_load((ROOT / "profiles" / "smoke.yaml").read_text())
     notebooks = {"04_compare_fid": {}, "06_beyond": {"released": "beyond"}}
-    content = smoke | {"models": MODELS, "notebooks": notebooks, "data_dir": os.environ["MNIST_DIR"]}
+    content = smoke | {"models": MODELS, "notebooks": notebooks, "data_dir": str(mnist_dir)}
     (project / "profiles" / "smoke.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
     return project
 
@@ -38,10 +38,10 @@ def run(project, *arguments):
 
 
 @pytest.mark.long
-def test_a_report_is_made_and_all_lessons_run(alone):
-    done = run(alone, "smoke", "2")
+def test_a_report_is_made_and_all_lessons_run(without_paper):
+    done = run(without_paper, "smoke", "2")
     assert done.returncode == 0, done.stdout + done.stderr
-    out = alone / "build" / "smoke"
+    out = without_paper / "build" / "smoke"
     assert (out / "report.pdf").read_bytes().startswith(b"%PDF")
     assert "Cold diffusion" in (out / "report.html").read_text("utf-8")
     lessons = {path.stem for path in (out / "notebooks").glob("*.ipynb")}
@@ -51,11 +51,11 @@ def test_a_report_is_made_and_all_lessons_run(alone):
     assert [cell["id"] for cell in figures if cell.get("outputs")][:2] == ["fig-distances", "fig-losses"]
 
 
-def test_a_profile_that_asks_for_the_paper_is_refused_in_one_line(alone):
-    path = alone / "mine.yaml"
-    content = yaml.safe_load((alone / "profiles" / "smoke.yaml").read_text())
+def test_a_profile_that_asks_for_the_paper_is_refused_in_one_line(without_paper):
+    path = without_paper / "mine.yaml"
+    content = yaml.safe_load((without_paper / "profiles" / "smoke.yaml").read_text())
     path.write_text(yaml.safe_dump(content | {"report": {"kind": "paper"}}))
-    done = run(alone, str(path))
+    done = run(without_paper, str(path))
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "no folder paper/" in done.stderr
