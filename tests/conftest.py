@@ -21,6 +21,7 @@ from hypothesis import settings
 
 import helpers
 from diffusion import data
+from diffusion.evaluation.measures import MEASURES
 from helpers import ROOT, train
 from report.jobs import release
 
@@ -51,6 +52,15 @@ def mnist_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def images(mnist_dir: Path) -> tuple[torch.Tensor, torch.Tensor]:
     """The images of trainings of twelve steps, and those of their test loss; the last batches are smaller."""
     return tuple(data.load("mnist", split, mnist_dir, n)[0] for split, n in (("train", 30), ("test", 20)))
+
+
+@pytest.fixture(autouse=True)
+def _own_measures() -> Iterator[None]:
+    """A measure that the module of docs/extending.md registers is gone when a test ends."""
+    yield
+    for name, measure in [*MEASURES.items()]:
+        if getattr(measure.function, "__module__", "") == "mine":
+            del MEASURES[name]
 
 
 def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:

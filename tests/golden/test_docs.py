@@ -134,17 +134,6 @@ def test_a_training_is_watched_and_its_weights_are_loaded_as_running_shows(tmp_p
         assert torch.equal(found["network"](x, t), found["run"].network()(x, t))
 
 
-@pytest.fixture
-def own_measures():
-    """What a test registers is gone when it ends: later tests measure without it."""
-    known = MEASURES.copy()
-    yield
-    for name in MEASURES.keys() - known:
-        if MEASURES[name].function.__module__ == "mine":
-            del MEASURES[name]
-
-
-@pytest.mark.usefixtures("own_measures")
 def test_the_examples_of_extending_make_a_profile_pass_their_check_and_train(
     tmp_path, monkeypatch, mnist_dir
 ):
