@@ -1,4 +1,4 @@
-"""Where things are in a checkout. The tool knows the paper here, and nowhere else; it runs without it."""
+"""Places in a checkout. Of the tool only this file names the paper's package, without which the tool runs."""
 
 from importlib import import_module
 from pathlib import Path
@@ -6,15 +6,18 @@ from types import ModuleType
 
 ROOT = Path(__file__).resolve().parents[1]
 PAPER = ROOT / "paper"  # our paper: its text, claims and figures, with notebooks and profiles of its own
+OF_PAPER = f"{PAPER.name}/**/*"  # its files, from the checkout
 HOUSES = (ROOT, PAPER)  # each has the folders notebooks/ and profiles/
 PROFILES = ROOT / "profiles"
 PLAY = ROOT / "released" / "page" / "cold-zoom.html"  # the page to play with
 
 
 def paper() -> ModuleType:
-    """What writes the paper; ValueError: this checkout does not contain it."""
+    """Import the module that writes the paper; ValueError: this checkout does not contain it."""
     if not (PAPER / "__init__.py").is_file():
-        raise ValueError(f"kind is 'paper', and this checkout has no folder {PAPER.name}/; remove `kind`")
+        raise ValueError(
+            f"kind is {PAPER.name!r}, and this checkout has no folder {PAPER.name}/; remove `kind`"
+        )
     return import_module(f"{PAPER.name}.contents")
 
 

@@ -95,7 +95,7 @@ class Report(BaseModel):
 
     model_config = STRICT
 
-    kind: Literal["paper"] | None = None  # None: a report of any models
+    kind: Literal[places.PAPER.name] | None = None  # None: a report of any models
     title: str | None = Field(None, max_length=200)
     authors: str | None = Field(None, max_length=1000)
     date: datetime.date | None = None

@@ -1,4 +1,4 @@
-"""What a run is: the settings that determine its weights, and the checks before it begins.
+"""Describe a run: the settings that determine its weights, and the checks before it begins.
 
 Two runs are equal if `describe` gives equal settings for them. `fit` resumes a run only then.
 """

@@ -174,7 +174,7 @@ class Run:
     def _sampling(
         self, n, seed, epoch, *, sampler=None, prior=None, start=None, average=1, precision=None
     ) -> Sampling:
-        """How `sample` samples; arguments and their types as of `sample`."""
+        """Return the settings with which `sample` generates; the arguments are those of `sample`."""
         if start is None:
             start = self.fitted(prior)
         elif prior is not None:

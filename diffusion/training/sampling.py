@@ -18,7 +18,7 @@ OUTSIDE = 0.75  # a pixel beyond this is far out of [-0.5, 0.5]
 
 @dataclass
 class Sampling:
-    """How to generate n images.
+    """Settings that generate n images.
 
     Args:
         start: a fitted prior, a tensor of latents at t = T or of a prior's draws, or None for

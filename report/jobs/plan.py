@@ -35,7 +35,6 @@ from report.results.environment import MEASURING
 
 PARTS = ("", "figures/", "measures/", "results/")  # of the tool, whose code all jobs run
 CODE = ("diffusion/**/*.py", "play/**/*.py", *(f"report/{part}*.py" for part in PARTS))
-OF_PAPER = (*CODE, "paper/**/*.py")  # of its notebooks
 OF_REPORT = ("report/pages/**/*", "released/*/manifest.json", "released/page/*.html", "CITATION.cff")
 NOT_MADE = "not made yet"
 
@@ -49,17 +48,18 @@ def make_stamp(job: Job) -> dict[str, Any]:
     dataset = settings.get("dataset")
     patterns = [f"released/{settings['released']}/manifest.json"] if settings.get("released") else []
     if job.kind == "report":
-        patterns = [*OF_REPORT, *(["paper/**/*"] if settings.get("kind") == "paper" else [])]
-    beside = [path for pattern in patterns for path in places.ROOT.glob(pattern)]
+        patterns = [*OF_REPORT, *([places.OF_PAPER] if settings.get("kind") else [])]
+    files = [path for pattern in patterns for path in places.ROOT.glob(pattern) if path.is_file()]
+    beside = [path for path in files if path.suffix != ".pyc"]  # which Python writes as jobs run
     of_paper = job.notebook and places.notebook(job.notebook).is_relative_to(places.PAPER)
     return {
         "settings": settings,
-        "code": hash_code(OF_PAPER if of_paper else CODE),
+        "code": hash_code((*CODE, f"{places.OF_PAPER}.py") if of_paper else CODE),
         "notebook": job.notebook and hash_cells(job.notebook),
         "own": hash_own_modules(settings),
         "data": dataset and hash_data(dataset, job.settings.get("data_dir")),
         "versions": versions(MEASURING),
-        "beside": {p.relative_to(places.ROOT).as_posix(): sha256(p) for p in beside if p.is_file()},
+        "beside": {p.relative_to(places.ROOT).as_posix(): sha256(p) for p in beside},
     }
 
 

@@ -36,10 +36,9 @@ from report.parameters import PROCESS
 from report.places import ROOT
 from report.profile import Profile
 from report.results.kept import MANIFEST, keep, read_kept, verify
-from report.results.views import LATE
+from report.results.views import LATE, OF_TRAINING
 
 OF_RUN = ("run.json", "process.pt", "network.pt", "history.jsonl")  # beside its last weights
-OF_JOBS = ("schedules.", "yardstick.", "level.", "train_", "measure_")  # records that jobs write
 SHOWN = "figures.json"  # the figures of the report, and `sums` of what they plot
 # What is made with a report, of which a release has the numbers, the verdicts, and the PDF of a paper.
 OF_REPORT = (SHOWN, "numbers.json", "ledger.json", "report.pdf")
@@ -49,7 +48,8 @@ RELEASED = ROOT / "released"
 
 def release(profile: Profile) -> None:
     """Keep the results of a profile as released/NAME; ValueError: they are not those of the profile."""
-    if stale := jobs.find_stale(jobs.make_plan(profile)):
+    plan = jobs.make_plan(profile)
+    if stale := jobs.find_stale(plan):
         name, reason = next(iter(stale.items()))
         again = f"run `make retrain PROFILE={profile.name}` first"
         raise ValueError(f"{name}: {reason}; {again} ({len(stale)} jobs to run)")
@@ -58,7 +58,9 @@ def release(profile: Profile) -> None:
     for model, seed in profile.trainings:
         if seed == profile.seeds(model)[0] or model in profile.file.opened:
             files |= dict.fromkeys(files_of_training(out / "runs" / f"{model}-{seed}"), out)
-    by_hand = [path for path in target.glob("metrics/*.json") if not path.name.startswith(OF_JOBS)]
+    made = {out / name for job in plan.values() for name in job.makes}
+    records = [path for path in target.glob("metrics/*.json") if not path.name.startswith(OF_TRAINING)]
+    by_hand = [path for path in records if out / path.relative_to(target) not in made]
     images = [target / "kept" / f"{path.stem}.npz" for path in by_hand]
     files |= {path: target for path in (*by_hand, *images) if path.is_file()}
     results = {path.relative_to(of).as_posix(): path.read_bytes() for path, of in files.items()}

@@ -53,7 +53,7 @@ from report.results.environment import MEASURING, environment
 from report.results.kept import Drawn, keep, kept_path
 from report.results.settings import open_training
 from report.results.table import CHECKPOINT, REAL, Facts, Record
-from report.results.views import LATE, OF_MEASURING, trainings_in
+from report.results.views import LATE, OF_MEASURING, read_training, trainings_in
 
 N_PROBED = 500  # test images whose latents are raised and lowered
 FEW = 64  # samples of a quick look
@@ -111,7 +111,7 @@ def measure(
     n_distance = min(n_final, 2000) if n_distance is None else n_distance
     if n_distance > n_final:
         raise ValueError(f"n_distance = {n_distance} exceeds n_final = {n_final}")
-    train = Record(out, f"train_{name}").facts
+    train = read_training(out, name).facts
     if train.data.name != dataset:
         raise ValueError(f"{name} was trained on {train.data.name}, not on {dataset}; measure it there")
     run = open_training(out, train, data_dir, precision)
@@ -178,7 +178,7 @@ def measure_missing(out: Path, models: Sequence[str] | None, *, n: int | None, *
     """Measure those trainings of `out` that are not measured yet: n samples of each, None: 64."""
     for model, seed in trainings_in(out, models):
         name = f"{model}-{seed}"
-        train, path = Record(out, f"train_{name}").facts, table.path_of(out, f"measure_{name}")
+        train, path = read_training(out, name).facts, table.path_of(out, f"measure_{name}")
         known = Record(out, path.stem).facts if path.is_file() else None
         if known is None or known.weights_sha256 != train.weights.sha256:
             number = {"n_checkpoint": n or FEW, "n_final": n or FEW}

@@ -35,7 +35,7 @@ def build(out: Path | str, profile: str | Path) -> list[Path]:
     drawn = figures.write_figures(out, notebooks)
     files = {path.name for path in (out / "figures").glob("*")}
     run, marks = ReportRun(results, asked, notebooks, files), Marks()
-    content = (paper() if asked.file.report.kind == "paper" else own).content(run, marks)
+    content = (paper() if asked.file.report.kind else own).content(run, marks)
     if marks.missing and (releases() / asked.name).is_dir():
         raise ValueError(f"{marks.missing[0]} is printed, and nothing was read for it")
     text, numbers, rows = write_sources(pages.link_figures(content.text, drawn), marks, out)

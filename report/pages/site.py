@@ -1,4 +1,4 @@
-"""What the Pages workflow publishes: `make site` copies it to build/site.
+"""Files that the Pages workflow publishes: `make site` copies them to build/site.
 
     python -m report.pages.site
 

@@ -42,7 +42,7 @@ def find_counterpart(one: Training) -> Pair:
 
 
 def _model(one: Training) -> tuple[Any, ...]:
-    """What makes a model what it is: not how long it is trained, nor how it is sampled."""
+    """Return process, schedule and network of a model, without length of training and sampling."""
     return one.settings.unread["process"], one.parts["network"]
 
 

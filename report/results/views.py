@@ -60,9 +60,9 @@ class Training:
 
     @property
     def parts(self) -> dict[str, Description]:
-        """What makes and samples it, by kind; nothing is noted.
+        """Its process, schedule, prior, sampler and network, by kind; nothing is noted.
 
-        The state of a process of one's own counts as its arguments, but for T and for tensors and objects.
+        The state of a user's own process counts as its arguments, without T, tensors and objects.
         """
         train, settings = self.train.unread, self.settings.unread
         process = {n: v for n, v in settings["process"].items() if n != "T" and not isinstance(v, dict)}
@@ -228,6 +228,15 @@ def trainings_in(out: Path, models: Sequence[str] | None = None) -> list[tuple[s
     return sorted(pairs, key=lambda p: (order.index(p[0]) if p[0] in order else len(order), p))
 
 
+def read_training(out: Path, name: str, prefix: str = "") -> Record:
+    """Read the file of a training, such as "zoom-0"; ValueError: an earlier version wrote it."""
+    record = Record(out, f"train_{name}", prefix)
+    if "sampler" not in record.facts:
+        path = path_of(out, record.name)
+        raise ValueError(f"{path} is of an earlier version, which kept no sampler; remove it and train again")
+    return record
+
+
 def load(
     out: Path | str,
     models: Sequence[str] | None = None,
@@ -255,7 +264,7 @@ def load(
         )
     for model, seed in pairs:
         name = f"{model}-{seed}"
-        train, measured = Record(out, f"train_{name}", prefix), opened(f"measure_{name}")
+        train, measured = read_training(out, name, prefix), opened(f"measure_{name}")
         weights = train.facts["weights"]["sha256"]
         for job in filter(None, (train, measured)):
             path = path_of(out, job.name)

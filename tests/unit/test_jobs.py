@@ -142,6 +142,13 @@ def test_other_labels_of_the_data_another_package_or_a_lost_file_is_found(run, m
     assert run.stale()["measure_zoom-0"] == "kept/quality_zoom-0.npz is lost"
 
 
+def test_compiled_code_that_a_job_leaves_makes_nothing_stale(run):
+    compiled = run.code / "report" / "pages" / "__pycache__" / "build.cpython-311.pyc"
+    compiled.parent.mkdir()
+    compiled.write_bytes(b"1")
+    assert run.stale() == {}
+
+
 def test_a_job_that_was_made_again_makes_those_stale_that_were_made_of_the_one_before(run):
     run.jobs(training={"epochs": 3} | ALL_IMAGES)["train_zoom-0"].finish()
     assert run.stale(training={"epochs": 3} | ALL_IMAGES)["measure_zoom-0"] == "before.train_zoom-0 changed"

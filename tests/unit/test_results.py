@@ -6,6 +6,7 @@ import pytest
 from diffusion.files import sha256
 from helpers import DAMAGES, PAPER, changed, of_release
 from report.files import read_json
+from report.measures.measure import measure
 from report.results import kept, table
 from report.results import views as results
 from report.results.settings import describe, make_schedule
@@ -64,6 +65,14 @@ def test_files_that_do_not_belong_together_are_refused(out, job, other, said):
     changed(table.path_of(out, f"{job}_zoom-0"), lambda facts: facts.update(other))
     with pytest.raises(ValueError, match=said):
         results.load(out)
+
+
+def test_the_file_of_an_earlier_version_is_refused_in_one_line(out):
+    changed(table.path_of(out, "train_zoom-0"), lambda facts: facts.pop("sampler"))
+    with pytest.raises(ValueError, match=r"^.*/train_zoom-0\.json is of an earlier version.*remove it"):
+        results.load(out)
+    with pytest.raises(ValueError, match=r"is of an earlier version"):
+        measure(out, "zoom-0")
 
 
 def test_the_file_of_a_training_says_where_and_what_it_is(tiny):
