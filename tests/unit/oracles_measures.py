@@ -94,7 +94,9 @@ def digit_scores(ink: np.ndarray, near: np.ndarray, features: Callable) -> np.nd
     """
     tidy, tidy_near = (np.stack([*map(tidied, x)]) for x in (ink, near))
     coarse = [
-        ndimage.gaussian_filter(x, (0, 1, 1), truncate=3, mode="mirror")[:, 2:26:2, 2:26:2].reshape(len(x), -1)
+        ndimage.gaussian_filter(x, (0, 1, 1), truncate=3, mode="mirror")[:, 2:26:2, 2:26:2].reshape(
+            len(x), -1
+        )
         for x in (tidy, tidy_near)
     ]
     return nearness(features(tidy), features(tidy_near)) + nearness(*coarse)

@@ -124,7 +124,9 @@ def test_a_network_is_trained_on_all_images_in_each_epoch_at_a_rate_that_rises_a
         assert network.training
         batches.append(batch)
         weights.append(network.weight.item())
-        return network.weight.sum()  # whose gradient is one, so that steps of Adam are about as long as the rate
+        return (
+            network.weight.sum()
+        )  # whose gradient is one, so that steps of Adam are about as long as the rate
 
     assert shipped.optimise(network.eval(), 300, loss, "any") is network
     assert not network.training
@@ -165,7 +167,10 @@ def test_that_of_another_data_set_is_trained_once_and_is_never_sure(tmp_path, ca
 
 
 def test_an_autoencoder_of_another_data_set_needs_no_labels(tmp_path, capsys):
-    (x, labels), unlabelled = data.load(bars()), replace(bars(), read=lambda *how: bars().read(*how)[0], classes=())
+    (x, labels), unlabelled = (
+        data.load(bars()),
+        replace(bars(), read=lambda *how: bars().read(*how)[0], classes=()),
+    )
     found = AUTOENCODER.load_for(unlabelled, tmp_path)
     assert "training the autoencoder of Bars" in capsys.readouterr().out
     (file,) = (tmp_path / "Bars" / "autoencoder").iterdir()

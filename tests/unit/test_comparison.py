@@ -85,7 +85,9 @@ def test_printed_it_has_few_settings_and_says_of_how_many_samples(sweep):
     assert rows[0].split()[:3] == ["learning_rate", "seed", "frechet"]
     assert [row.split()[0] for row in rows[1:6]] == ["0.01-0", "0.01-1", "0.0001-0", "0.0001-1", "real"]
     assert rows[1].split()[1:3] == ["0.01", "0"]
-    assert rows[5].removeprefix(REAL).strip().startswith(f"{sweep.references['frechet']['value'].item():.3g} ±")
+    assert (
+        rows[5].removeprefix(REAL).strip().startswith(f"{sweep.references['frechet']['value'].item():.3g} ±")
+    )
     (said,) = rows[6:]
     assert said.startswith("0.01-1: All samples are one image")
     assert "<th>learning_rate</th>" in sweep._repr_html_()

@@ -66,7 +66,14 @@ def test_samples_stand_beside_as_many_real_images_in_a_table(evaluator, x):
     assert (floors["floor"].n, found.real["coverage"].n) == (20, 20)
     for name in ("frechet", "frechet_autoencoder", "frechet_random"):
         assert found.real[name] == floors[name.replace("frechet", "floor")]
-    assert [*found.table.index] == ["frechet", "frechet_autoencoder", "digit", "precision", "recall", "coverage"]
+    assert [*found.table.index] == [
+        "frechet",
+        "frechet_autoencoder",
+        "digit",
+        "precision",
+        "recall",
+        "coverage",
+    ]
     for name, row in found.table.iterrows():
         assert row["samples"] == format_value(found[name])
         assert row["real images"] == format_value(found.real[name])
@@ -101,9 +108,12 @@ def test_a_number_is_shown_with_its_interval_or_deviation(value, shown):
 
 def test_real_images_are_measured_against_others(evaluator):
     real = evaluator.real(30)
-    assert real["coverage"] == precision_recall_coverage(
-        evaluator.main.reference.features, evaluator.main.train, 30, 5
-    )["coverage"]
+    assert (
+        real["coverage"]
+        == precision_recall_coverage(evaluator.main.reference.features, evaluator.main.train, 30, 5)[
+            "coverage"
+        ]
+    )
     assert not real.keys() & {"frechet", "kid", "class_share"}  # which compare them with themselves
     assert real["digit"] == digit(evaluator.recogniser, evaluator.x_test[1::2])  # the others gave the bound
     assert real["low_confidence"].value == pytest.approx(0.05, abs=0.01)
@@ -161,7 +171,7 @@ def test_a_note_tells_test_images_that_are_training_images_and_labels_of_others(
 
 
 def test_a_note_begins_where_it_says_so(train, evaluator, capsys):
-    """More than half of the test images, or of the labels that a guess reads wrongly; too few for a recogniser."""
+    """Above half of the test images, or of the labels that a guess reads wrongly; below 200 digits."""
     read = classifier.classes_of(evaluator.classifier, evaluator.x_test)
     two_of_each = torch.cat([(read == k).nonzero()[:2, 0] for k in range(10)]).view(10, 2).T.flatten()
     x, labels = evaluator.x_test[two_of_each], read[two_of_each]
@@ -272,16 +282,18 @@ def test_labels_are_a_number_each(train):
         Evaluator(train[:60], train[:20], torch.eye(10).repeat(2, 1))
 
 
-@pytest.mark.parametrize(("shape", "note"), [((28, 28), "knows 100 training images"), ((8, 8, 3), r"(3, 8, 8)")])
+@pytest.mark.parametrize(
+    ("shape", "note"), [((28, 28), "knows 100 training images"), ((8, 8, 3), r"(3, 8, 8)")]
+)
 def test_a_small_data_set_of_two_classes_is_measured_at_as_many_images_as_there_are(
     tmp_path, capsys, shape, note
 ):
     def read(split, folder):
         assert folder.is_relative_to(tmp_path)
         labels = np.arange({"train": 100, "test": 40}[split]) % 2
-        pixels = np.random.default_rng(len(labels)).integers(0, 90, (len(labels), *shape), np.uint8)
-        pixels[labels == 1, 2:6, 2:6] = 255
-        return pixels, labels
+        made = np.random.default_rng(len(labels)).integers(0, 90, (len(labels), *shape), np.uint8)
+        made[labels == 1, 2:6, 2:6] = 255
+        return made, labels
 
     two = data.DataSet("Two", read, ("a", "b"), noun="letter")
     small = Evaluator.of(two, tmp_path, floor_repeats=2, interval_repeats=2)

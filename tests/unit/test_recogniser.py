@@ -47,6 +47,8 @@ def digits(mnist_dir):
 def test_a_mild_distortion_is_what_it_is_called_in_each_of_its_ways(digits, name):
     x, labels, seen = digits[0][:60], digits[1][:60], set()
     x = x.roll(7, -1)  # ink at the edges
+    again = MILD[name](x, labels, generator(0))
+    assert torch.equal(again, MILD[name](x, labels, generator(0)))
     for clean, made in zip(x, MILD[name](x, labels, generator(0)), strict=True):
         ways = EXPECTED[name]((clean[0] + 0.5).numpy())
         errors = [np.abs((made[0] + 0.5).numpy() - one).max() for one in ways]
@@ -97,10 +99,13 @@ def features_of(model):
 def spoiled(x):
     """Images as models may draw them: moved, on grey, faint, with strokes that reach the sides, and blank."""
     far = x.roll((5, -6), (2, 3))
-    columns = x[:1].clone()
+    columns, one = x[:1].clone(), torch.full((1, 1, 28, 28), -0.5)
+    one[..., 3, 4:6] = -0.2  # less ink than one white pixel has
     columns[..., :3] = columns[..., -3:] = 0.5
     faint = 0.97 * 0.5 + 0.02 * x
-    return torch.cat([x, far, x + 0.3 * (0.5 - x), 3 * x, faint, columns, 0 * columns - 0.5, 0 * columns + 0.5])
+    return torch.cat(
+        [x, far, x + 0.3 * (0.5 - x), 3 * x, faint, one, columns, 0 * columns - 0.5, 0 * columns + 0.5]
+    )
 
 
 def test_the_background_is_that_of_rows_and_the_ink_is_moved_to_the_middle(digits):
@@ -144,7 +149,7 @@ def test_images_of_a_kind_are_random_ones_with_their_labels(digits):
     assert places != sorted(places)
     assert of_first.tolist() == labels[places].tolist()
     assert not torch.equal(first, other)
-    again, = (made for made, _ in of_kinds({"as they are": MILD["unchanged"]}, x, labels, 30, "b").values())
+    (again,) = (made for made, _ in of_kinds({"as they are": MILD["unchanged"]}, x, labels, 30, "b").values())
     assert not torch.equal(first, again)
 
 

@@ -198,7 +198,9 @@ def test_a_clear_digit_is_read_with_less_than_certainty():
 
 
 def prc(real, fake, n=None, seed=0):
-    return samples.precision_recall_coverage(torch.as_tensor(real), torch.as_tensor(fake), n or len(real), seed)
+    return samples.precision_recall_coverage(
+        torch.as_tensor(real), torch.as_tensor(fake), n or len(real), seed
+    )
 
 
 @settings(max_examples=12)
