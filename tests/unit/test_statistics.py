@@ -154,6 +154,14 @@ def test_the_interval_of_a_distance_covers_its_mean_over_sets_of_this_size():
     assert np.mean([one.sd for one in found]) == pytest.approx(spread, rel=0.15)
 
 
+def test_the_draws_of_a_seed_stay_what_they_are():
+    """Published distances, floors and intervals are of these draws, on all machines."""
+    a, b = gaussian(60, 3, 1), gaussian(40, 3, 2, 1, 0.5)
+    whole, few = distance(Reference(a), b, 20, 3), prc(a, b, 20, 3)
+    ends = [whole.low, whole.high, *(few[name].low for name in few), floor(a, Reference(b), 12, 6, 3).value]
+    assert ends == pytest.approx([3.3937543, 4.2483391, 0.5839826, 0.1005734, 0.2616215, 4.4080721], abs=1e-6)
+
+
 # --- classes, fidelity and variety ---
 
 
@@ -230,6 +238,26 @@ def test_fidelity_and_variety_are_of_as_many_images_of_each_drawn_by_the_seed(mo
     assert [one.n for one in prc(real, fake, 99).values()] == [30] * 3
     monkeypatch.setattr(samples, "HALVES", 2)
     assert [one.n for one in prc(gaussian(2001, 1, 1), gaussian(2001, 1, 2)).values()] == [2000] * 3
+
+
+def test_at_least_as_many_images_are_needed_as_a_half_has_neighbours():
+    real, fake = gaussian(40, 3, 1), gaussian(30, 3, 2)
+    assert prc(real, fake, samples.FEWEST)["coverage"].n == 12
+    with pytest.raises(RuntimeError):
+        prc(real, fake, samples.FEWEST - 1)
+
+
+def test_an_image_is_not_away_from_its_copy():
+    """Far from zero, where a distance by products of matrices is rounded."""
+    real = gaussian(40, 3, 1, 1e6)
+    real[10:20] = real[10] + 1000
+    assert samples.coverage(real, real[10:11]) == 0.25
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_grey_is_the_mean_of_the_colours(channels):
+    x = gaussian(2 * channels * 4, 1, 0).view(2, channels, 2, 2)
+    assert samples.grey(x).numpy() == pytest.approx(x.numpy().mean(1, keepdims=True))
 
 
 def test_each_draw_behind_an_interval_has_a_key_of_its_own(monkeypatch):
