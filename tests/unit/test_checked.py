@@ -111,7 +111,7 @@ def test_a_value_in_words(value, words):
 def test_a_name_that_is_not_known_is_refused_with_the_nearest():
     known = ["linear", "cosine", "linear-2"]
     assert nearest("linaer", known) == "; did you mean 'linear'?"
-    assert nearest("zoom", known) == nearest("liar", ["blinker"]) == ""
+    assert nearest("zoom", known) == nearest("pixelows", ["pixelate"]) == ""
     check_known("schedule", "cosine", known)
     with pytest.raises(
         ValueError, match="^schedule is 'cosin'; allowed: linear, cosine, linear-2; did you mean 'cosine'.$"

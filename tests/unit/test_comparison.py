@@ -125,12 +125,14 @@ def test_runs_are_of_one_setting_whatever_the_order_of_its_options(evaluator, tr
 def test_runs_on_different_images_are_told_and_are_no_seeds_of_one_setting(evaluator, train, capsys):
     runs = {str(n): d.fit(d.ColdZoom(2), train[n:][:16], seed=n, **HOW) for n in (0, 1)}
     runs["more"] = d.fit(d.ColdZoom(2), train[:20], **HOW)
+    runs["longer"] = d.fit(d.ColdZoom(2), train[:16], **HOW | {"steps": 2})
     capsys.readouterr()
     found = d.compare({name: runs[name] for name in ("0", "1")}, evaluator, n=12)
     assert [*found.by_setting()["runs"]] == [1, 1]
     assert "different images" in capsys.readouterr().out
     assert [*found.settings.columns] == ["seed"]
-    assert [*compare_settings({name: runs[name] for name in ("0", "more")}).columns] == ["images.n"]
+    for name, differs in (("more", ["images.n"]), ("longer", ["steps"])):
+        assert [*compare_settings({one: runs[one] for one in ("0", name)}).columns] == differs
     with pytest.raises(ValueError, match="by_setting needs runs"):
         d.compare({"x": train[:12]}, evaluator, n=12).by_setting()
     assert "different images" not in capsys.readouterr().out

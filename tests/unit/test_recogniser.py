@@ -9,7 +9,7 @@ from scipy import ndimage
 
 import diffusion as d
 from diffusion.evaluation import classifier
-from diffusion.evaluation.distortions import MILD
+from diffusion.evaluation.distortions import MILD, warp
 from diffusion.evaluation.recogniser import DigitRecogniser, digit, of_kinds, tidied
 from diffusion.runtime import generator
 from helpers import defined
@@ -57,6 +57,18 @@ def test_a_mild_distortion_is_what_it_is_called_in_each_of_its_ways(digits, name
         assert min(errors) < 2e-3
         seen.add(int(np.argmin(errors)))
     assert len(seen) == len(ways)
+
+
+def test_a_shift_is_right_and_down_and_an_angle_counter_clockwise(digits):
+    x = digits[0][:2]
+    moved = warp(x, torch.zeros(2), torch.tensor([[2.0, 1.0], [-3.0, 0.0]]))
+    for one, before, (right, down) in zip(moved, x, ((2, 1), (-3, 0)), strict=True):
+        expected = ndimage.shift((before[0] + 0.5).numpy(), (down, right), **LINEAR)
+        assert (one[0] + 0.5).numpy() == pytest.approx(expected, abs=1e-5)
+    turned = warp(x, torch.tensor([30.0, -90.0]))
+    for one, before, angle in zip(turned, x, (30, -90), strict=True):
+        expected = ndimage.rotate((before[0] + 0.5).numpy(), angle, reshape=False, **LINEAR)
+        assert (one[0] + 0.5).numpy() == pytest.approx(expected, abs=2e-3)
 
 
 @pytest.fixture(scope="module")
