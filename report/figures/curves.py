@@ -1,7 +1,7 @@
 """Curves: their styles, legends and axes, and the losses of trainings.
 
 Colours are from Paul Tol's schemes (SRON/EPS/TN/09-002), the bright ones darkened: each has a contrast of at
-least 3:1 on white, and they are apart for colour-blind readers; dash and marker say the same again. Of train
+least 4.5:1 on white, and they are apart for colour-blind readers; dash and marker say the same again. Of train
 and test losses, solid is train and dashed is test.
 """
 
@@ -40,8 +40,8 @@ class Style(NamedTuple):
 STYLES = (
     Style("#004488", "-", "o"),
     Style("#BB5566", (0, (6, 1.6)), "s"),
-    Style("#B07D12", (0, (5, 1.3, 1.2, 1.3)), "^"),
-    Style("#0099BB", (0, (3, 1, 1, 1, 1, 1)), "v"),
+    Style("#8A5F00", (0, (5, 1.3, 1.2, 1.3)), "^"),
+    Style("#007799", (0, (3, 1, 1, 1, 1, 1)), "v"),
     Style("#228833", (0, (1.2, 1.2)), "D"),
     Style("#882255", (0, (8, 1.2, 3, 1.2)), "P"),
 )

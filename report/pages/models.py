@@ -31,6 +31,7 @@ class Model:
     samples: Samples
     changes: Mapping[str, Any] = field(default_factory=dict)  # settings in which a way differs
     pictures: Markdown = Markdown("")  # and references to them
+    strip: Markdown = Markdown("")  # its first samples, as a picture in a cell
 
     def component(self, kind: str) -> Markdown:
         """A component, without its module, and its arguments: "Occlude (grey 0.2)"; empty without a name."""
@@ -98,6 +99,13 @@ def describe_models(results: Results, models: Iterable[str], drawn: Collection[s
     """The first trainings of models, with those of their pictures that are `drawn`."""
     trainings = [results.first(model) for model in models]
     return [Model(one.label, one, one.final, pictures=_pictures(one, drawn)) for one in trainings]
+
+
+def strip(training: Training, drawn: Collection[str]) -> Markdown:
+    """The first samples of a training as a picture in a cell of a table, if it is among the figures drawn."""
+    file = f"first_samples_{training.model}.png"
+    picture = f"![First samples of {escape(training.label)}.](figures/{file}){{.strip width=5.2cm}}"
+    return Markdown(picture if file in drawn else "")
 
 
 def _pictures(training: Training, drawn: Collection[str]) -> Markdown:
