@@ -31,7 +31,7 @@ PROCESS = {  # of a notebook that trains, from its parameters
     "03_train_zoom": lambda P: d.ColdZoom(P["T"], P["interpolation"], P["image_noise"]),
     "05_your_degradation": lambda P: d.degradation(P["degradation"], T=P["T"], **P["degradation_options"]),
 }
-OF_NOTEBOOK = {"folder", "aside", "callback"}  # arguments of `fit` that a notebook gives by itself
+OF_NOTEBOOK = {"folder", "if_exists", "callback"}  # arguments of `fit` that a notebook gives by itself
 FROM_0 = {"seed", "image_index"}
 
 
@@ -118,7 +118,7 @@ def make_parts(notebook: str, P: Mapping[str, Any], variants: Iterable[Mapping[s
     if P.get("degradation", "") is None:
         raise ValueError("degradation is missing; needed: a name such as 'crop', or module:Class of your own")
     process = PROCESS[notebook](P)
-    process.take(GREY28)
+    process.set_image_shape(GREY28)
     networks.build(*networks.architecture(P["network"], P["network_options"]))
     options = {name: P[name] for name in FIT.model_fields if name in P} | P["fit_options"]
     FIT.model_validate(options)

@@ -95,7 +95,7 @@ class DegradationProcess(ABC):
     sampler: Any = None
     prior: Any = None
 
-    def take(self, image_shape: Shape) -> None:
+    def set_image_shape(self, image_shape: Shape) -> None:
         """Become a process of images (C, S, S); raises ValueError where there is none of these."""
         if image_shape != self.image_shape:
             self.image_shape = image_shape
@@ -120,11 +120,11 @@ class DegradationProcess(ABC):
     def prepare(self, x: Tensor) -> None:  # noqa: B027 - optional to override
         """Learn from the training images (N, C, S, S); all attributes are kept beside the weights."""
 
-    def compress(self, x: Tensor) -> Tensor:
+    def to_pixels(self, x: Tensor) -> Tensor:
         """The pixels that a prior describes: degraded images at t = T, or the fewer that make these up."""
         return self.degrade(x, torch.full((len(x),), self.T, device=x.device))
 
-    def expand(self, pixels: Tensor) -> Tensor:
+    def from_pixels(self, pixels: Tensor) -> Tensor:
         """Latents at t = T, (n, C, S, S), from what a prior draws."""
         return pixels
 

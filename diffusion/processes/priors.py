@@ -1,6 +1,6 @@
 """Priors: what sampling starts from. Of the zoom, distributions over the few pixels of its deepest level.
 
-A prior is fitted on what training images become at t = T (`process.compress`), and then draws such pixels:
+A prior is fitted on what training images become at t = T (`process.to_pixels`), and then draws such pixels:
 
     fit(pixels) -> what draws, itself or another object        pixels (N, C, p, p) in [-0.5, 0.5]
     draw(n, generator) -> (n, C, p, p)

@@ -197,7 +197,7 @@ class Run:
         given = torch.as_tensor(data.as_images(start)).detach().float().cpu()
         if given.ndim != 4 or not len(given) or n and len(given) not in (1, n):
             x = torch.zeros(1, *self.process.image_shape)
-            pixels = () if self.process.predicts == "noise" else self.process.compress(x).shape[1:]
+            pixels = () if self.process.predicts == "noise" else self.process.to_pixels(x).shape[1:]
             shapes = dict.fromkeys(f"{(n or 1, *shape)}" for shape in (x.shape[1:], pixels) if shape)
             raise ValueError(
                 f"start has shape {(*given.shape,)}; expected: {' or '.join(shapes)}, or one for all"
@@ -224,7 +224,7 @@ class Run:
                     "set run.images to the images that the run was trained on"
                 )
             with runtime.seeded(0):
-                self.fits[key] = priors.fitted(copy.deepcopy(prior), self.process.compress(self.images))
+                self.fits[key] = priors.fitted(copy.deepcopy(prior), self.process.to_pixels(self.images))
         return self.fits[key]
 
     def _new_network(self) -> nn.Module:

@@ -137,8 +137,8 @@ REFUSED = [
     (lambda on: d.load(d.DataSet("Blind", lambda: None)), r"read of Blind must accept \(split, folder\)"),
     (lambda on: d.load(data_dir=__file__), "data_dir is .*test_bounds.py, a file; expected: a folder"),
     # processes, samplers and priors, also by name
-    (lambda on: d.ColdZoom(T=28).take((1, 28, 28)), "T is 28; .*27"),
-    (lambda on: d.ColdCrop().take((1, 4, 4)), "side is 4; .*from 5"),
+    (lambda on: d.ColdZoom(T=28).set_image_shape((1, 28, 28)), "T is 28; .*27"),
+    (lambda on: d.ColdCrop().set_image_shape((1, 4, 4)), "side is 4; .*from 5"),
     (lambda on: NoiseSchedule.from_beta("x", torch.tensor([1.0, 0.5])), r"t = 1 is 1; .*\[0, 1\)"),
     (lambda on: NoiseSchedule.from_alpha_bar("x", torch.tensor([0.9, 0.5, 0.1])), "t = 0 is 0.9.*1"),
     (
