@@ -18,6 +18,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, validate_call
 from torch import Tensor
 
 from diffusion.modules import load_object
+from diffusion.renamed import RENAMED, renamed
 
 STRICT = ConfigDict(strict=True, allow_inf_nan=False, arbitrary_types_allowed=True)
 F = TypeVar("F", bound=Callable[..., Any])
@@ -77,6 +78,54 @@ def summarise(value: Any) -> str:
         return repr(value)
     name = type(value).__name__
     return f"a{'n' * name.startswith((*'AEIO',))} {name}"
+
+
+# --- old names ---
+
+
+class OldName:
+    """An attribute under its old name: reading it raises AttributeError with the new one."""
+
+    def __init__(self, where: str, name: str):
+        self.message = f"{where} has no attribute {name}{renamed(where, name)}"
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        raise AttributeError(self.message)
+
+
+def refuse_old_names(thing: F) -> F:
+    """The function or class, which names what to write instead of each old name in `renamed.RENAMED`.
+
+    TypeError: an argument has an old name. AttributeError: an attribute of the class has.
+    """
+    where = thing.__name__
+    if not isinstance(thing, type):
+        return cast(F, _refusing(where, thing))
+    if "__init__" in vars(thing):
+        thing.__init__ = _refusing(where, thing.__init__)
+    for name in RENAMED[where]:
+        setattr(thing, name, OldName(where, name))
+    return cast(F, thing)
+
+
+def _refusing(where: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, without the old names of its arguments."""
+
+    @functools.wraps(function)
+    def call(*given: Any, **options: Any) -> Any:
+        for name in options:
+            if new := renamed(where, name):
+                raise TypeError(f"{where} has no argument {name}{new}")
+        return function(*given, **options)
+
+    return call
+
+
+def refuse_old_methods(cls: type, base: str) -> None:
+    """Raise TypeError if a subclass of `base` defines a method under its old name: nothing would call it."""
+    for name, value in vars(cls).items():
+        if callable(value) and (new := renamed(base, name)):
+            raise TypeError(f"{cls.__name__} defines {name}, a method of {base}{new}")
 
 
 # --- by name ---

@@ -20,6 +20,7 @@ import diffusion as d
 from diffusion.bounds import STRICT, Count, Seed, nearest
 from diffusion.processes.base import GREY28
 from diffusion.processes.samplers import sampler_of
+from diffusion.renamed import renamed
 from diffusion.training import network as networks
 from report.measures.measure import measure
 from report.places import notebook as file_of
@@ -65,11 +66,12 @@ def errors_at(where: object) -> Iterator[None]:
         raise ProfileError(f"{where}: {' '.join(str(error).split())}") from None
 
 
-def refuse_unknown(given: Iterable[str], known: Iterable[str]) -> None:
-    """ValueError: a given name is not known."""
+def refuse_unknown(given: Iterable[str], known: Iterable[str], where: str = "profile") -> None:
+    """ValueError: a given name is not known. The message has the new name of one that was renamed `where`."""
     for name in given:
         if name not in known:
-            raise ValueError(f"there is no parameter {name!r}{nearest(str(name), known)}")
+            hint = renamed(where, str(name)) or nearest(str(name), known)
+            raise ValueError(f"there is no parameter {name!r}{hint}")
 
 
 def validate(model: type[BaseModel], given: Mapping[str, Any]) -> Any:

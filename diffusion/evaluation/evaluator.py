@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from diffusion import data, runtime
-from diffusion.bounds import check_known, summarise, whole
+from diffusion.bounds import check_known, refuse_old_names, summarise, whole
 from diffusion.evaluation import classifier, features, frechet, samples
 from diffusion.evaluation.features import Extractor
 from diffusion.evaluation.frechet import Reference, to_uint8
@@ -64,6 +64,7 @@ class Space:
         return self.floors.get(n)
 
 
+@refuse_old_names
 @dataclass(eq=False, repr=False)
 class Evaluator:
     """The real images, their features and statistics, and the measures of samples against them.

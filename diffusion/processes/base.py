@@ -23,7 +23,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import mse_loss
 
-from diffusion.bounds import summarise
+from diffusion.bounds import refuse_old_methods, refuse_old_names, summarise
 from diffusion.data import as_images
 from diffusion.processes.samplers import Naive, Sampler, visits
 
@@ -75,6 +75,7 @@ def levels(x: Tensor, t: Any, T: int) -> Tensor:
     return t.reshape(-1).long().expand(len(x) if t.numel() == 1 else len(t))
 
 
+@refuse_old_names
 class DegradationProcess(ABC):
     """A way to degrade images step by step, to learn the way back and to walk it.
 
@@ -94,6 +95,10 @@ class DegradationProcess(ABC):
     predicts: str = "image"
     sampler: Any = None
     prior: Any = None
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        refuse_old_methods(cls, "DegradationProcess")
 
     def set_image_shape(self, image_shape: Shape) -> None:
         """Become a process of images (C, S, S); raises ValueError where there is none of these."""

@@ -19,7 +19,7 @@ import torch
 from pydantic import Field
 
 from diffusion import runtime
-from diffusion.bounds import Count, Native, Seed, check_call, checked
+from diffusion.bounds import Count, Native, Seed, check_call, checked, refuse_old_names
 from diffusion.code import unnoticed
 from diffusion.processes import DegradationProcess
 from diffusion.processes.base import require_images, shape_of
@@ -36,6 +36,7 @@ HIGH = 10  # a mean loss so many times the loss of the first step has diverged
 SHOWN, AVERAGED = 20, 100  # every so many steps a bar shows the mean loss of the last steps
 
 
+@refuse_old_names
 @checked
 @torch.inference_mode(False)  # whatever the caller has said
 @torch.enable_grad()

@@ -93,7 +93,7 @@ def test_sixteen_numbers_stand_for_the_deepest_level_of_each_degradation(mnist_d
         ).square().mean()
         assert left < 0.05
     means = x.unfold(2, 7, 7).unfold(3, 7, 7).mean((-1, -2))
-    torch.testing.assert_close(pixelate.compress(x), means)
+    torch.testing.assert_close(pixelate.to_pixels(x), means)
     start = cells["STARTS"]["independent"]
     start.fit(means)
     drawn = start.draw(400, torch.Generator().manual_seed(0)).flatten(1)
