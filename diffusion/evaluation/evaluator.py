@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from diffusion import data, runtime
-from diffusion.bounds import check_known, refuse_old_names, summarise, whole
+from diffusion.bounds import check_known, refuse_old_names, summarise, whole, write, write_arguments
 from diffusion.evaluation import classifier, features, frechet, samples
 from diffusion.evaluation.features import Extractor
 from diffusion.evaluation.frechet import Reference, to_uint8
@@ -124,6 +124,7 @@ class Evaluator:
     device: torch.device | str | None = None
 
     def __post_init__(self) -> None:
+        self.call = ""  # of `for_dataset`
         dataset, data_dir = self.dataset, self.data_dir
         self.class_names = data.get(dataset).classes if dataset is not None else ()
         self.measure_names = {"digit": data.get(dataset).noun} if dataset is not None else {}
@@ -195,10 +196,19 @@ class Evaluator:
         It has at most `n_train` training images and `n_digits` of `x_digits`, and `n_test` test images, None:
         all. ValueError: the data cannot be had, or have fewer test images.
         """
+        given = {"data_dir": data_dir, "n_train": n_train, "n_test": n_test, "n_digits": n_digits}
+        texts = write(dataset), *write_arguments(cls.for_dataset, given), *write_arguments(cls, options)
         x_train = data.load(dataset, "train", data_dir)[0]
         test, every = (data.load(dataset, "test", data_dir, n) for n in (n_test, None))
         options |= {"dataset": dataset, "data_dir": data_dir}
-        return cls(x_train[:n_train], *test, every[1], x_digits=x_train[:n_digits], **options)
+        made = cls(x_train[:n_train], *test, every[1], x_digits=x_train[:n_digits], **options)
+        made.call = f"{cls.__name__}.for_dataset({', '.join(texts)})"
+        return made
+
+    def __repr__(self) -> str:
+        """The call of `for_dataset` that made it; of other images, how many there are."""
+        counts = f"{len(self.x_train)} training and {len(self.x_test)} test images"
+        return self.call or f"<{type(self).__name__} of {counts}>"
 
     @cached_property
     def recogniser(self) -> DigitRecogniser:

@@ -23,7 +23,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import mse_loss
 
-from diffusion.bounds import refuse_old_methods, refuse_old_names, summarise
+from diffusion.bounds import Typeable, refuse_old_methods, refuse_old_names, summarise
 from diffusion.data import as_images
 from diffusion.processes.samplers import Naive, Sampler, visits
 
@@ -76,7 +76,7 @@ def levels(x: Tensor, t: Any, T: int) -> Tensor:
 
 
 @refuse_old_names
-class DegradationProcess(ABC):
+class DegradationProcess(Typeable, ABC):
     """A way to degrade images step by step, to learn the way back and to walk it.
 
     All of its attributes determine a training: `diffusion.fit` writes them down as they are when it begins.

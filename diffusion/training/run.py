@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from diffusion import data, runtime
-from diffusion.bounds import Count, Seed, checked, nearest, summarise
+from diffusion.bounds import Count, Seed, checked, nearest, summarise, write
 from diffusion.code import own_code
 from diffusion.processes import DegradationProcess, priors
 from diffusion.processes.samplers import sampler_of, visits
@@ -239,6 +239,11 @@ class Run:
         return self.history[last - average : last]
 
     def __repr__(self) -> str:
+        """The call that opens it, by its path from the current folder if it is in there."""
+        path, here = self.folder, Path.cwd()
+        return f"open({write(str(path.relative_to(here) if path.is_relative_to(here) else path))})"
+
+    def __str__(self) -> str:
         process = self.process
         return (
             f"{self.name}: {type(process).__name__} with T = {process.T}, seed {self.seed}, "

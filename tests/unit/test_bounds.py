@@ -170,7 +170,7 @@ REFUSED = [
     ),
     (lambda on: NoiseSchedule("x", [0, 0.1], [1, 0.9]), "beta\n.*instance of Tensor"),
     (lambda on: d.ColdCrop(image_noise=25), "image_noise\n.*less than or equal to 1"),
-    (lambda on: d.Mixture(2).draw(4, None), r"Mixture\(components=2\) is not fitted; .*fit\(pixels\)"),
+    (lambda on: d.Mixture(2).draw(4, None), r"Mixture\(2\) is not fitted; .*fit\(pixels\)"),
     (lambda on: d.Mixture(2).fit(torch.arange(9)), r"pixels is \(9,\) .*\(N, C, p, p\)"),
     (lambda on: d.Naive(noise=50), "noise\n.*less than or equal to 1"),
     (lambda on: sampler_of(Twice(), d.ColdZoom()), "Twice visits .*from T = 24 down to 0, no step twice"),
