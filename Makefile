@@ -17,6 +17,10 @@ TORCH   ?=
 LAB     ?=
 # Options of the benchmarks, for example --quick.
 BENCH   ?=
+# With mutants: the file that is changed, the tests that should notice, and how many changes are tried, or all.
+FILE    ?= diffusion/processes/schedules.py
+TESTS   ?= tests/unit tests/golden
+SAMPLE  ?= 60
 
 RUN := $(VENV)/bin/python
 # Where a container keeps Python from writing bytecode, each job would compile all that it imports.
@@ -44,7 +48,7 @@ endif
 $(foreach name,profile Profile cores Cores executor Executor dry Dry workers Workers,$(if $(findstring command,$(origin $(name))),$(error \
   $(name)=$($(name)) has no effect: variables are written in capitals, as in PROFILE=quick)))
 
-.PHONY: help report retrain release verify archive page pages site test test-long test-processors test-cluster golden door lint lab bench clean env FORCE
+.PHONY: help report retrain release verify archive page pages site test test-long test-processors test-cluster golden mutants door lint lab bench clean env FORCE
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -111,6 +115,9 @@ golden: $(TESTED) ## write the golden values of tests/golden; refuse changes, bu
 
 test-cluster: $(TESTED) ## the workflow on a real Slurm of one node; needs root, slurm-wlm and munge
 	$(RUN) tests/e2e/check_slurm.py
+
+mutants: $(TESTED),mutants ## make small mistakes in FILE, one by one, and name those that TESTS do not notice
+	@$(RUN) tests/mutants.py $(call quoted,$(FILE)) $(call quoted,$(TESTS)) $(SAMPLE) $(WORKERS)
 
 door: env ## README's commands, each the first one in a fresh clone
 	$(RUN) tests/door.py
