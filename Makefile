@@ -123,10 +123,11 @@ door: env ## README's commands, each the first one in a fresh clone
 	$(RUN) tests/door.py
 
 # Unless it is told not to, pyright asks whether there is a newer one.
-lint: $(STAMP)-test ## ruff, pyright, and notebooks without outputs
+lint: $(STAMP)-test ## ruff, pyright, the project's English, and notebooks without outputs
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(RUN) -m pyright --pythonpath $(RUN)
+	$(RUN) tests/prose.py
 	@$(RUN) -m nbstripout --keep-id --verify notebooks/*.ipynb paper/notebooks/*.ipynb || { echo "Remove these notebooks' outputs: $(VENV)/bin/nbstripout --keep-id notebooks/*.ipynb paper/notebooks/*.ipynb"; exit 1; }
 
 lab: $(STAMP)-lab ## open copies of the notebooks, in build/lab, in JupyterLab
