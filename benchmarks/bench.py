@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader
 import diffusion as d
 from benchmarks import baseline
 from diffusion import runtime
+from diffusion.bounds import nearest
 from diffusion.files import write_bytes
 from diffusion.processes.zoom import zoom
 from diffusion.training.sampling import Sampling
@@ -93,8 +94,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--quick", action="store_true", help="small sizes, whose times mean nothing")
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args(arguments)
-    if unknown := {*options.what} - MEASURES.keys():
-        parser.error(f"there is no {', '.join(unknown)}; there are {', '.join(MEASURES)}")
+    for name in options.what:
+        if name not in MEASURES:
+            hint = nearest(name, MEASURES) or f"; allowed: {', '.join(MEASURES)}"
+            raise SystemExit(f"error: no benchmark is named {name!r}{hint}")
     precision = runtime.resolve_precision("auto", runtime.device())
     lines = ["| what | textbook | ours | times faster | remark |", "|---|---|---|---|---|"]
     for name in options.what or MEASURES:

@@ -1,9 +1,9 @@
-"""Write the results of a release into README.md, and the pictures of its report into docs/images.
+"""Write the results of a release into README.md, and pictures of its report into docs/images.
 
     python -m paper.readme [released/paper]
 
-Everything between `<!-- released: NAME -->` and `<!-- /released -->` comes from paper/text/readme/NAME.md;
-the pictures are outputs of notebook 11, as `make report PROFILE=paper` has executed it.
+Each block between `<!-- released: NAME -->` and `<!-- /released -->` comes from paper/text/readme/NAME.md.
+The pictures are outputs of notebook 11; run `make report PROFILE=paper` first, which executes it.
 """
 
 import re
@@ -27,7 +27,7 @@ PUNCTUATION = re.compile(r"\\([^\w\s])")  # escaped for pandoc
 
 
 def fill(readme: str, out: Path) -> str:
-    """The README with its blocks written anew, of the results in OUT; ValueError: a sentence is wrong."""
+    """Rewrite the blocks of the README from the results in `out`; ValueError: a placeholder is wrong."""
     profile = profiles.read(out.name)
     results = read(out, profile)
     known = names.collect_names(ReportRun(results, profile), judge_all(results))
@@ -49,7 +49,7 @@ def main() -> None:
         raise SystemExit(f"error: {error}") from None
     notebook = ROOT / "build" / "released" / out.name / "notebooks" / "11_models.ipynb"
     if not notebook.is_file():
-        raise SystemExit(f"there is no {notebook}; `make report PROFILE={out.name}` makes it")
+        raise SystemExit(f"error: {notebook} does not exist; run `make report PROFILE={out.name}` first")
     shown = figures.read_figures(notebook)
     for name in PICTURES:
         write_bytes(ROOT / "docs" / "images" / f"{name}{shown[name].suffix}", shown[name].data)
