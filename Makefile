@@ -17,6 +17,10 @@ TORCH   ?=
 LAB     ?=
 # Options for the benchmarks, for example --quick.
 BENCH   ?=
+# For mutants: the file to change, the tests that should notice, and the number of changes to try, or all.
+FILE    ?= diffusion/processes/schedules.py
+TESTS   ?= tests/unit tests/golden
+SAMPLE  ?= 60
 
 RUN := $(VENV)/bin/python
 # If a container sets PYTHONDONTWRITEBYTECODE, each job would compile all its imports again.
@@ -44,7 +48,7 @@ endif
 $(foreach name,profile Profile cores Cores executor Executor dry Dry workers Workers,$(if $(findstring command,$(origin $(name))),$(error \
   $(name)=$($(name)) has no effect; write the variable in capitals, as in PROFILE=quick)))
 
-.PHONY: help report retrain release verify archive page pages site test test-long test-processors test-cluster golden door lint lab bench clean env FORCE
+.PHONY: help report retrain release verify archive page pages site test test-long test-processors test-cluster golden mutants door lint lab bench clean env FORCE
 .DEFAULT_GOAL := help
 
 help: ## list all targets
@@ -112,14 +116,18 @@ golden: $(TESTED) ## write the golden values of tests/golden; only cases in CHAN
 test-cluster: $(TESTED) ## run the workflow on a real Slurm with one node; needs root, slurm-wlm and munge
 	$(RUN) tests/e2e/check_slurm.py
 
+mutants: $(TESTED),mutants ## make small mistakes in FILE, one by one, and list those that TESTS do not notice
+	@$(RUN) tests/mutants.py $(call quoted,$(FILE)) $(call quoted,$(TESTS)) $(SAMPLE) $(WORKERS)
+
 door: env ## run each command of the README as the first one in a fresh clone
 	$(RUN) tests/door.py
 
 # The variable keeps pyright from looking for a newer version.
-lint: $(STAMP)-test ## run ruff and pyright, and check that notebooks have no outputs
+lint: $(STAMP)-test ## run ruff and pyright, check the English, and check that notebooks have no outputs
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(RUN) -m pyright --pythonpath $(RUN)
+	$(RUN) tests/prose.py
 	@$(RUN) -m nbstripout --keep-id --verify notebooks/*.ipynb paper/notebooks/*.ipynb || { echo "Remove these notebooks' outputs: $(VENV)/bin/nbstripout --keep-id notebooks/*.ipynb paper/notebooks/*.ipynb"; exit 1; }
 
 lab: $(STAMP)-lab ## open copies of the notebooks, in build/lab, in JupyterLab

@@ -134,11 +134,12 @@ def _question(results: Results) -> dict[str, Any]:
 
     def asked(name: str) -> Names:
         of = answer.ASKED[name]
-        groups = {model: answer.trainings(results, model, of) for model in answer.PAIR}
+        models = dict.fromkeys((*answer.PAIR, *DDPMS))
+        groups = {model: answer.trainings(results, model, of) for model in models}
         return Names(
             {
                 "apart": lambda: answer.apart(results, of),
-                "means": Lazy(answer.PAIR, lambda model: answer.means(results, of, [model])[model]),
+                "means": Lazy(models, lambda model: answer.means(results, of, [model])[model]),
                 "n": Lazy(groups, lambda model: len([one.train["seed"] for one in groups[model]])),
                 "each": Lazy(groups, lambda model: [of.number(one) for one in groups[model]]),
             }
