@@ -1,4 +1,4 @@
-"""Figures of kept samples of several trainings."""
+"""Figures of kept samples of several training runs."""
 
 from collections.abc import Mapping, Sequence
 
@@ -50,7 +50,7 @@ def first_samples(results: Results, found: Sequence[tuple[Training, Pair]]) -> F
 
     Args:
         results: the run.
-        found: first trainings with their counterparts (`report.results.counterparts.list_firsts`).
+        found: first training runs with their counterparts (`report.results.counterparts.list_firsts`).
     """
     return images.grid(results.kept(f"samples_{found[0][0].name}")[:UNPICKED], columns=16) if found else None
 
@@ -61,7 +61,7 @@ def samples_beside(results: Results, found: Sequence[tuple[Training, Pair]]) -> 
 
     Args:
         results: the run.
-        found: first trainings with their counterparts (`report.results.counterparts.list_beside`).
+        found: first training runs with their counterparts (`report.results.counterparts.list_beside`).
     """
     blocks = {}
     for training, other in found:

@@ -4,7 +4,7 @@
 
 Writes OUT/metrics/measure_<model>-<seed>.json and kept images (`report.results.kept`). Samples are drawn with
 the seed of the training, or with `sample_seed`. Measures of real images do not depend on this seed, so all
-trainings are compared with the same floor, halves and resamples.
+training runs are compared with the same floor, halves and resamples.
 
 An existing file stays if settings, weights, versions and measuring code are unchanged. Otherwise all measures
 are taken again, from the kept samples (`kept.Drawn`). No training is repeated.
@@ -186,7 +186,7 @@ def measure(
 
 
 def measure_missing(out: Path, models: Sequence[str] | None, *, n: int | None, **how: Any) -> None:
-    """Measure all trainings in `out` that are not measured yet.
+    """Measure all training runs in `out` that are not measured yet.
 
     Args:
         out: results folder.
@@ -375,7 +375,7 @@ def describe_evaluator(evaluator: Evaluator) -> dict[str, Any]:
 
 
 def describe_difference(out: Path, name: str, facts: Mapping[str, Any]) -> str:
-    """Describe the first difference between a job's existing file and `facts`; empty if there is none."""
+    """Describe the first difference between a job's existing file and `facts`; empty if they agree."""
     if not table.path_of(out, name).is_file():
         return "the file does not exist"
     try:

@@ -74,7 +74,7 @@ def render_page(path: Path, notebooks: Sequence[str] = (), up: str = "../report.
 
 
 def describe_execution(notebook: nbformat.NotebookNode) -> str:
-    """A line on what an executed notebook did: whether it trained, or opened what is released."""
+    """A sentence on an executed notebook: it trained a model, or opened a released one."""
     values = notebook.metadata.get("papermill", {}).get("parameters", {})
     of, model = values.get("released"), values.get("model")
     if not model:
