@@ -40,6 +40,7 @@ class ProfileError(ValueError):
 
 
 LONGEST = 60  # characters of a value that a message shows
+FEW = 12  # names that a message lists if none of them is near
 EXAMPLES = {  # required setting -> a line that sets it
     "profile": "profile: mine",
     "models": "models: {zoom: {notebook: 03_train_zoom}}",
@@ -76,9 +77,11 @@ def errors_at(where: object) -> Iterator[None]:
 
 def refuse_unknown(given: Iterable[str], known: Iterable[str]) -> None:
     """Raise ValueError if a given name is not among the known ones."""
+    known = [*known]
     for name in given:
         if name not in known:
-            raise ValueError(f"unknown parameter {name!r}{nearest(str(name), known)}")
+            allowed = f"; allowed: {', '.join(map(str, known))}" if 0 < len(known) <= FEW else ""
+            raise ValueError(f"unknown parameter {name!r}{nearest(str(name), known) or allowed}")
 
 
 def validate(model: type[BaseModel], given: Mapping[str, Any]) -> Any:

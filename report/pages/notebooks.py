@@ -79,11 +79,10 @@ def describe_execution(notebook: nbformat.NotebookNode) -> str:
     of, model = values.get("released"), values.get("model")
     if not model:
         return "Executed without a training."
-    one = f"{model}-{values.get('seed')}"
+    name = f"{model}-{values.get('seed')}"
     if of:
-        what = "its text speaks of a short training, its figures show that one"
-        return f"Opened the released training {of}/{one}, and trained nothing: {what}."
-    return f"Trained {one}."
+        return f"The figures show the released run {of}/{name}; the text describes the default short run."
+    return f"Trained {name}."
 
 
 def markdown(notebook: nbformat.NotebookNode) -> str:
