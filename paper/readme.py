@@ -2,8 +2,8 @@
 
     python -m paper.readme [released/paper]
 
-Everything between `<!-- released: NAME -->` and `<!-- /released -->` comes from paper/text/readme/NAME.md;
-the animation is an output of notebook 11, as `make report PROFILE=paper` has executed it.
+Each block between `<!-- released: NAME -->` and `<!-- /released -->` comes from paper/text/readme/NAME.md.
+The animation is an output of notebook 11; run `make report PROFILE=paper` first, which executes it.
 """
 
 import re
@@ -29,10 +29,14 @@ PUNCTUATION = re.compile(r"\\([^\w\s])")  # escaped for pandoc
 
 
 def fill(pages: dict[str, str], out: Path) -> dict[str, str]:
-    """Path -> content of the pages, with their blocks filled from the results in `out`.
+    """Fill the blocks of pages from the results in `out`, and return the content by path.
+
+    Args:
+        pages: content by path.
+        out: folder of the results.
 
     Raises:
-        ValueError: the results do not support a sentence of a block, or lack a number of it.
+        ValueError: the results do not support a sentence of a block, or lack one of its numbers.
     """
     profile = profiles.read(out.name)
     results = read(out, profile)
@@ -60,7 +64,7 @@ def main() -> None:
         raise SystemExit(f"error: {error}") from None
     notebook = ROOT / "build" / "released" / out.name / "notebooks" / "11_models.ipynb"
     if not notebook.is_file():
-        raise SystemExit(f"{notebook} is missing; run `make report PROFILE={out.name}` first")
+        raise SystemExit(f"error: {notebook} is missing; run `make report PROFILE={out.name}` first")
     picture = figures.read_figures(notebook)[PICTURE]
     write_bytes(ROOT / "docs" / "images" / f"{PICTURE}{picture.suffix}", picture.data)
     for path, page in pages.items():
