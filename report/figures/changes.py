@@ -1,4 +1,4 @@
-"""The figure of changes: which of them a model has, and how good its samples are."""
+"""The figure of changes: the changes of each model, and the quality of its samples."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,7 +14,7 @@ ROW, ABOVE, BELOW, CHARACTER = 3.8, 22, 10, 1.45  # mm: a row; the heads; the ax
 TICKED, VALUES, APART = 26, 24, 4  # mm: the panel of changes; the panel of means; between panels
 OF_PROCESS = {"ddpm": ("DDPM", MODELS["linear"].colour), "zoom": ("Zoom", MODELS["zoom"].colour)}
 MIXTURE = "diffusion:Mixture"
-# Column of the figure -> whether a model has it, by the settings that differ from the base's.
+# Column of the figure -> test of a model, from the settings that differ from the base.
 TICKS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "RMS norm": lambda changed: changed.get("norm") == "rms",
     "dilated": lambda changed: changed.get("dilations"),
@@ -23,7 +23,7 @@ TICKS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "training noise": lambda changed: changed.get("image_noise"),
     "sampling noise": lambda changed: changed.get("noise") or changed.get("grey_noise"),
 }
-IN_TICKS = {"network", "norm", "dilations", "image_noise", "noise"}  # not said again beside a row
+IN_TICKS = {"network", "norm", "dilations", "image_noise", "noise"}  # settings that a row's name leaves out
 
 
 @figure
@@ -72,7 +72,7 @@ def changes(results: Results, names: Sequence[str] | None = None) -> Figure:
 
 
 def _name(row: Way) -> str:
-    """The model, and what the columns don't say of it."""
+    """The kind of model, and changes that have no column."""
     rest = {name: value for name, value in row.changes.items() if name not in IN_TICKS and value != MIXTURE}
     name = OF_PROCESS[row.process][0]
     return f"{name}, {describe(rest)}" if rest else name

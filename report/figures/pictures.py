@@ -1,4 +1,4 @@
-"""Figures of images: samples of several trainings, as they are kept."""
+"""Figures of kept samples of several training runs."""
 
 from collections.abc import Mapping, Sequence
 
@@ -19,9 +19,19 @@ COLUMNS = 8  # samples of a row of `first_samples`
 
 
 def kept(results: Results | None, names: Mapping[str, str], n: int | None) -> dict[str, np.ndarray]:
-    """Title -> the first n of kept images (None: all), where there are any; names are given by title."""
-    there = {k: name for k, name in names.items() if results and kept_path(results.out, name).is_file()}
-    return {title: results.kept(name)[:n] for title, name in there.items()}
+    """The first n kept images by title; missing ones are left out.
+
+    Args:
+        results: the run; None gives no images.
+        names: names of kept images (`report.results.kept`) by title.
+        n: number of images; None: all.
+    """
+    known = {
+        title: name
+        for title, name in names.items()
+        if results is not None and kept_path(results.out, name).is_file()
+    }
+    return {title: results.kept(name)[:n] for title, name in known.items()}
 
 
 @figure
@@ -35,10 +45,15 @@ def first_samples(results: Results, model: str) -> Figure | None:
 
 @figure
 def samples_beside(results: Results, found: Sequence[tuple[Training, Pair]]) -> Figure | None:
-    """Samples of each model of a run, beside those of its counterpart, or more of its own."""
+    """Samples of each model of a run, next to samples of its counterpart, or to more of its own.
+
+    Args:
+        results: the run.
+        found: first training runs with their counterparts (`report.results.counterparts.list_beside`).
+    """
     blocks = {}
-    for one, other in found:
-        label, x = literal(one.label), results.kept(f"samples_{one.name}")
+    for training, other in found:
+        label, x = literal(training.label), results.kept(f"samples_{training.name}")
         blocks[f"{label}: {YOURS}"] = x[:SHOWN]
         if other:
             blocks[f"{label}: {RELEASED}"] = other[0].kept(f"samples_{other[1].name}")[:SHOWN]
