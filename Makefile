@@ -30,8 +30,9 @@ STUDY = $(if $(DRY),--dry) $(if $(EXECUTOR),--on=$(call quoted,$(EXECUTOR))) -- 
 # Named after the project's folder and the Python: of a moved or another one, the environment is made anew.
 STAMP := $(VENV)/made-$(shell { pwd; $(PYTHON) -c 'import sys; print(sys.version_info[:2])'; } 2>&1 | cksum | cut -d' ' -f1)
 
-# The extras that tests need, beside `workflow`.
-TESTED := $(STAMP)-browser,lab,slurm,tensorboard,test
+# The extras that tests need, beside `workflow`. CI also compiles the page's kernel and compares.
+comma := ,
+TESTED := $(STAMP)-browser,$(if $(CI),kernel$(comma))lab,slurm,tensorboard,test
 CLUSTER := $(if $(DRY),,$(if $(EXECUTOR),$(STAMP)-slurm))
 RELEASED = $(filter $(basename $(notdir $(wildcard profiles/*.yaml paper/profiles/*.yaml))),$(patsubst released/%/manifest.json,%,$(wildcard released/*/manifest.json)))
 ifneq ($(filter verify archive,$(MAKECMDGOALS)),)
@@ -44,7 +45,7 @@ endif
 $(foreach name,profile Profile cores Cores executor Executor dry Dry workers Workers,$(if $(findstring command,$(origin $(name))),$(error \
   $(name)=$($(name)) has no effect: variables are written in capitals, as in PROFILE=quick)))
 
-.PHONY: help report retrain release verify archive page pages site test test-long test-processors test-cluster golden door lint lab bench clean env FORCE
+.PHONY: help report retrain release verify archive page kernel pages site test test-long test-processors test-cluster golden door lint lab bench clean env FORCE
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -80,6 +81,9 @@ archive: env ## one zip of the commit and the report of the released PROFILE, bu
 
 page: env ## the page in which one paints a digit, of the released trainings: build/page/cold-zoom.html
 	@$(RUN) -m play.page
+
+kernel: $(STAMP)-kernel ## compile the networks of that page, play/net.c, to play/net.wasm
+	@$(RUN) -m play.kernel
 
 pages: env ## execute notebooks 01 to 06, and keep their pages in released/page/notebooks
 	@$(RUN) -m report.jobs.run paper && mkdir -p build/pages

@@ -7,6 +7,7 @@ writes report.html and .pdf, rows.html, results.csv, numbers.json, ledger.json a
 files give the same bytes.
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from report.pages import figures, names, own, render
 from report.pages import notebooks as pages
 from report.pages.names import ReportRun, as_json
 from report.pages.sources import Marks, render_rows, write_sources
-from report.places import PLAY, paper
+from report.places import PLAY, ROOT, paper
 from report.results import table
 from report.results.counterparts import list_studied
 
@@ -52,7 +53,8 @@ def build(out: Path | str, profile: str | Path) -> list[Path]:
     }
     made |= {out / name: data for name, data in content.files.items()}
     if play:
-        made[out / play.name] = play.read_bytes()
+        root = os.path.relpath(ROOT, out).encode()  # to which the page links from two folders below
+        made[out / play.name] = play.read_bytes().replace(b'href="../..', b'href="' + root)
     for path in (out / "notebooks" / f"{name}.ipynb" for name in notebooks):
         made[path.with_suffix(".html")] = pages.render_page(path, notebooks)
     return [write_bytes(path, content) for path, content in made.items()]
