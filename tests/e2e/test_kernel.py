@@ -15,8 +15,8 @@ from diffusion.training.network import Reconstructor, RMSNorm, UNet
 from play import bundle, kernel
 
 # Of the largest number of an answer, or of 1. A sum is rounded along a chain of at most 81 numbers, 49 of a
-# plane and then 32 planes, by about sqrt(81) 2^-24 = 5e-7; exp and erfc are exact to 2e-7. A network has at most
-# 16 such layers in a row, and its norms keep differences from growing.
+# plane and then 32 planes, by about sqrt(81) 2^-24 = 5e-7; exp and erfc are exact to 2e-7. A network has at
+# most 16 such layers in a row, and its norms keep differences from growing.
 TOLERANCE = 1e-5
 # Of a constant image, some planes are constant but for rounding, which LayerNorm divides by sqrt(1e-5).
 CONSTANT = 1e-4

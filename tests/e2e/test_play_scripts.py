@@ -25,8 +25,8 @@ from play_page import PACKED, packed_network, run_script
 
 SIDE, UNKNOWN = 28, -0.34
 FLOAT32 = 2.0**-24  # half a unit in the last place, of numbers near 1
-# Of a frame's largest number: a walk has at most 100 steps of at most eight roundings each, and its numbers grow
-# as fast as their differences.
+# Of a frame's largest number: a walk has at most 100 steps of at most eight roundings each, and its numbers
+# grow as fast as their differences.
 WALK = 8 * 100 * FLOAT32
 CALL = 1e-5  # of one call of a network: see test_kernel.py
 SCORE = 0.01  # as docs/play.md has it
@@ -244,7 +244,7 @@ SEEDS, STREAMS = (1, 2, 3, 7, 8, 50), 20  # of the page: its first noises, and w
 
 
 def test_the_noise_is_standard_normal_and_independent():
-    """Each bound is five standard errors, or a p-value of 1e-5, of 94,080 numbers that their seeds determine."""
+    """Each bound is five standard errors, or a p-value of 1e-5, of 94,080 numbers that seeds determine."""
     code = """
       const draw = (streams) => given.seeds.map((seed) => streams.map((k) => processes.normal(seed, k)));
       const streams = Array.from({ length: given.streams }, (_, k) => k);
