@@ -17,6 +17,10 @@ TORCH   ?=
 LAB     ?=
 # Options of the benchmarks, for example --quick.
 BENCH   ?=
+# With mutants: the file that is changed, the tests that should notice, and how many changes are tried, or all.
+FILE    ?= diffusion/processes/schedules.py
+TESTS   ?= tests/unit tests/golden
+SAMPLE  ?= 60
 
 RUN := $(VENV)/bin/python
 # Where a container keeps Python from writing bytecode, each job would compile all that it imports.
@@ -45,7 +49,7 @@ endif
 $(foreach name,profile Profile cores Cores executor Executor dry Dry workers Workers,$(if $(findstring command,$(origin $(name))),$(error \
   $(name)=$($(name)) has no effect: variables are written in capitals, as in PROFILE=quick)))
 
-.PHONY: help report retrain release verify archive page kernel pages site test test-long test-processors test-cluster golden door lint lab bench clean env FORCE
+.PHONY: help report retrain release verify archive page kernel pages site test test-long test-processors test-cluster golden mutants door lint lab bench clean env FORCE
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -116,14 +120,18 @@ golden: $(TESTED) ## write the golden values of tests/golden; refuse changes, bu
 test-cluster: $(TESTED) ## the workflow on a real Slurm of one node; needs root, slurm-wlm and munge
 	$(RUN) tests/e2e/check_slurm.py
 
+mutants: $(TESTED),mutants ## make small mistakes in FILE, one by one, and name those that TESTS do not notice
+	@$(RUN) tests/mutants.py $(call quoted,$(FILE)) $(call quoted,$(TESTS)) $(SAMPLE) $(WORKERS)
+
 door: env ## README's commands, each the first one in a fresh clone
 	$(RUN) tests/door.py
 
 # Unless it is told not to, pyright asks whether there is a newer one.
-lint: $(STAMP)-test ## ruff, pyright, and notebooks without outputs
+lint: $(STAMP)-test ## ruff, pyright, the project's English, and notebooks without outputs
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(RUN) -m pyright --pythonpath $(RUN)
+	$(RUN) tests/prose.py
 	@$(RUN) -m nbstripout --keep-id --verify notebooks/*.ipynb paper/notebooks/*.ipynb || { echo "Remove these notebooks' outputs: $(VENV)/bin/nbstripout --keep-id notebooks/*.ipynb paper/notebooks/*.ipynb"; exit 1; }
 
 lab: $(STAMP)-lab ## open copies of the notebooks, in build/lab, in JupyterLab

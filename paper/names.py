@@ -129,15 +129,16 @@ def _claims(verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
 
 
 def _question(results: Results) -> dict[str, Any]:
-    """Zoom and linear DDPM by the three measures (`paper.answer`), and how far trainings scatter."""
+    """The zoom and both DDPMs by the three measures (`paper.answer`), and how far runs scatter."""
 
     def asked(name: str) -> Names:
         of = answer.ASKED[name]
-        groups = {model: answer.trainings(results, model, of) for model in answer.PAIR}
+        models = dict.fromkeys((*answer.PAIR, *DDPMS))
+        groups = {model: answer.trainings(results, model, of) for model in models}
         return Names(
             {
                 "apart": lambda: answer.apart(results, of),
-                "means": Lazy(answer.PAIR, lambda model: answer.means(results, of, [model])[model]),
+                "means": Lazy(models, lambda model: answer.means(results, of, [model])[model]),
                 "n": Lazy(groups, lambda model: len([one.train["seed"] for one in groups[model]])),
                 "each": Lazy(groups, lambda model: [of.number(one) for one in groups[model]]),
             }

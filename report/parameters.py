@@ -20,6 +20,7 @@ import diffusion as d
 from diffusion.bounds import STRICT, Count, Seed, nearest
 from diffusion.processes.base import GREY28
 from diffusion.processes.samplers import sampler_of
+from diffusion.renamed import renamed
 from diffusion.training import network as networks
 from report.measures.measure import measure
 from report.places import notebook as file_of
@@ -31,7 +32,7 @@ PROCESS = {  # of a notebook that trains, from its parameters
     "03_train_zoom": lambda P: d.ColdZoom(P["T"], P["interpolation"], P["image_noise"]),
     "05_your_degradation": lambda P: d.degradation(P["degradation"], T=P["T"], **P["degradation_options"]),
 }
-OF_NOTEBOOK = {"folder", "aside", "callback"}  # arguments of `fit` that a notebook gives by itself
+OF_NOTEBOOK = {"folder", "if_exists", "callback"}  # arguments of `fit` that a notebook gives by itself
 FROM_0 = {"seed", "image_index"}
 
 
@@ -65,11 +66,12 @@ def errors_at(where: object) -> Iterator[None]:
         raise ProfileError(f"{where}: {' '.join(str(error).split())}") from None
 
 
-def refuse_unknown(given: Iterable[str], known: Iterable[str]) -> None:
-    """ValueError: a given name is not known."""
+def refuse_unknown(given: Iterable[str], known: Iterable[str], where: str = "profile") -> None:
+    """ValueError: a given name is not known. The message has the new name of one that was renamed `where`."""
     for name in given:
         if name not in known:
-            raise ValueError(f"there is no parameter {name!r}{nearest(str(name), known)}")
+            hint = renamed(where, str(name)) or nearest(str(name), known)
+            raise ValueError(f"there is no parameter {name!r}{hint}")
 
 
 def validate(model: type[BaseModel], given: Mapping[str, Any]) -> Any:
@@ -118,7 +120,7 @@ def make_parts(notebook: str, P: Mapping[str, Any], variants: Iterable[Mapping[s
     if P.get("degradation", "") is None:
         raise ValueError("degradation is missing; needed: a name such as 'crop', or module:Class of your own")
     process = PROCESS[notebook](P)
-    process.take(GREY28)
+    process.set_image_shape(GREY28)
     networks.build(*networks.architecture(P["network"], P["network_options"]))
     options = {name: P[name] for name in FIT.model_fields if name in P} | P["fit_options"]
     FIT.model_validate(options)

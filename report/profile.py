@@ -196,7 +196,7 @@ def read(name: str | Path) -> Profile:
             if how.n_distance is not None:
                 whole("n_distance", how.n_distance, 1, how.n_final)
     with errors_at(f"{where}, opened"):
-        refuse_unknown(file.opened, file.models)
+        refuse_unknown(file.opened, file.models, where="opened")
     with errors_at(f"{where}, schedules"):
         first = {"seed": min(seed for _, seed in trainings)}
         schedules = fill("01_schedules", shared | first | file.schedules)

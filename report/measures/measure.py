@@ -25,7 +25,7 @@ from pydantic import Field
 from torch import Tensor
 
 from diffusion import data
-from diffusion.bounds import Count, Seed, checked
+from diffusion.bounds import Count, Seed, checked, refuse_old_names
 from diffusion.code import code_of
 from diffusion.evaluation.evaluator import Evaluator, Seen
 from diffusion.evaluation.frechet import to_uint8
@@ -61,9 +61,10 @@ EXAMPLES = 16  # of good and of bad samples
 # Of an environment, what changes numbers.
 COMPUTES = ("torch", "numpy", *MEASURING, "device", "precision")
 # Models measured alike share an evaluator: real images take its time.
-evaluator_of = lru_cache(maxsize=2)(Evaluator.of)
+evaluator_of = lru_cache(maxsize=2)(Evaluator.for_dataset)
 
 
+@refuse_old_names
 @checked
 def measure(
     out: Path,
@@ -78,7 +79,7 @@ def measure(
     distance_every: Count = 5,
     floor_repeats: Annotated[int, Field(ge=2)] = 20,
     interval_repeats: Annotated[int, Field(ge=2)] = 1000,
-    n_kind: Images = 500,
+    n_per_distortion: Images = 500,
     n_real: Annotated[int, Field(ge=100, le=60_000)] = 10_000,
     variants: dict[str, Variant] | None = None,
     n_probe: Images | None = None,
@@ -94,7 +95,7 @@ def measure(
         n_final, n_distance: images of the finished model; of these, the first that distances are taken of,
             None: 2000, or all where these are fewer.
         floor_repeats, interval_repeats: draws behind a real-vs-real floor, and behind an interval.
-        n_kind, n_real: of the recogniser, see `Evaluator`.
+        n_per_distortion, n_real: of the recogniser, see `Evaluator`.
         variants: name -> another way to sample the training, see `Variant`.
         n_probe: test images and samples with which the finished model is probed, at most: for copies, for
             the distance without the mix of classes, and for what a DDPM's network sees. None: no probe.
@@ -118,7 +119,12 @@ def measure(
     seed = train.seed if sample_seed is None else sample_seed
     n_test = n_test and len(data.load(dataset, "test", data_dir, at_most=n_test)[0])
     n_train = max(n_checkpoint, n_distance) * floor_repeats
-    how = {"n_test": n_test, "n_digits": n_real, "n_kind": n_kind, "inception_weights": inception_weights}
+    how = {
+        "n_test": n_test,
+        "n_digits": n_real,
+        "n_per_distortion": n_per_distortion,
+        "inception_weights": inception_weights,
+    }
     how |= {"interval_repeats": interval_repeats, "floor_repeats": floor_repeats}
     evaluator = evaluator_of(dataset, str(data.folder(data_dir)), n_train, **how)
     settings |= {"n_test": n_test, "n_distance": n_distance, "seed": train.seed}
@@ -286,7 +292,7 @@ class Measuring:
         pair = [Seen(evaluator, images) for images in (x, own)]
         if not any(seen.one_image for seen in pair):
             features, how = [seen.features for seen in pair], (evaluator.interval_repeats, evaluator.seed)
-            gap = distances.frechet_gap(evaluator.main.reference, *features, *how)
+            gap = distances.frechet_gap(evaluator.default_space.reference, *features, *how)
             self.add({"frechet_gap": gap}, name, self.run.epochs)
 
     def probe_samples(self, n: int) -> None:
@@ -296,7 +302,7 @@ class Measuring:
         if not seen.one_image:  # which has no distance
             with contextlib.suppress(ValueError):  # too few images of the classes that there are
                 of = seen.features, seen.labels, read, evaluator.interval_repeats
-                self.add(distances.split(evaluator.main.reference, *of))
+                self.add(distances.split(evaluator.default_space.reference, *of))
         images = to_uint8(self.run.images)
         near, of_test = (probes.nearest(to_uint8(each), images) for each in (x, evaluator.x_test[: len(x)]))
         self.add(probes.memorised((near, seen.labels), (of_test, read[: len(x)])))
@@ -331,7 +337,7 @@ def most_of(evaluator: Evaluator) -> dict[str, int]:
     """The largest numbers of images that a data set allows, by argument of `measure`."""
     train, digits = len(evaluator.x_train), len(evaluator.x_digits)
     half = len(evaluator.x_test) // 2
-    return {"n_checkpoint": train, "n_distance": train, "n_kind": half, "n_real": digits}
+    return {"n_checkpoint": train, "n_distance": train, "n_per_distortion": half, "n_real": digits}
 
 
 def describe_evaluator(evaluator: Evaluator) -> dict[str, Any]:

@@ -81,7 +81,7 @@ def test_a_stroke_is_played_to_its_end(page):
 @pytest.mark.parametrize(
     ("label", "sampler"),
     [
-        ("As in the study", d.Naive()),
+        ("Original study", d.Naive()),
         ("Sees the whole image", d.Naive(noise=0.1, grey_noise=0.5)),
         ("linear", d.Ancestral(steps=10)),
         ("linear", d.DDIM(steps=10)),
@@ -98,7 +98,7 @@ def test_a_walk_is_that_of_torch_in_float64(page, label, sampler):
     if label in sources.ZOOMS:
         pixels = page.evaluate("coldZoom.start()")
         how = {"noise": sampler.noise, "greyNoise": sampler.grey_noise}
-        x_T = process.expand(torch.tensor(pixels).view(1, 1, 4, 4))
+        x_T = process.from_pixels(torch.tensor(pixels).view(1, 1, 4, 4))
         found = page.evaluate("(given) => coldZoom.zoom(...given)", [name, pixels, how, noise])
     else:
         x_T = torch.randn(1, 1, 28, 28, generator=generator(1, "start"))
@@ -294,7 +294,7 @@ def test_each_degraded_image_and_its_restoration_are_the_librarys(page):
     """To one grey level, and the error of a network, divided by the square root of alpha_bar."""
     part = page.locator("#degrade")
     noise = run_script("return given.map((seed) => processes.normal(seed))", [3, 4])
-    columns = {"Noise, linear": "linear", "Noise, cosine": "cosine", "Zoom": "As in the study"}
+    columns = {"Noise, linear": "linear", "Noise, cosine": "cosine", "Zoom": "Original study"}
     processes = {"Noise, linear": d.DDPM(), "Noise, cosine": d.DDPM("cosine"), "Zoom": d.ColdZoom()}
     networks = {label: packed_network(label) for label in columns.values()}
     cards = dict(zip(columns, part.locator(".card").all(), strict=True))
