@@ -90,7 +90,7 @@ export function degrade(study) {
   function take(next) {
     digit = next;
     editor.set(digit.image);
-    tell(`a test image of a ${digit.label}, which no training has seen`);
+    tell(`a ${digit.label} from the test set`);
     update();
   }
 

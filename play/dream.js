@@ -164,7 +164,7 @@ export function dream(study, { changed = () => {}, first = null, share = [], vie
     const lost = Array.from({ length: T + 1 }, (_, t) => ({ t, x: zoom(digit.image, t) }));
     use(centre(digit.image, side), { lost });
     source = digit;
-    question.textContent = `The central ${side} × ${side} pixels of a real ${digit.label} that no training has seen.`;
+    question.textContent = `The central ${side} × ${side} pixels of a real ${digit.label} from the test set.`;
   }
 
   function use(values, { lost = [], kept = false } = {}) {

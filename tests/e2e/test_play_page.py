@@ -1,4 +1,4 @@
-"""The play page in a browser: painting, starts, what it shows beside its numbers, files, its manners."""
+"""The play page in a browser: painting, starts, what it shows, files, its manners."""
 
 import json
 import re
@@ -25,7 +25,7 @@ TRAININGS = json.loads(PACKED)["trainings"]
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory) -> Path:
-    """The page of the present scripts; test_page.py says whether it is the one that is kept."""
+    """The page of the present scripts; test_page.py compares it with the kept page."""
     path = tmp_path_factory.mktemp("play") / sources.NAME
     path.write_text(of_present_sources(), encoding="utf-8")
     return path
@@ -51,7 +51,7 @@ def start(page):
 
 
 def drawn(page):
-    """The digits on the screen, once they belong to the start on the screen; (trainings, 784)."""
+    """The digits on the screen, once they belong to the start on the screen; (models, 784)."""
     page.locator("#cold-zoom .dream[aria-busy=false]").wait_for()
     return np.array(page.evaluate("coldZoom.shown()"))
 

@@ -228,7 +228,7 @@ def test_numbers_arrive_as_they_were_packed():
 
 
 def test_a_painted_grey_level_is_the_librarys_and_shown_as_it_is():
-    """Values at and beside every boundary of two levels, and beyond black and white."""
+    """Values at each level and near the next ones, and beyond black and white."""
     code = "return [given.map(processes.level), Array.from({ length: 256 }, (_, v) => processes.grey(v))];"
     middle = (torch.arange(256) / 255 - 0.5).double()
     beyond = torch.tensor([-3.0, -0.51, 0.51, 9.0])
