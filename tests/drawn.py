@@ -1,4 +1,4 @@
-"""What a reader sees in a figure, found by its words, and the released rows that it should show.
+"""What a reader sees in a figure or a notebook, found by its words, and the rows that it should show.
 
 Nothing here calls the code that draws: labels lead to marks by their look or place, as a reader's eye does.
 """
@@ -11,13 +11,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+import torch
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from helpers import PAPER, ROOT
+from helpers import NOTEBOOKS, PAPER, ROOT
 from report.results import counterparts, views
 
 Points = list[tuple[float, float]]
@@ -244,3 +245,38 @@ def strips(figure: Figure) -> dict[float, np.ndarray]:
         one.get_position().y0 + one.get_position().height / 2: strip(one) for one in figure.axes if one.images
     }
     return dict(sorted(found.items(), reverse=True))
+
+
+def pictures(figure: Figure, columns: int) -> tuple[dict[str, np.ndarray], list[str]]:
+    """Name of a row -> its images, bytes; and what is written under the columns."""
+    (axes,) = figure.axes
+    names, under = ([label for label, _ in tick_pairs(axes, along)] for along in ("y", "x"))
+    images = tiles(axes, columns).reshape(len(names), columns, 28, 28)
+    return dict(zip(names, images, strict=True)), under
+
+
+def as_bytes(x: Any) -> np.ndarray:
+    """Images in [-0.5, 0.5], cut to that, as bytes (n, 28, 28)."""
+    x = torch.as_tensor(x).reshape(-1, 28, 28).clamp(-0.5, 0.5).double().numpy()
+    return np.round(255 * (x + 0.5)).astype(int)
+
+
+def same(found: np.ndarray, expected: Any) -> bool:
+    """Whether pictures show these images, to a grey level."""
+    return np.abs(found.astype(int) - as_bytes(expected)).max() <= 1
+
+
+# --- cells of notebooks ---
+
+
+def shown(found: dict[str, Any], cell: str) -> Any:
+    """What a cell shows, of what `helpers.defined` returns."""
+    (one,) = (one for name, one in found["shown"] if name == cell)
+    return one
+
+
+def visible(notebook: str) -> list[str]:
+    """The ids of a notebook's cells of code but for those that are folded as plumbing."""
+    cells = json.loads(NOTEBOOKS[notebook].read_text("utf-8"))["cells"]
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
+    return [cell["id"] for cell in code if "hide-input" not in cell["metadata"].get("tags", ())]
