@@ -1,7 +1,7 @@
 """The papers' equations in plain NumPy and float64, with which the processes and samplers are compared.
 
-Nothing of `diffusion` is imported here. Images are (n, C, S, S). `predict` is a network, a function of x_t and
-t / T. Random numbers are arguments.
+Nothing of `diffusion` is imported here. Images are (n, C, S, S). `predict` is a network, a function of x_t
+and t / T. Random numbers are arguments.
 """
 
 import math
@@ -43,9 +43,7 @@ def noised(x0: Array, t: Sequence[int], eps: Array, alpha_bar: Sequence[float]) 
     return np.stack([math.sqrt(alpha_bar[k]) * x + math.sqrt(1 - alpha_bar[k]) * e for x, k, e in pairs])
 
 
-def ddpm_loss(
-    predict: Predict, x0: Array, t: Sequence[int], eps: Array, alpha_bar: Sequence[float]
-) -> float:
+def ddpm_loss(predict: Predict, x0: Array, t: Sequence[int], eps: Array, alpha_bar: Sequence[float]) -> float:
     """Ho et al. (2020), Algorithm 1 with Eq. (14): the mean squared error of the predicted noise."""
     T, x_t = len(alpha_bar) - 1, noised(x0, t, eps, alpha_bar)
     return float(np.mean([(e - predict(x, k / T)) ** 2 for x, k, e in zip(x_t, t, eps, strict=True)]))
@@ -115,7 +113,7 @@ def grey_deviation(x0: Array, everywhere: float, share: float) -> Array:
 
 
 def zoom(x: Array, t: int) -> Array:
-    """Vrikkis (2024), Sec. 3.2: rows and columns go, the first one at the top left; then nearest neighbours."""
+    """Vrikkis (2024), Sec. 3.2: outer pixels go, the first ones at the top left; then nearest neighbours."""
     S = x.shape[-1]
     place = [math.ceil(t / 2) + i * (S - t) // S for i in range(S)]
     return x[..., place, :][..., place]

@@ -1,4 +1,4 @@
-"""A training written out in plain PyTorch, with which `fit` is compared. Nothing of `diffusion` is imported."""
+"""A training in plain PyTorch, with which `fit` is compared. Nothing of `diffusion` is imported."""
 
 import copy
 import hashlib
@@ -37,9 +37,14 @@ def rate(k: int, total: int, schedule: str) -> float:
 
 
 def training(
-    make: Callable[[], nn.Module], loss: Loss, x: Tensor, x_test: Tensor | None, total: int, how: dict[str, Any]
+    make: Callable[[], nn.Module],
+    loss: Loss,
+    x: Tensor,
+    x_test: Tensor | None,
+    total: int,
+    how: dict[str, Any],
 ) -> Iterator[Epoch]:
-    """A training of so many steps with Adam (Kingma and Ba 2015); `how` holds the other arguments of `fit`."""
+    """The epochs of a training with Adam (Kingma and Ba 2015); `how` holds the arguments of `fit`."""
     batch_size, seed, ema = how["batch_size"], how["seed"], how["ema"]
 
     def measured(network: nn.Module, batch: Tensor, *key: int | str) -> Tensor:

@@ -47,7 +47,10 @@ def activated(weights: Weights, name: str, h: Tensor) -> Tensor:
 
 def residual(weights: Weights, name: str, x: Tensor, time: Tensor) -> Tensor:
     """Two such convolutions with the time between them, and the input beside them."""
-    h = activated(weights, f"{name}.first", x) + linear(time, *part(weights, f"{name}.time"))[:, :, None, None]
+    h = (
+        activated(weights, f"{name}.first", x)
+        + linear(time, *part(weights, f"{name}.time"))[:, :, None, None]
+    )
     return activated(weights, f"{name}.second", h) + conv2d(x, *part(weights, f"{name}.skip"))
 
 

@@ -40,7 +40,9 @@ def test_the_reconstructor_is_its_formula(blocks, data):
 @settings(max_examples=8)
 @given(st.sampled_from([4, 8, 12]), st.integers(1, 3), st.integers(4, 13))
 def test_the_unet_is_its_formula_at_sides_that_do_not_halve_too(width, colours, side):
-    network = shaken(UNet(width, (colours, side, side))).double()  # the norm of a pixel alone divides by 0.003
+    network = shaken(
+        UNet(width, (colours, side, side))
+    ).double()  # the norm of a pixel alone divides by 0.003
     x, t = (value.double() for value in inputs(3, (colours, side, side)))
     expected = networks.unet(network.state_dict(), x, t)
     assert expected.shape == x.shape

@@ -69,7 +69,7 @@ STUDY = linear(1000, 1e-5, 0.02), equations.linear(1000, 1e-5, 0.02)
 @example((cosine(1000, 0.008, 0.02), equations.cosine(1000, 0.008, 0.02)))
 def test_betas_are_their_formulas_and_alpha_bar_what_all_steps_keep(pair):
     made, betas = pair
-    assert made.T == len(betas)
+    assert len(betas) == made.T
     np.testing.assert_allclose(made.beta, [0, *betas], atol=1e-10)
     np.testing.assert_allclose(made.alpha_bar, equations.cumulative(betas), rtol=1e-8)
     for values in (made.alpha_bar, made.alpha_bar.numpy(), made.alpha_bar.tolist()):
@@ -139,7 +139,9 @@ def test_a_step_near_the_image_is_exact_though_next_to_no_noise_is_left():
 @pytest.mark.parametrize("sampler", [Ancestral(), Ancestral(clip_x0=True), DDIM(), DDIM(clip_x0=True)])
 def test_a_first_step_without_noise_is_gone_back_without_a_change(sampler):
     """beta_1 may be 0: then alpha_bar is 1 at t = 1, as at t = 0."""
-    x = walk(DDPM(linear(5, 0, 0.3)), network, 2, start=torch.randn(2, 1, 4, 4, generator=g(0)), sampler=sampler)
+    x = walk(
+        DDPM(linear(5, 0, 0.3)), network, 2, start=torch.randn(2, 1, 4, 4, generator=g(0)), sampler=sampler
+    )
     assert torch.equal(x[1], x[0])
     assert (x[2] - x[1]).abs().max() > 0.01
 
@@ -254,7 +256,14 @@ HOW = st.fixed_dictionaries(
 
 
 @settings(max_examples=12)
-@given(HOW, st.sampled_from(["zoom", "ddpm"]), st.integers(2, 12), st.booleans(), st.integers(1, 9), st.booleans())
+@given(
+    HOW,
+    st.sampled_from(["zoom", "ddpm"]),
+    st.integers(2, 12),
+    st.booleans(),
+    st.integers(1, 9),
+    st.booleans(),
+)
 def test_a_training_is_the_loop_written_out(how, kind, n, tested, length, in_epochs):
     images = torch.rand(n + 5, 1, 8, 8, generator=g(n)) - 0.5
     x, x_test = images[:n], images[n:] if tested else None
@@ -265,7 +274,9 @@ def test_a_training_is_the_loop_written_out(how, kind, n, tested, length, in_epo
     run = train((x, x_test), None, process, epochs=epochs, steps=steps, **kept, **how)
     expected = [*loop.training(Forgets, zoom_loss if kind == "zoom" else noise_loss, x, x_test, total, how)]
     assert (run.epochs, run.steps) == (len(expected), total)
-    assert [loss for _, loss in run.losses] == pytest.approx([one for e in expected for one in e.losses], rel=1e-5)
+    assert [loss for _, loss in run.losses] == pytest.approx(
+        [one for e in expected for one in e.losses], rel=1e-5
+    )
     for line, one in zip(run.history, expected, strict=True):
         assert line["train_loss"] == pytest.approx(np.mean(one.losses), rel=1e-5)
         assert line["test_loss"] == (pytest.approx(one.test_loss, rel=1e-5) if tested else None)

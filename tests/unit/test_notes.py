@@ -1,0 +1,166 @@
+"""Notes on what is allowed and seldom meant: where they begin, and where they do not."""
+
+import json
+
+import pytest
+import torch
+
+import diffusion as d
+from diffusion.processes import NoiseSchedule
+from diffusion.training.describe import notes
+from diffusion.training.sampling import finite_images, note_outside
+from helpers import Fade, Linear, train
+
+X = torch.rand(300, 1, 8, 8, generator=torch.Generator().manual_seed(0)) - 0.5
+
+
+def schedule(*alpha_bar):
+    return NoiseSchedule.from_alpha_bar("x", [1, *alpha_bar])
+
+
+NOISE = d.DDPM(schedule(0.5, 0.001))
+
+
+def of(process=NOISE, x=X, settings=None, neighbours=()):
+    return [*notes(process, x, settings or {}, [*neighbours])]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "is_meant"),
+    [
+        (-0.5, 0.5, True),
+        (-0.25, 0.25, True),  # half of the range, and black and white apart
+        (-0.2, 0.25, False),
+        (-0.5, 0.01, True),
+        (-0.01, 0.5, True),
+        (0.0, 0.5, False),
+        (0.01, 0.5, False),
+        (-0.5, 0.0, False),
+        (-0.5, -0.01, False),
+    ],
+)
+def test_images_that_fill_less_than_half_of_the_range_or_one_side_of_it_are_a_note(low, high, is_meant):
+    x = torch.tensor([low, high, (low + high) / 2, low]).view(2, 1, 1, 2)
+    expected = f"pixels range from {low:g} to {high:g}; expected: black is -0.5, white 0.5; else rescale them"
+    assert of(x=x) == ([] if is_meant else [expected])
+
+
+def test_images_that_are_all_alike_are_a_note_and_two_that_are_not_are_none():
+    assert of(x=X[:1].expand(5, -1, -1, -1)) == ["the training images are one image"]
+    x = X[:1].repeat(5, 1, 1, 1)
+    x[4, 0, 7, 7] = -x[4, 0, 7, 7]
+    assert of(x=x) == []
+
+
+@pytest.mark.parametrize(
+    ("kept", "said"),
+    [([0.9, 0.5, 0.049], []), ([0.9, 0.0499], []), ([0.9, 0.0501], ["5%"]), ([0.4], ["40%"])],
+)
+def test_noise_that_leaves_more_than_a_twentieth_of_the_image_is_a_note(kept, said):
+    found = of(d.DDPM(schedule(*kept)))
+    assert [text.split()[4] for text in found] == said
+    assert all(
+        "of the image's variance is left, and sampling starts from noise alone" in text for text in found
+    )
+
+
+def test_an_equal_run_among_neighbours_is_a_note_whatever_else_lies_there(tmp_path):
+    settings, paths = {"seed": 1}, []
+    for name, text in (
+        ("torn", '{"sett'),
+        ("list", "[]"),
+        ("text", '"x"'),
+        ("other", json.dumps({"settings": {"seed": 2}})),
+        ("none", "{}"),
+        ("bytes", "\udcff"),
+        ("equal", json.dumps({"settings": settings, "versions": {}})),
+    ):
+        paths.append(tmp_path / name / "run.json")
+        paths[-1].parent.mkdir()
+        paths[-1].write_bytes(text.encode(errors="surrogateescape"))
+    (tmp_path / "folder" / "run.json").mkdir(parents=True)
+    paths = [tmp_path / "folder" / "run.json", tmp_path / "gone" / "run.json", *paths]
+    assert of(settings=settings, neighbours=paths) == [
+        f"an equal run is in {tmp_path / 'equal'}, which diffusion.open opens"
+    ]
+
+
+def test_what_the_check_finds_of_a_cold_process_is_a_note_and_does_not_end_the_training():
+    class Bent(Fade):
+        def degrade(self, x, t):
+            return super().degrade(x, t) + 0.01
+
+        def draw_prior(self, n, generator):
+            return torch.zeros(n, 1, 8, 8)
+
+    assert of(Bent(3)) == ["level 0 must leave the image as it is; pixels change by 0.01"]
+    process = d.ColdZoom(4)
+    process.take((1, 8, 8))
+    process.prior = d.Pixels().fit(process.compress(X))
+    assert of(process) == []
+
+
+# --- a loss that rises ---
+
+
+class Rises(Fade):
+    """Its loss grows by a factor in each epoch, whatever the network does."""
+
+    def __init__(self, factor):
+        super().__init__()
+        self.factor, self.calls = factor, 0
+
+    def loss(self, network, x, generator):
+        self.calls += 1
+        return network(x, torch.ones(len(x))).mean() * 0 + self.factor ** ((self.calls - 1) // 4)
+
+
+@pytest.mark.parametrize(
+    ("factor", "epochs", "said"),
+    [(3.2, 3, ["from 1 to 10.2"]), (3.2, 4, ["from 1 to 10.2"]), (3.2, 2, []), (3.1, 3, []), (0.5, 3, [])],
+)
+def test_a_loss_of_more_than_ten_times_the_first_is_one_note_however_slowly_it_rises(
+    images, capsys, factor, epochs, said
+):
+    train((images[0], None), None, Rises(factor), network=Linear, epochs=epochs)
+    lines = [line for line in capsys.readouterr().out.splitlines() if "the loss rose" in line]
+    assert [line.partition("rose ")[2].partition(";")[0] for line in lines] == said
+    assert all("lower learning_rate" in line for line in lines)
+
+
+# --- samples ---
+
+
+@pytest.mark.parametrize(
+    ("pixels", "value", "is_noted"),
+    [(1, 9.0, False), (2, 9.0, True), (2, -0.751, True), (50, 0.75, False), (50, -0.75, False)],
+)
+def test_more_than_one_pixel_in_a_hundred_far_outside_is_a_note(capsys, pixels, value, is_noted):
+    x = torch.zeros(1, 1, 10, 10)
+    x.view(-1)[:pixels] = value
+    note_outside(x, "mine")
+    said = f"note: {pixels}% of the pixels of mine are far out of [-0.5, 0.5]\n"
+    assert capsys.readouterr().out == (said if is_noted else "")
+
+
+@pytest.mark.parametrize(
+    ("x", "said"),
+    [
+        (None, "^me gave None; expected"),
+        (
+            torch.zeros(2, 1, 4, 5),
+            r"^me gave \(2, 1, 4, 5\) .*; expected: a torch tensor \(2, 1, 4, 4\) of floats",
+        ),
+        (torch.zeros(2, 1, 4, 4).long(), "^me gave .*int64; expected"),
+        (torch.full((2, 1, 4, 4), torch.inf), "^me gave numbers that are not finite$"),
+        (torch.eye(4).log().expand(2, 1, 4, 4), "^me gave numbers that are not finite$"),
+    ],
+)
+def test_what_is_not_finite_images_is_refused_by_who_gave_it(x, said):
+    with pytest.raises(ValueError, match=said):
+        finite_images(x, (2, 1, 4, 4), "me")
+
+
+def test_images_that_are_finite_are_given_back():
+    x = torch.zeros(2, 1, 4, 4)
+    assert finite_images(x, (2, 1, 4, 4), "me") is x
