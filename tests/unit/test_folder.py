@@ -1,6 +1,7 @@
 """The folder of a run: its files, a run that is set aside, and what is lost or of other code."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -141,9 +142,73 @@ def test_what_is_found_when_a_run_goes_on_is_said(images, tmp_path, capsys):
     assert [line.partition(",")[0] for line in lines] == ["a: epoch 3/3"]
 
 
-def test_a_training_without_a_folder_leaves_nothing_when_it_is_no_longer_used(images):
+def test_a_training_without_a_folder_leaves_nothing_when_it_is_no_longer_used(images, capsys):
+    for is_gone in (False, True):
+        run = train(images, None, **HOW)
+        folder = run.folder
+        assert folder.is_dir()
+        assert folder.name.startswith("diffusion-")  # which tells whose it is, if a kill leaves it
+        if is_gone:
+            shutil.rmtree(folder)
+        del run
+        assert not folder.exists()
+        assert capsys.readouterr().err == ""
+
+
+OWN = {"mine:A": "1", "mine.py": "1"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({}, ""),
+        ({"seed": 1}, "seed was 0, is 1"),
+        ({"seed": 1, "own": OWN | {"mine:A": "2"}}, "seed was 0, is 1"),  # own code comes last
+        ({"own": OWN | {"mine:A": "2"}}, "the code of mine:A has changed"),
+        (
+            {"own": OWN | {"mine.py": "2"}},
+            "the code of mine.py has changed. Every line of a script counts; to edit the script freely, move "
+            "the class into a module",
+        ),
+        ({"images": {"train": "b"}}, "images.train has changed"),
+        ({"code": "b"}, "code has changed"),
+    ],
+)
+def test_another_run_is_told_by_its_first_difference_and_hashes_by_their_names(tmp_path, changed, said):
+    settings, store = {"code": "a", "images": {"train": "a"}, "own": OWN, "seed": 0}, RunFolder(tmp_path)
+    assert store.difference(settings) == ""  # there is none yet
+    store.begin(settings)
+    assert store.settings() == settings
+    assert store.difference(settings | changed) == said
+
+
+class Wears(Fade):
+    """A process that wears out: what it holds changes as it is used."""
+
+    def degrade(self, x, t):
+        self.mask += 1
+        return super().degrade(x, t)
+
+    def draw_prior(self, n, generator):
+        self.mask += 1
+        return super().draw_prior(n, generator)
+
+
+def test_a_run_keeps_its_process_as_it_was_prepared_whatever_its_use_changes(images, tmp_path):
+    process = Wears(mask=torch.zeros(2))
+    run = train(images, tmp_path, process, network=Linear, epochs=1)
+    assert (process.mask == 0).all()
+    for _ in range(2):
+        assert (d.open(tmp_path).process.mask == 0).all()
+        used = run.process.mask.clone()
+        run.sample(2)
+        assert torch.equal(run.process.mask, used)
+
+
+def test_losses_are_a_curve_of_the_training_loss_by_step(images):
     run = train(images, None, **HOW)
-    folder = run.folder
-    assert folder.is_dir()
-    del run
-    assert not folder.exists()
+    axes = run.losses.plot().axes[0]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("step", "training loss")
+    steps, losses = axes.lines[0].get_data()
+    assert [*steps] == list(range(1, 9))
+    assert [*zip(steps, losses, strict=True)] == run.losses

@@ -1,15 +1,19 @@
 """Notes on what is allowed and seldom meant: where they begin, and where they do not."""
 
 import json
+import re
+import sys
 
+import numpy as np
 import pytest
 import torch
 
 import diffusion as d
+from diffusion import runtime
 from diffusion.processes import NoiseSchedule
 from diffusion.training.describe import notes
 from diffusion.training.sampling import finite_images, note_outside
-from helpers import Fade, Linear, train
+from helpers import Fade, Linear, stopped, train
 
 X = torch.rand(300, 1, 8, 8, generator=torch.Generator().manual_seed(0)) - 0.5
 
@@ -104,28 +108,50 @@ def test_what_the_check_finds_of_a_cold_process_is_a_note_and_does_not_end_the_t
 
 
 class Rises(Fade):
-    """Its loss grows by a factor in each epoch, whatever the network does."""
+    """Its loss is the number that stands for the step, whatever the network does."""
 
-    def __init__(self, factor):
+    def __init__(self, losses):
         super().__init__()
-        self.factor, self.calls = factor, 0
+        self.losses, self.calls = losses, 0
 
     def loss(self, network, x, generator):
         self.calls += 1
-        return network(x, torch.ones(len(x))).mean() * 0 + self.factor ** ((self.calls - 1) // 4)
+        return network(x, torch.ones(len(x))).mean() * 0 + self.losses[self.calls - 1]
 
 
 @pytest.mark.parametrize(
-    ("factor", "epochs", "said"),
-    [(3.2, 3, ["from 1 to 10.2"]), (3.2, 4, ["from 1 to 10.2"]), (3.2, 2, []), (3.1, 3, []), (0.5, 3, [])],
+    ("losses", "said"),
+    [
+        (
+            [1, 3, 3, 3, *[8.0] * 4, *[10.2] * 4],
+            ["from 1 to 10.2"],
+        ),  # of the first step, not the epoch before
+        ([1, 3, 3, 3, *[8.0] * 4, *[10.2] * 4, *[20.0] * 4], ["from 1 to 10.2"]),  # once
+        ([1, 3, 3, 3, *[8.0] * 4, *[9.9] * 4], []),
+        ([2, 3, 3, 3, *[8.0] * 4, *[19.9] * 4], []),
+        ([1, 30.0, 4, 4, *[9.0] * 4], []),  # the mean of the steps of the epoch
+        ([1, 60.0, 1, 1], ["from 1 to 15.8"]),
+    ],
 )
 def test_a_loss_of_more_than_ten_times_the_first_is_one_note_however_slowly_it_rises(
-    images, capsys, factor, epochs, said
+    images, capsys, losses, said
 ):
-    train((images[0], None), None, Rises(factor), network=Linear, epochs=epochs)
-    lines = [line for line in capsys.readouterr().out.splitlines() if "the loss rose" in line]
-    assert [line.partition("rose ")[2].partition(";")[0] for line in lines] == said
-    assert all("lower learning_rate" in line for line in lines)
+    how = {"network": Linear, "epochs": len(losses) // 4, "checkpoint_steps": 100}
+    train((images[0], None), None, Rises(losses), **how)
+    assert risen(capsys.readouterr().out) == said
+
+
+def risen(text):
+    lines = [line for line in text.splitlines() if "the loss rose" in line]
+    assert all(line.endswith("; lower learning_rate") for line in lines)
+    return [line.partition("rose ")[2].partition(";")[0] for line in lines]
+
+
+def test_within_a_long_epoch_it_is_the_mean_of_the_last_hundred_steps(capsys):
+    x, how = X[:250], {"network": Linear, "epochs": 1, "batch_size": 1, "checkpoint_steps": 1000}
+    for last, said in ((10.05, ["from 1 to 10"]), (9.95, [])):
+        train((x, None), None, Rises([1, *[0] * 149, *[last] * 100]), **how)
+        assert [text[:12] for text in risen(capsys.readouterr().out)] == said
 
 
 # --- samples ---
@@ -164,3 +190,48 @@ def test_what_is_not_finite_images_is_refused_by_who_gave_it(x, said):
 def test_images_that_are_finite_are_given_back():
     x = torch.zeros(2, 1, 4, 4)
     assert finite_images(x, (2, 1, 4, 4), "me") is x
+
+
+# --- progress ---
+
+
+@pytest.fixture
+def log(monkeypatch):
+    """A log, as of a process that no person and no notebook looks at, which shows each step."""
+    monkeypatch.setattr(runtime, "LINE_SECONDS", 0)
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
+
+
+def test_a_log_says_which_epoch_and_step_a_training_is_at_and_how_far_its_samples_are(
+    images, tmp_path, log, capsys
+):
+    how = {"process": Fade(), "network": Linear, "epochs": 2}
+    stopped(images, tmp_path / "a", 7, **how)
+    run = train(images, tmp_path / "a", **how)
+    lines = [line.partition(", ")[0] for line in capsys.readouterr().out.splitlines()]
+    steps = [line for line in dict.fromkeys(lines) if re.match(r"a: epoch \d", line)]
+    expected = [f"a: epoch {epoch}/2: {step}/4" for epoch in (1, 2) for step in (1, 2, 3, 4)]
+    assert {*expected} <= {*steps}
+    assert {step for step in steps if step not in expected} <= {
+        f"a: epoch {i}/2{end}" for i in (1, 2) for end in ("", ": 0/4")
+    }
+    run.sample(2, epoch=1, sampler=d.Naive(levels=2))
+    run.sample(2, sampler=d.Naive(levels=2))
+    said = {line.partition(", ")[0] for line in capsys.readouterr().out.splitlines()}
+    assert {"a: samples after epoch 1: 2/3", "a: samples: 1/3"} <= said
+
+
+def test_a_log_shows_the_mean_loss_of_the_last_hundred_steps(log, capsys):
+    losses = [*[1.0] * 50, *[3.0] * 150]
+    how = {"network": Linear, "epochs": 1, "batch_size": 1, "checkpoint_steps": 1000}
+    train((X[:200], None), None, Rises(losses), **how)
+    found = {}
+    for line in capsys.readouterr().out.splitlines():
+        if match := re.search(r": (\d+)/200, .*loss ([\d.]+)$", line):
+            found[int(match[1])] = float(match[2])
+    assert len(found) > 150
+    assert {n: loss for n, loss in found.items() if n < 60 or n > 170} == {
+        n: pytest.approx(float(np.mean(losses[: n // 20 * 20][-100:])), abs=1e-4)
+        for n in found
+        if n < 60 or n > 170
+    }
