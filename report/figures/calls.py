@@ -1,4 +1,4 @@
-"""The figure of few network calls, which the release `beyond` has measured."""
+"""The figure of samples with few network calls, from the release `beyond`."""
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -9,16 +9,17 @@ from report.figures.curves import styles_of
 from report.figures.styles import figure, key, on_logs
 from report.results.views import Results
 
-FEW = {"zoom_unet_noise": "zoom, noise in training", "cosine_unet": "cosine DDPM"}  # model -> its name
+FEW = {"zoom_unet_noise": "zoom, noise in training", "cosine_unet": "cosine DDPM"}  # model -> label
 OF_CALLS = {"digit": "share of digits", "frechet": "distance, digit features"}
 OF_CALLS |= {"frechet_autoencoder": "distance, autoencoder"}
 
 
 @figure
 def few_calls(results: Results) -> Figure | None:
-    """Share of digits and distances against network calls: dots of trainings, a line through their means.
+    """Share of digits and distances against network calls: a dot for each training, a line for their mean.
 
-    Each is of the way that was the best at it on other samples, of as many ways of either kind of model.
+    For each number of calls, a model uses the sampling variant that was best on other samples. Both models
+    had the same number of variants.
     """
     if not (job := (results.beside.get("beyond") or results).jobs.get("calls")):
         return None

@@ -90,7 +90,7 @@ def test_a_walk_is_that_of_torch_in_float64(page, label, sampler):
     if label in sources.ZOOMS:
         pixels = page.evaluate("coldZoom.start()")
         how = {"noise": sampler.noise, "greyNoise": sampler.grey_noise}
-        x_T = process.expand(torch.tensor(pixels).view(1, 1, 4, 4))
+        x_T = process.from_pixels(torch.tensor(pixels).view(1, 1, 4, 4))
         found = page.evaluate("(given) => coldZoom.zoom(...given)", [name, pixels, how, noise])
     else:
         x_T = torch.randn(1, 1, 28, 28, generator=generator(1, "start"))

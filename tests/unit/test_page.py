@@ -46,7 +46,7 @@ def test_a_strip_is_shown_without_a_person_and_of_what_it_cannot_compute(monkeyp
         monkeypatch.setenv("COLD_ZOOM_SLIDERS", sliders)
         kinds = DisplayFormatter().format(Dream(run))[0]
         assert (PICTURE in kinds, VIEW in kinds) == (True, False)
-    assert "is a ColdBlur; the page shows" in capsys.readouterr().out
+    assert "is ColdBlur; the page supports" in capsys.readouterr().out
 
 
 def test_a_person_gets_the_widget_which_sends_back_start_and_image(monkeypatch):

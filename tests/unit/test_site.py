@@ -13,6 +13,7 @@ def test_no_link_of_the_paper_leaves_the_site(made_out, tmp_path):
     project, target = tmp_path / "project", tmp_path / "site"
     (project / "docs").mkdir(parents=True)
     shutil.copy(ROOT / "docs" / "site.html", project / "docs")
+    shutil.copytree(ROOT / "docs" / "images", project / "docs" / "images")
     (project / "released").symlink_to(ROOT / "released")
     out = Path(shutil.copytree(made_out, project / "build" / "released" / "paper"))
     site.collect(project, target)
@@ -29,7 +30,10 @@ def test_no_link_of_the_paper_leaves_the_site(made_out, tmp_path):
             left += 1
     assert left > 10
     front = BeautifulSoup((target / "index.html").read_text(), "html.parser")
-    links = {tag["href"] for tag in front.select("a")} - {"api.html"}
+    links = {tag["href"] for tag in front.select("a:not([href^=https])")} - {"api.html"}
     assert {"build/page/cold-zoom.html", "build/quick/report.html"} == {
         link for link in links if not (target / link).is_file()
     }  # which are not built here
+    pictures = [target / tag["src"] for tag in front.select("img")]
+    assert pictures
+    assert [picture for picture in pictures if not picture.is_file()] == []
