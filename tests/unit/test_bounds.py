@@ -230,10 +230,10 @@ REFUSED = [
     (lambda on: d.prior("pixel"), "^prior is 'pixel'; allowed: pixels, patches, mixture"),
     (lambda on: d.prior(3), "^prior is 3; needed: one with fit or draw"),
     (lambda on: d.degradation("zoo"), "^degradation is 'zoo'; allowed: zoom, crop, blur"),
-    (lambda on: d.DDPM(d.linear(9)).compress(X), "DDPM starts from noise and takes no prior"),
+    (lambda on: d.DDPM(d.linear(9)).to_pixels(X), "DDPM starts from noise and takes no prior"),
     (
-        lambda on: Levelless().__class__.__base__.draw_prior(Levelless(), 1, None),
-        "Levelless has no draw_prior",
+        lambda on: d.ColdDiffusion.draw_prior(Levelless(), 1, None),
+        "^Levelless has no draw_prior and no prior",
     ),
     # samples
     (lambda on: on.sample(average=4), "average 4; .*epochs 1 to 3"),

@@ -43,7 +43,7 @@ DEFAULTS = {
         "steps": None,
         "epochs": None,
         "folder": None,
-        "aside": False,
+        "if_exists": "error",
         "batch_size": 128,
         "learning_rate": 2e-3,
         "lr_schedule": "cosine",
@@ -123,7 +123,7 @@ def of_images(change):
 
 
 def taken(process, side):
-    process.take((1, side, side))
+    process.set_image_shape((1, side, side))
     return process.T
 
 

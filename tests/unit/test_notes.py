@@ -99,8 +99,8 @@ def test_what_the_check_finds_of_a_cold_process_is_a_note_and_does_not_end_the_t
 
     assert of(Bent(3)) == ["level 0 must leave the image as it is; pixels change by 0.01"]
     process = d.ColdZoom(4)
-    process.take((1, 8, 8))
-    process.prior = d.Pixels().fit(process.compress(X))
+    process.set_image_shape((1, 8, 8))
+    process.prior = d.Pixels().fit(process.to_pixels(X))
     assert of(process) == []
 
 
