@@ -76,7 +76,9 @@ def test_a_verdict_has_its_numbers_in_words():
     assert one.every_bound == f"*Bounds (those with the same verdict):* {same}."
     assert (one.number, one.n, one.fewest, one.anchor) == ("7", "1", 1, "#claim-own")
     assert one.badge == "[holds in part]{.verdict .part}"
-    assert judged(YES).measured.startswith(f"A: 2.0 [1.0,{FIXED}3.0]; trainings")  # a single part has no answer
+    assert judged(YES).measured.startswith(
+        f"A: 2.0 [1.0,{FIXED}3.0]; trainings"
+    )  # a single part has no answer
     assert judged(NO).fewest == 3
 
 
@@ -217,7 +219,10 @@ def test_each_part_has_the_sources_that_were_read_for_it_or_the_claim_itself():
 
 @pytest.mark.parametrize(
     ("error", "why"),
-    [(NotMeasured("the run is too short"), "the run is too short"), (KeyError("ink"), "`ink` is not measured")],
+    [
+        (NotMeasured("the run is too short"), "the run is too short"),
+        (KeyError("ink"), "`ink` is not measured"),
+    ],
 )
 def test_what_is_not_measured_leaves_a_claim_open_and_says_why(error, why):
     def measure(results):

@@ -102,7 +102,7 @@ def test_the_scales_are_what_their_names_say():
     assert LOG.to(np.e**2) == pytest.approx(2)
     assert LOG.to(0.0) == pytest.approx(np.log(1e-9))
     assert LOGIT.to(0.75) == pytest.approx(np.log(3))
-    assert LOGIT.to(0.0) == -LOGIT.to(1.0) == pytest.approx(np.log(1e-4 / (1 - 1e-4)))
+    assert [LOGIT.to(0.0), -LOGIT.to(1.0)] == pytest.approx([np.log(1e-4 / (1 - 1e-4))] * 2)
     assert LOGIT.to(2e-4) < LOGIT.to(3e-4)
     assert scatter.FISHER.to(0.5) == pytest.approx(np.arctanh(0.5))
     assert scatter.FISHER.to(-0.5) == -scatter.FISHER.to(0.5)

@@ -157,7 +157,10 @@ def test_facts_are_read_as_keys_or_attributes_and_copied(job):
 
 
 def test_samples_know_how_many_they_are_and_whether_they_are_one_image(tmp_path):
-    rows = [table.row("frechet", Interval(1.0, n=500), way="a"), table.row("centre_dark", Interval(0.5, n=9), way="a")]
+    rows = [
+        table.row("frechet", Interval(1.0, n=500), way="a"),
+        table.row("centre_dark", Interval(0.5, n=9), way="a"),
+    ]
     rows += [table.row("centre_dark", Interval(0.5, n=9), way="b"), table.row("ink", 0.1, way="c", epoch=4)]
     table.write(tmp_path, "one", FACTS, rows)
     ways = table.Record(tmp_path, "one").ways
