@@ -24,7 +24,8 @@ def train(mnist_dir):
 def evaluator(mnist_dir, train):
     """A recogniser of few digits, and short intervals."""
     x, labels = data.load("mnist", "test", mnist_dir, 60)
-    near = {"x_digits": train[60:160], "n_kind": 10, "interval_repeats": 20, "floor_repeats": 2, "seed": 5}
+    near = {"x_digits": train[60:160], "n_per_distortion": 10}
+    near |= {"interval_repeats": 20, "floor_repeats": 2, "seed": 5}
     return Evaluator(train[:60], x, labels, **near)
 
 
@@ -147,7 +148,7 @@ def test_a_list_of_runs_has_the_names_of_their_folders(evaluator, train, tmp_pat
     for run in runs:  # each of its own seed
         assert torch.equal(found.samples[run.name], run.sample(12).clamp(-0.5, 0.5))
     asked = []
-    monkeypatch.setattr(Evaluator, "of", lambda dataset: asked.append(dataset) or evaluator)
+    monkeypatch.setattr(Evaluator, "for_dataset", lambda dataset: asked.append(dataset) or evaluator)
     for dataset in ((), ("fashion",)):
         assert d.compare(runs[:1], *dataset, n=12).evaluator is evaluator
     assert asked == ["mnist", "fashion"]

@@ -30,7 +30,8 @@ def train(mnist_dir):
 def evaluator(mnist_dir, train):
     """Training images, those near to which digits lie, and samples are others."""
     x, labels = data.load("mnist", "test", mnist_dir)
-    near = {"x_digits": train[60:160], "n_kind": 30, "interval_repeats": 20, "floor_repeats": 2, "seed": 5}
+    near = {"x_digits": train[60:160], "n_per_distortion": 30}
+    near |= {"interval_repeats": 20, "floor_repeats": 2, "seed": 5}
     return Evaluator(train[:60], x[:200], labels[:200], labels, **near)
 
 
@@ -43,7 +44,7 @@ def test_all_measures_are_of_the_samples_and_distances_of_the_first(evaluator, x
     found = evaluator.measure(x, 20)
     for name, space in evaluator.spaces.items():
         # In the main space the measures of all samples share one pass; another batch is rounded otherwise.
-        features = space.features(x)[:20] if space is evaluator.main else space.features(x[:20])
+        features = space.features(x)[:20] if space is evaluator.default_space else space.features(x[:20])
         of = {"digits": ""}.get(name, f"_{name}")
         assert found[f"frechet{of}"] == frechet.distance(space.reference, features, 20, 5)
         assert found[f"kid{of}"] == frechet.kid(space.reference, features, 5)
@@ -108,12 +109,9 @@ def test_a_number_is_shown_with_its_interval_or_deviation(value, shown):
 
 def test_real_images_are_measured_against_others(evaluator):
     real = evaluator.real(30)
-    assert (
-        real["coverage"]
-        == precision_recall_coverage(evaluator.main.reference.features, evaluator.main.train, 30, 5)[
-            "coverage"
-        ]
-    )
+    space = evaluator.default_space
+    expected = precision_recall_coverage(space.reference.features, space.train, 30, 5)
+    assert {name: real[name] for name in expected} == expected
     assert not real.keys() & {"frechet", "kid", "class_share"}  # which compare them with themselves
     assert real["digit"] == digit(evaluator.recogniser, evaluator.x_test[1::2])  # the others gave the bound
     assert real["low_confidence"].value == pytest.approx(0.05, abs=0.01)
@@ -129,7 +127,7 @@ def test_real_images_are_measured_against_others(evaluator):
 
 def test_without_digits_of_its_own_the_recogniser_knows_the_training_images(evaluator, train):
     of = train[:160], evaluator.x_test, evaluator.labels
-    alone = Evaluator(*of, n_kind=30, interval_repeats=2, floor_repeats=2)
+    alone = Evaluator(*of, n_per_distortion=30, interval_repeats=2, floor_repeats=2)
     fitted = DigitRecogniser.fit(alone.classifier, *of, n=30)
     assert alone.recogniser.bound == fitted.bound
     assert torch.equal(alone.recogniser.features, fitted.features)
@@ -152,7 +150,7 @@ def test_samples_that_are_one_image_have_no_distance_and_are_no_digits(evaluator
 
 
 def test_the_share_of_digits_has_the_word_of_the_data_set(evaluator, x, monkeypatch):
-    monkeypatch.setattr(evaluator, "words", {"digit": "quarter"})
+    monkeypatch.setattr(evaluator, "measure_names", {"digit": "quarter"})
     found = evaluator.measure(x)
     assert "quarter" in found.table.index
     assert d.compare({"x": x}, evaluator, n=30).table["quarter"]["n"].item() == 30
@@ -176,16 +174,17 @@ def test_a_note_begins_where_it_says_so(train, evaluator, capsys):
     two_of_each = torch.cat([(read == k).nonzero()[:2, 0] for k in range(10)]).view(10, 2).T.flatten()
     x, labels = evaluator.x_test[two_of_each], read[two_of_each]
 
-    def said(wrong=0, same=0, near=200, n_kind=10):
+    def said(wrong=0, same=0, near=200, n=10):
         given = torch.cat([(labels[:wrong] + 1) % 10, labels[wrong:]])
-        Evaluator(torch.cat([x[:same], train[:20]]), x, given, x_digits=train[:near], n_kind=n_kind)
+        known = {"x_digits": train[:near], "n_per_distortion": n}
+        Evaluator(torch.cat([x[:same], train[:20]]), x, given, **known)
         return capsys.readouterr().out
 
     assert said() == said(wrong=9) == said(same=10) == ""
     assert "reads 10 of 20" in said(wrong=10)
     assert "11 of 20 test images are training images" in said(same=11)
     assert "knows 199 training images; with fewer than 200" in said(near=199)
-    assert "on 10 images of each distortion instead of 11" in said(n_kind=11)
+    assert "on 10 images of each distortion instead of 11" in said(n=11)
 
 
 def images(n, low=-0.5, high=0.5, shape=(1, 8, 8)):
@@ -204,8 +203,8 @@ def small():
 def test_what_is_not_said_is_as_in_the_reports(small):
     many = Evaluator(images(10_001), images(1002), dataset=None)
     assert len(many.x_digits) == 10_000
-    assert many.n_kind == 500
-    x, space = images(20), small.main
+    assert many.n_per_distortion == 500
+    x, space = images(20), small.default_space
     found, features = small.measure(x), space.features(x)
     assert found["frechet"] == frechet.distance(space.reference, features, 200, 0)
     assert found["frechet"] == frechet.distance(space.reference, features)
@@ -273,7 +272,7 @@ def test_a_set_is_seen_whole_unless_told_otherwise(evaluator, x):
 @pytest.mark.parametrize("near", [4, 5])
 def test_digits_are_near_to_five_others(evaluator, x, near, train):
     of = train[:60], evaluator.x_test[:40], evaluator.labels[:40]
-    few = Evaluator(*of, x_digits=train[:near], n_kind=5, interval_repeats=2, floor_repeats=2)
+    few = Evaluator(*of, x_digits=train[:near], n_per_distortion=5, interval_repeats=2, floor_repeats=2)
     assert ("digit" in few.measure(x, only={"digit", "ink"})) == (near == 5)
 
 
@@ -296,18 +295,19 @@ def test_a_small_data_set_of_two_classes_is_measured_at_as_many_images_as_there_
         return made, labels
 
     two = data.DataSet("Two", read, ("a", "b"), noun="letter")
-    small = Evaluator.of(two, tmp_path, floor_repeats=2, interval_repeats=2)
+    small = Evaluator.for_dataset(two, tmp_path, floor_repeats=2, interval_repeats=2)
     run = d.fit(d.ColdZoom(2), small.x_train, steps=1, batch_size=8, network_options={"channels": [4]})
     assert [note in line for line in capsys.readouterr().out.splitlines()].count(True) == 1
     found = small.measure(run)
     assert (found["frechet"].n, found.real["frechet"].n) == (100, 100)
     assert ("digit" in found) == ("letter" in found.table.index) == (shape == (28, 28))
     assert capsys.readouterr().out.count("n is 100 instead of 1000, as there are 100 training images") == 1
-    part = Evaluator.of(two, tmp_path, n_train=30, n_test=20, n_digits=50, seed=3)
+    part = Evaluator.for_dataset(two, tmp_path, n_train=30, n_test=20, n_digits=50, seed=3)
     sizes = [len(one) for one in (part.x_train, part.x_test, part.labels, part.all_labels, part.x_digits)]
     assert (sizes, part.seed) == ([30, 20, 20, 40, 50], 3)
     assert torch.equal(part.x_digits, small.x_train[:50])
-    assert (part.main.extractor.name, part.main.extractor.info) == ("digits", small.main.extractor.info)
+    assert part.default_space.extractor.name == "digits"
+    assert part.default_space.extractor.info == small.default_space.extractor.info
     assert [*part.spaces] == ["digits", "autoencoder", "random"]
 
 
@@ -320,6 +320,6 @@ def test_images_of_any_size_and_colour_without_classes_are_measured_by_an_untrai
     found = of_any.measure(x[:20] / 2)
     compared = d.compare({"half": x[:20] / 2}, of_any)
     assert len(compared.samples["half"]) == 20  # of 1000, the default
-    assert of_any.main.extractor.name == "random"
+    assert of_any.default_space.extractor.name == "random"
     assert {"frechet", "kid", "coverage"} <= found.keys()
     assert not found.keys() & {"digit", "class_share", "divergence", "low_confidence"}
