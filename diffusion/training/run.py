@@ -364,12 +364,10 @@ def open(
 
     Example:
         >>> import diffusion as d
-        >>> from tempfile import mkdtemp
-        >>> folder = mkdtemp()
         >>> x, _ = d.load("mnist", n=32)
-        >>> run = d.fit(d.ColdZoom(), x, steps=2, batch_size=16, folder=folder)
-        tmp...: epoch 1/1, train loss 0...
-        >>> d.open(folder, precision="fp32").steps
+        >>> run = d.fit(d.ColdZoom(), x, steps=2, batch_size=16, folder="runs/mine")
+        mine: epoch 1/1, train loss 0...
+        >>> d.open("runs/mine", precision="fp32").steps
         2
     """
     store = RunFolder(folder)
