@@ -65,10 +65,11 @@ def fit(
     """Train a network for a process, or resume an interrupted run.
 
     If `folder` contains a run with equal settings, images and code, `fit` resumes it; a finished run is
-    returned without further training. `fit` prints a line that begins with "note:" if something is allowed
-    but probably not intended: a rising loss, images that fill only part of [-0.5, 0.5], problems that `python
-    -m diffusion.check` reports, an equal run in a neighbouring folder, or global variables that a class typed
-    in a notebook uses.
+    returned without further training.
+
+    A line that begins with "note:" reports something that is allowed but probably not intended: a rising
+    loss, images that fill only part of [-0.5, 0.5], a problem found by `diffusion.check`, an equal run in a
+    neighbouring folder, or global variables that a class typed in a notebook uses.
 
     Args:
         process (DegradationProcess): The process to learn. The run gets a copy, `run.process`, on which
