@@ -16,7 +16,7 @@ from types import FunctionType
 from typing import Annotated, Any, TypeVar, cast
 
 import numpy as np
-from pydantic import BeforeValidator, ConfigDict, Field, validate_call
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, validate_call
 from torch import Tensor
 
 from diffusion.modules import load_object
@@ -40,9 +40,24 @@ def checked(function: F) -> F:
 
     @functools.wraps(function)
     def call(*given: Any, **options: Any) -> Any:
-        return validated(**signature.bind(*given, **options).arguments)
+        try:
+            return validated(**signature.bind(*given, **options).arguments)
+        except ValidationError as error:
+            if error.title != function.__qualname__:  # raised by the caller's own code, such as a callback
+                raise
+            raise ValueError(_in_one_line(error)) from None
 
     return cast(F, call)
+
+
+def _in_one_line(error: ValidationError) -> str:
+    """Write pydantic's error as one line: the function, and for each argument its value and bounds."""
+    reasons: dict[str, list[str]] = {}  # a union has a reason for each of its types
+    for part in error.errors():
+        start = f"{part['loc'][0]} is {summarise(part['input'])}; expected: "
+        reasons.setdefault(start, []).append(part["msg"].removeprefix("Input should be "))
+    texts = [start + " or ".join(dict.fromkeys(parts)) for start, parts in reasons.items()]
+    return f"{error.title.removesuffix('.__init__')}: {'. '.join(texts)}"
 
 
 def _native(value: Any) -> Any:
@@ -88,6 +103,8 @@ def summarise(value: Any) -> str:
         return f"{'a NumPy array ' * (type(value) is np.ndarray)}{tuple(value.shape)} of {value.dtype}"
     if value is None or isinstance(value, str | int | float):
         return repr(value)
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
     name = type(value).__name__
     return f"a{'n' * name.startswith((*'AEIO',))} {name}"
 
@@ -208,7 +225,7 @@ def make(what: str, name: Any, registry: Mapping[str, Any], options: Any = None,
     """
     entry, options = look_up(what, name, registry), dict(options or {})
     if has and not {*has.split()}.intersection(dir(entry)):
-        raise ValueError(f"{what} is {summarise(entry)}; needed: one with {' or '.join(has.split())}")
+        raise ValueError(f"{what} is {summarise(entry)}; expected: an object with {' or '.join(has.split())}")
     if has and not options and not isinstance(entry, type):
         return entry
     try:

@@ -21,6 +21,10 @@ from diffusion.training.sampling import finite_images, latents
 from diffusion.values import tree
 
 N = 32  # images that are degraded
+SHAPES = (
+    "degrade gets images x, (B, C, S, S), and their levels t, (B,). Use t[:, None, None, None] in arithmetic "
+    "with x, and torch.where or a mask instead of `if t > ...`."
+)
 FAR = 0.2  # of the range of pixels: a prior whose mean is as far from that of degraded images is wrong
 
 
@@ -69,7 +73,7 @@ def findings(process: DegradationProcess, x: Tensor, prior: Any = None) -> list[
     if abs(mean - as_mean) > FAR or sd > 2 * as_sd + FAR:
         raise ValueError(f"{summary}; sampling starts from images that training never sees")
     images = len(drawn.flatten(1).unique(dim=0))
-    few_starts = f"{len(drawn)} starts are {images} images, and samples are no more"
+    few_starts = f"{len(drawn)} starts contain only {images} different images, and so will the samples"
     return [sound, summary, *([few_starts] if images <= len(drawn) // 2 else [])]
 
 
@@ -100,7 +104,12 @@ def degrade(process: DegradationProcess, x: Tensor) -> tuple[Tensor, Tensor, Ten
     given = x[:N].clone()
     how = {} if isinstance(process, ColdDiffusion) else {"generator": generator("check")}
     t = torch.linspace(0, process.T, len(given)).round().long()
-    out = finite_images(process.degrade(given, t, **how), tuple(given.shape), "degrade")
+    try:
+        degraded = process.degrade(given, t, **how)
+    except RuntimeError as error:  # torch's, of shapes that do not fit or a tensor used as a condition
+        error.add_note(SHAPES)
+        raise
+    out = finite_images(degraded, tuple(given.shape), "degrade")
     if out.dtype != given.dtype:
         raise ValueError(f"degrade gave {summarise(out)}; expected: {given.dtype}, as the images are")
     return given, t, out

@@ -198,12 +198,13 @@ def compare(
     """
     if isinstance(runs, Sequence) and {*map(type, runs)} == {Run}:
         if len({run.name for run in runs}) < len(runs):
-            raise ValueError("runs has two whose folders have one name; needed: names -> runs")
+            raise ValueError("two runs have the same folder name; pass names, as in {'a': run}")
         runs = {run.name: run for run in runs}
     if not isinstance(runs, Mapping) or not runs:
+        empty = isinstance(runs, Mapping | Sequence) and not runs
         raise ValueError(
-            f"runs is {summarise(runs) if runs else 'empty'}; needed: names -> a "
-            "run or samples each, or a list of runs, one or more; then the evaluator"
+            f"runs is {'empty' if empty else summarise(runs)}; expected: a list of runs, or names -> runs or "
+            'samples, such as {"a": run}; then the evaluator'
         )
     evaluator = evaluator if isinstance(evaluator, Evaluator) else Evaluator.for_dataset(evaluator)
     trained = {name: run for name, run in runs.items() if isinstance(run, Run)}
@@ -214,7 +215,9 @@ def compare(
     n = choose_n(evaluator, *map(len, given.values())) if n is None else whole("n", n, FEWEST)
     for name, x in given.items():
         if len(x) < n:
-            raise ValueError(f"runs has {len(x)} samples of {name!r}; needed: n = {n}, or a smaller n")
+            raise ValueError(
+                f"runs has {len(x)} samples of {name!r}; expected: n = {n}; draw more or lower n"
+            )
     samples = {name: given[name][:n] if name in given else draw_samples(runs[name], n, seed) for name in runs}
     if len({run.settings["images"]["train"] for run in trained.values()}) > 1:
         print("note: these runs were trained on different images", flush=True)

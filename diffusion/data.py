@@ -86,7 +86,7 @@ def get(dataset: str | DataSet) -> DataSet:
     """
     chosen = look_up("dataset", dataset, DATASETS)
     if not isinstance(chosen, DataSet):
-        raise ValueError(f"dataset is {summarise(chosen)}; needed: a DataSet, such as d.images(folder)")
+        raise ValueError(f"dataset is {summarise(chosen)}; expected: a DataSet, such as d.images(folder)")
     return chosen
 
 
@@ -162,10 +162,10 @@ def load(
     right = labels.shape == (len(images) if known.classes else 0,)
     right = right and {*labels.tolist()} <= {*range(len(known.classes))}
     if images.dtype != np.uint8 or images.ndim not in (3, 4) or not images.size or not right:
-        needed = f"one an image, 0 to {len(known.classes) - 1}" if known.classes else "none, without classes"
+        needed = f"one label per image, 0 to {len(known.classes) - 1}" if known.classes else "no labels"
         raise DataError(
-            f"{known.title}: images are {summarise(images)}, labels {summarise(labels)}; needed: (N, S, S), "
-            f"(N, C, S, S) or (N, S, S, 3) of uint8, N > 0, and labels {needed}"
+            f"{known.title}: images are {summarise(images)}, labels {summarise(labels)}; expected: images "
+            f"(N, S, S), (N, C, S, S) or (N, S, S, 3) of uint8, N > 0, and {needed}"
         )
     n = len(images) if n is None else whole("n", n, 1, len(images))
     if at_most is not None:
@@ -175,7 +175,7 @@ def load(
             print(f"note: {few}", flush=True)
     x = _channels_first(torch.from_numpy(np.array(images[:n])))  # (N, C, H, W)
     if x.shape[2] != x.shape[3]:
-        raise DataError(f"{known.title}: images are {summarise(images)}; needed: square ones")
+        raise DataError(f"{known.title}: images are {summarise(images)}; expected: square images")
     x = x.contiguous().float().div_(255).sub_(0.5)
     return x, torch.from_numpy(np.array(labels[:n])).long() if known.classes else None
 
@@ -253,9 +253,9 @@ def images(
     if not root.is_dir():
         raise DataError(f"there is no folder {root}")
     if not paths:
-        raise DataError(f"{folder} holds no pictures; needed: files that end in {', '.join(SUFFIXES)}")
+        raise DataError(f"{folder} contains no pictures; expected: files such as 1.png or 1.jpg")
     if "" in number and len(number) > 1:
-        raise DataError(f"a picture of {root} lies beside sub-folders of pictures; put it into one of them")
+        raise DataError(f"{root} contains pictures and sub-folders; move all pictures into sub-folders")
     splits: dict[str, list[Path]] = {split: [] for split in SPLITS}
     for path in paths:
         name = class_of(path)
@@ -265,11 +265,13 @@ def images(
     for split, chosen in splits.items():
         if lacks := number.keys() - {*map(class_of, chosen)}:
             where = root / lacks.pop()
-            raise DataError(f"{where} has no picture to {split} on; needed: at least two, one is to test on")
+            raise DataError(f"{where} has no picture for the {split} split; expected: at least two pictures")
     pictures = {path: _open_picture(path, size) for path in paths}
     width, *more = {side for picture in pictures.values() for side in picture.size}
     if more:
-        raise DataError(f"pictures in {root} have sides of {width}, {more[0]}, ... pixels; needed: size=")
+        raise DataError(
+            f"pictures in {root} have sides of {width}, {more[0]}, ... pixels; pass size= to resize"
+        )
     coloured = any(picture.mode == "RGB" for picture in pictures.values()) if colour is None else colour
     classes = sorted(filter(None, number))
 
@@ -292,7 +294,7 @@ def _open_picture(path: Path, size: int | None) -> Image.Image:
     except (OSError, ValueError, SyntaxError) as error:  # Pillow's, of damaged files
         raise DataError(f"{path} cannot be read as a picture ({error}); remove or repair it") from None
     if picture.mode.startswith(DEEP):
-        raise DataError(f"{path} has more than 8 bits a channel ({picture.mode}); save it with 8")
+        raise DataError(f"{path} has more than 8 bits per channel ({picture.mode}); save it with 8 bits")
     return ImageOps.fit(made, (size, size)) if size else made
 
 
@@ -336,7 +338,7 @@ def as_images(x: Any) -> Any:
     x = _channels_first(x)
     if x.dtype == torch.uint8 and x.numel():
         if (high := int(x.max())) < 128:
-            raise ValueError(f"bytes reach {high}; needed: 0 to 255, or floats in [-0.5, 0.5]")
+            raise ValueError(f"bytes reach only {high}; expected: 0 to 255, or floats in [-0.5, 0.5]")
         x = x.float().div_(255).sub_(0.5)
     if x.ndim and len(bad := x.isnan().nonzero()):
         raise ValueError(f"image {int(bad[0, 0])} has a pixel that is NaN")

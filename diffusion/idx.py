@@ -49,7 +49,7 @@ class IdxFiles:
         paths = (raw / name.format(SPLITS[split]) for name in (IMAGES, LABELS))
         images, labels = (np.fromfile(path, np.uint8) for path in paths)
         if len(images) - 16 != 28 * 28 * (len(labels) - 8):
-            raise DataError(f"{raw} has a damaged file; delete the folder, and all are fetched again")
+            raise DataError(f"{raw} contains a damaged file; delete the folder to download all files again")
         return images[16:].reshape(-1, 28, 28), labels[8:]
 
     def fetch(self, raw: Path) -> None:
@@ -72,7 +72,7 @@ class IdxFiles:
             print(f"{raw}: {source}")
             return
         raise DataError(
-            f"{self.loader} is not in {raw}, and no source delivered. {'; '.join(failures)}. Put the "
+            f"{self.loader} is not in {raw} and could not be downloaded ({'; '.join(failures)}). Put the "
             "original files there, or try again online"
         )
 

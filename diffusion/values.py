@@ -22,7 +22,7 @@ from diffusion.files import sha256
 from diffusion.modules import is_own, load_object, module_of, own_file
 
 SIMPLE = (type(None), bool, int, float, str)
-NEEDED = "needed: numbers, text, tensors, arrays, your own functions, or your own objects that hold these"
+NEEDED = "expected: numbers, text, tensors, arrays, your own functions, or your own objects of these"
 
 
 def tree(value: Any, at: str) -> Any:
@@ -118,7 +118,7 @@ def name_of(definition: Any, at: str = "it") -> str:
     """
     module, name = module_of(definition), definition.__qualname__
     if "<" in name:
-        raise ValueError(f"{at} is {name}, made in a function; define it at the top of a module or a cell")
+        raise ValueError(f"{at} is {name}, defined in a function; define it at the top of a module or a cell")
     is_ours = module.startswith("diffusion.")
     if not (is_own(definition) or isinstance(definition, type) and is_ours):
         raise ValueError(f"{at} is {module}.{name}; {NEEDED}")

@@ -150,22 +150,24 @@ class Evaluator:
         known = shape if dataset is None else data.load(dataset, "test", data_dir, 1)[0].shape[1:]
         if not self.x_train.shape[1:] == shape == known:
             shapes = [*map(tuple, (self.x_train.shape[1:], shape, known))]
-            raise ValueError(f"x_train, x_test and dataset are {shapes}; needed: one shape, or dataset=None")
+            raise ValueError(
+                f"x_train, x_test and dataset have shapes {shapes}; expected: one, or dataset=None"
+            )
         if (few := min(n, len(self.x_train))) < samples.FEWEST:
-            raise ValueError(f"x_train or x_test has {few} images; needed: at least {samples.FEWEST}")
+            raise ValueError(f"x_train or x_test has {few} images; expected: at least {samples.FEWEST}")
         labels = [] if self.labels is None else self.labels
         right = self.classes and np.shape(labels) == (n,) and {*map(int, labels)} <= {*range(self.classes)}
         if self.classes and not right:
             needed = f"one number for each of {n} test images, 0 to {self.classes - 1}"
-            raise ValueError(f"labels are {summarise(self.labels)}; needed: {needed}")
+            raise ValueError(f"labels are {summarise(self.labels)}; expected: {needed}")
         if self.labels is not None and not self.classes:
-            print("note: labels are not used, as there are no classes", flush=True)
+            print("note: labels are ignored, because the data set has no classes", flush=True)
         self.labels = torch.as_tensor(self.labels).long() if self.classes else None
         seen = set() if self.labels is None else {*self.labels.tolist()}
         if absent := [name for i, name in enumerate(self.class_names) if i not in seen]:
-            print(f"note: no test images of class {', '.join(absent)}", flush=True)
+            print(f"note: there are no test images of class {', '.join(absent)}", flush=True)
         if len(seen) == 1:
-            print("note: test images are of one class, so measures of classes mean nothing", flush=True)
+            print("note: all test images are of one class; measures of classes are meaningless", flush=True)
         self.all_labels = self.labels if self.all_labels is None else torch.as_tensor(self.all_labels)
         digits = self.x_train[:NEAR] if self.x_digits is None else self.x_digits
         self.x_digits = require_images("x_digits", digits)
@@ -191,10 +193,12 @@ class Evaluator:
         self._real: dict[int, dict[str, Value]] = {}
         train = {hash(image.tobytes()) for image in self.x_train.cpu().numpy()}
         if (same := sum(hash(image.tobytes()) in train for image in self.x_test.cpu().numpy())) > MANY * n:
-            print(f"note: {same} of {n} test images are training images, so distances flatter", flush=True)
+            print(
+                f"note: {same} of {n} test images are training images, so distances are too small", flush=True
+            )
         wrong = int((self.test.labels != self.labels).sum()) if self.classes else 0
         if self.classes and wrong * self.classes > MANY * n * (self.classes - 1):
-            print(f"note: the classifier reads {wrong} of {n} test images as another label", flush=True)
+            print(f"note: the classifier misreads {wrong} of {n} test images; check the labels", flush=True)
 
     @classmethod
     def for_dataset(
@@ -313,14 +317,14 @@ class Evaluator:
         x, shape = data.as_images(given), self.x_test.shape[1:]
         if not isinstance(x, Tensor) or x.shape[1:] != shape or len(x) < samples.FEWEST:
             raise ValueError(
-                f"samples are {summarise(given)}; needed: images, such as run.sample(1000), a tensor or "
-                f"an array (n, {', '.join(map(str, shape))}), n at least {samples.FEWEST}"
+                f"samples are {summarise(given)}; expected: a tensor or array of at least "
+                f"{samples.FEWEST} images (n, {', '.join(map(str, shape))}), such as run.sample(1000)"
             )
         low, high = float(x.min()), float(x.max())  # samples that drift do not end at 0 or -1
         if low >= 0 and high > 0.5 or low < -0.97 and high > 0.97 and max(-low, high) <= 1:
             raise ValueError(
-                f"pixels of samples range from {low:g} to {high:g}; needed: about [-0.5, 0.5], so x - 0.5 of "
-                "[0, 1], x / 2 of [-1, 1], x / 255 - 0.5 of [0, 255]"
+                f"pixels of samples range from {low:g} to {high:g}; expected: about [-0.5, 0.5]; use x - 0.5 "
+                "for [0, 1], x / 2 for [-1, 1] or x / 255 - 0.5 for [0, 255]"
             )
         note_outside(x, "the samples")
         return x
@@ -351,7 +355,7 @@ def choose_n(evaluator: Evaluator, *sizes: int) -> int:
     """Return the default number of samples: `DRAWN`, or fewer if training images or samples are fewer."""
     if (n := min(DRAWN, len(evaluator.x_train), *sizes)) < DRAWN:
         which = "samples" if n in sizes else "training images"
-        print(f"note: n is {n} instead of {DRAWN}, as there are {n} {which}", flush=True)
+        print(f"note: n is {n} instead of {DRAWN}, because there are {n} {which}", flush=True)
     return n
 
 

@@ -19,12 +19,22 @@ from torch import Generator, Tensor
 from diffusion.bounds import Count, Typeable, checked, make, summarise
 
 
+def check_pixels(pixels: Any) -> None:
+    """Check that pixels are a tensor (N, C, p, p).
+
+    Raises:
+        ValueError: If not.
+    """
+    if not isinstance(pixels, Tensor) or pixels.ndim != 4:
+        raise ValueError(f"pixels is {summarise(pixels)}; expected: a tensor (N, C, p, p)")
+
+
 class Unfitted(Typeable):
     """A prior that must be fitted before it can draw."""
 
     def draw(self, n: int, generator: Generator) -> Tensor:
         """Raise ValueError: only the object that `fit` returns can draw."""
-        raise ValueError(f"{self} is not fitted; call draw of what its fit(pixels) returns")
+        raise ValueError(f"{self} is not fitted; call draw on the object that fit(pixels) returns")
 
 
 @dataclass(frozen=True, repr=False)
@@ -43,6 +53,7 @@ class Pixels(Unfitted):
 
     def fit(self, pixels: Tensor) -> "PixelCounts":
         """Count the grey values of pixels (N, C, p, p) in [-0.5, 0.5]."""
+        check_pixels(pixels)
         counts = (pixels + 0.5).mul(255).round().long().flatten().bincount(minlength=256)
         return PixelCounts(counts, pixels.shape[3], pixels.shape[1])
 
@@ -84,6 +95,7 @@ class Patches(Unfitted):
 
     def fit(self, pixels: Tensor) -> "RealPatches":
         """Keep the patches (N, C, p, p)."""
+        check_pixels(pixels)
         return RealPatches(pixels.clone())
 
 
@@ -134,10 +146,11 @@ class Mixture(Unfitted):
         from sklearn.mixture import GaussianMixture
         from threadpoolctl import threadpool_limits
 
-        if pixels.ndim != 4:
-            raise ValueError(f"pixels is {summarise(pixels)}; expected: (N, C, p, p)")
+        check_pixels(pixels)
         if len(pixels) < self.components:
-            raise ValueError(f"{self.components} components need as many patches; there are {len(pixels)}")
+            raise ValueError(
+                f"components is {self.components}; expected: at most {len(pixels)}, the number of patches"
+            )
         values = pixels[:MOST].flatten(1).double().numpy()
         size = f"{len(values)} patches of {values.shape[1]} pixels"
         print(f"fitting a mixture of {self.components} Gaussians to {size}, once", flush=True)

@@ -243,8 +243,8 @@ def visits(sampler: Any, T: int) -> list[int]:
     """
     times = [*sampler.visits(T)] if hasattr(sampler, "visits") else [*range(T, -1, -1)]
     if [*times[:1], *times[-1:]] != [T, 0] or sorted({*map(int, times)}, reverse=True) != times:
-        needed = f"needed: from T = {T} down to 0, no step twice"
-        raise ValueError(f"{type(sampler).__name__} visits {times}; {needed}")
+        expected = f"from T = {T} down to 0, each step at most once"
+        raise ValueError(f"{type(sampler).__name__} visits {times}; expected: {expected}")
     return times
 
 

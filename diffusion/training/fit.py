@@ -130,9 +130,9 @@ def fit(
     x = require_images("x", x).clone()  # what the caller does with it later changes nothing
     x_test = None if x_test is None else require_images("x_test", x_test).clone()
     if x_test is not None and x_test.shape[1:] != x.shape[1:]:
-        raise ValueError(f"x_test is {tuple(x_test.shape)}, x {tuple(x.shape)}; needed: images of one shape")
+        raise ValueError(f"x_test is {tuple(x_test.shape)}, x {tuple(x.shape)}; expected: equal shapes")
     if steps is not None and epochs is not None:
-        raise ValueError(f"steps is {steps} and epochs is {epochs}; give one of them")
+        raise ValueError(f"steps is {steps} and epochs is {epochs}; expected: only one of them")
     if callback:
         check_call("callback", callback, "step", "loss")
     if epoch_callback:
@@ -204,6 +204,7 @@ class Loop:
         self.losses = torch.zeros(self.per_epoch, device=self.learner.x.device)
         self.done, self.seconds = 0, 0.0
         self.has_risen = False  # the loss, about which there is one note
+        self.has_answered = False  # a callback, with True, about which there is one note
 
     @property
     def step(self) -> int:
@@ -216,20 +217,20 @@ class Loop:
         while len(self.run.history) < self.epochs:
             line = self.train_epoch(len(self.run.history) + 1)
             if self.epoch_callback:
-                self.epoch_callback(self.run, {**line})
+                self.check_answer(self.epoch_callback(self.run, {**line}))
         del self.run.history[self.epochs :]
 
     def resume(self) -> None:
         """Resume from the last state if there is one and all its weights exist."""
         store, title = self.store, self.title
-        restart = "training begins again at its first step"
+        restart = "training restarts at step 1"
         if not (state := store.state()):
             if store.history():
-                print(f"{title}: {store.path} has weights, but no state to go on from; {restart}", flush=True)
+                print(f"{title}: {store.path} has no state to resume from; {restart}", flush=True)
             return
         done_epochs = range(1, 1 + len(state["history"][: self.epochs]))
         if lost := [epoch for epoch in done_epochs if not store.weights(epoch).exists()]:
-            print(f"{title}: the weights of epoch {lost[0]} are lost; {restart}", flush=True)
+            print(f"{title}: the weights of epoch {lost[0]} are missing; {restart}", flush=True)
             return
         self.run.history, self.done, self.seconds = state["history"], state["step"], state["seconds"]
         self.losses = state["losses"].to(self.losses.device)
@@ -238,9 +239,9 @@ class Loop:
             store.read_weights(line)  # finds damage
         store.write_history(self.run.history)  # which may be damaged, or an epoch behind
         if self.step < self.learner.total:
-            print(f"{title} goes on at step {self.step:,} of {self.learner.total:,}", flush=True)
+            print(f"{title} resumes at step {self.step:,} of {self.learner.total:,}", flush=True)
         else:
-            print(f"{title} is trained already", flush=True)
+            print(f"{title} is already trained", flush=True)
 
     def train_epoch(self, epoch: int) -> dict[str, Any]:
         """Train for one epoch, or for the rest of it, and return its line of the history."""
@@ -254,7 +255,7 @@ class Loop:
             if self.done % SHOWN == 0:
                 bar.set_postfix_str(f"loss {self.mean_loss():.4f}", refresh=False)
             if self.callback:
-                self.callback(self.step, loss.item())
+                self.check_answer(self.callback(self.step, loss.item()))
             if self.done % self.checkpoint_steps == 0 and self.done < n:
                 self.check_loss()
                 self.save()
@@ -277,6 +278,14 @@ class Loop:
         """Return the mean loss of the last steps of the epoch."""
         return self.losses[max(0, self.done - AVERAGED) : self.done].mean().item()
 
+    def check_answer(self, answer: Any) -> None:
+        """Print a note if a callback returned True, which does not stop the run."""
+        if answer is True and not self.has_answered:
+            self.has_answered = True
+            print(
+                f"note: {self.title}: a callback returned True, which is ignored; raise to stop", flush=True
+            )
+
     def check_loss(self) -> None:
         """Print a note if the loss has risen.
 
@@ -286,8 +295,8 @@ class Loop:
         values = {"the loss": self.losses[: self.done], **dict(self.learner.network.named_parameters())}
         if wrong := next((name for name, value in values.items() if not value.isfinite().all()), None):
             raise RunError(
-                f"{wrong} is no longer finite at step {self.step}; the state before is intact: lower "
-                "learning_rate, use precision fp32, or try a degradation of your own with "
+                f"{wrong} is no longer finite at step {self.step}; the earlier state is intact. "
+                "Lower learning_rate, use precision fp32, or check your own degradation with "
                 "`python -m diffusion.check`"
             )
         first = self.run.history[0]["losses"][0] if self.run.history else self.losses[0].item()

@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from diffusion.files import differences, sha256, write_bytes
 from diffusion.provenance import versions
 
-ANEW = "name another folder, or delete this one to train anew"
+ANEW = "use another folder, or delete this one to train again"
 HASHES = ("images.", "code", "own.")  # beginnings of settings that are hashes
 
 
@@ -53,7 +53,7 @@ class RunFolder:
         try:
             lock = FileLock(self.path / ".lock", timeout=0).acquire()
         except Timeout:
-            raise RunError(f"another process is training in {self.path}; wait for it, or stop it") from None
+            raise RunError(f"another process is training in {self.path}; wait for it or stop it") from None
         with lock:
             for left in self.path.rglob(".*.part-*"):  # of a write that was killed
                 left.unlink(missing_ok=True)
@@ -70,7 +70,7 @@ class RunFolder:
         except OSError as error:
             raise RunError(
                 f"{self.path / name} could not be written ({error.strerror}); the earlier state is intact: "
-                "make room, then run the same command again to go on from it"
+                "free some space, then run the same command again to resume"
             ) from error
 
     # --- what it is ---
@@ -88,9 +88,7 @@ class RunFolder:
             return dict(json.loads(path.read_bytes())["settings"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             why = f"{type(error).__name__}: {error}"
-            raise RunError(
-                f"{path} is lost or damaged, or of an earlier version, which opens it ({why}); {ANEW}"
-            ) from None
+            raise RunError(f"{path} is missing, damaged or of an earlier version ({why}); {ANEW}") from None
 
     def begin(self, settings: Mapping[str, Any]) -> None:
         """Write run.json, the last file of a new run."""
@@ -139,7 +137,7 @@ class RunFolder:
             return torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # damaged files make zipfile and torch raise nearly anything
             why = str(error).partition("\n")[0]
-            raise RunError(f"{path} is lost or damaged ({why}); {ANEW}") from error
+            raise RunError(f"{path} is missing or damaged ({why}); {ANEW}") from error
 
     def state(self) -> dict[str, Any] | None:
         """Return the state from which training resumes, or None before the first.
@@ -180,7 +178,7 @@ class RunFolder:
         """
         path = self.weights(line["epoch"])
         if not path.exists():
-            raise RunError(f"{path} is lost (a release has the last epoch alone); call fit again to train it")
+            raise RunError(f"{path} is missing (releases have only the last epoch); call fit to train it")
         if sha256(content := path.read_bytes()) != line["sha256"]:
-            raise RunError(f"{path} is damaged (another sha256); delete it, and call fit again to train it")
+            raise RunError(f"{path} is damaged (another SHA-256); delete it and call fit to train it")
         return safetensors.torch.load(content)

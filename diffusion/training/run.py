@@ -203,8 +203,18 @@ class Run:
         title = f"{self.name}: samples" + (f" after epoch {epoch}" if epoch else "")
         return self._sampling(n, seed, epoch, **options, precision=precision).draw(title)
 
+    @checked
     def trajectory(
-        self, n: int | None = None, seed: int | None = None, epoch: int | None = None, **how: Any
+        self,
+        n: Count | None = None,
+        seed: Seed | None = None,
+        epoch: Count | None = None,
+        *,
+        sampler: Any = None,
+        prior: Any = None,
+        start: Any = None,
+        average: Count = 1,
+        precision: Precision | None = None,
     ) -> dict[int, Tensor]:
         """Generate images, and return the latents at each visited time step.
 
@@ -212,7 +222,11 @@ class Run:
             n (int, optional): Number of images, see `sample`. Default None.
             seed (int, optional): Seeds the noise and the prior, see `sample`. Default None.
             epoch (int, optional): Uses the weights after this epoch, see `sample`. Default None.
-            **how: sampler, prior, start, average and precision, see `sample`.
+            sampler (object, optional): A sampler, see `sample`. Default None.
+            prior (object, optional): A prior, see `sample`. Default None.
+            start (Tensor or array, optional): Start instead of a prior, see `sample`. Default None.
+            average (int): Number of epochs over which weights are averaged, see `network`. Default 1.
+            precision (str, optional): Precision, see `sample`. Default None.
 
         Returns:
             dict: Time step -> latents (n, C, S, S), from T down to 0, the images.
@@ -228,7 +242,8 @@ class Run:
             >>> [*steps]
             [24, 16, 8, 0]
         """
-        return dict(self._sampling(n, seed, epoch, **how).walk())
+        options = {"sampler": sampler, "prior": prior, "start": start, "average": average}
+        return dict(self._sampling(n, seed, epoch, **options, precision=precision).walk())
 
     def _sampling(
         self, n, seed, epoch, *, sampler=None, prior=None, start=None, average=1, precision=None
@@ -237,12 +252,12 @@ class Run:
         if start is None:
             start = self.fitted(prior)
         elif prior is not None:
-            raise ValueError("prior and start are both given; sampling starts from one of them")
+            raise ValueError("prior and start are both given; expected: only one of them")
         else:
             start = self._latents(start, n)
             n = len(start)
-        if n is None or n < 1:
-            raise ValueError(f"n is {n}; expected: the number of images, at least 1, or start")
+        if n is None:
+            raise ValueError("n is None; expected: the number of images, or start")
         sampler = sampler_of(self.sampler if sampler is None else sampler, self.process)
         used = self.precision
         if precision is not None:
@@ -290,7 +305,7 @@ class Run:
                 self.images = data.find(known, n, fetch=self.folder.is_relative_to(releases()))
             if self.images is None or data.fingerprint(self.images) != known:
                 raise ValueError(
-                    f"the prior, {summarise(prior)}, is fitted on the training images, which are not known; "
+                    f"the prior, {summarise(prior)}, needs the training images, which were not found; "
                     "set run.images to the images that the run was trained on"
                 )
             with runtime.seeded(0):
@@ -327,7 +342,7 @@ def precision_of(asked: str, trained: str, on: torch.device, who: str) -> str:
     if asked != "auto":
         return asked
     if (used := runtime.affordable(trained, on)) != trained:
-        print(f"note: {who}, trained in {trained}, is sampled in {used}, which is faster here", flush=True)
+        print(f"note: {who} was trained in {trained}; sampling uses {used}, which is faster here", flush=True)
     return used
 
 
@@ -374,14 +389,14 @@ def open(
     if (settings := store.settings()) is None:
         raise RunError(f"{store.path} is not a run folder (no run.json)")
     if not (history := store.history()):
-        raise RunError(f"{store.path} has no finished epoch; call fit again, which goes on")
+        raise RunError(f"{store.path} has no finished epoch; call fit again to resume it")
     try:
         prepared = tree_back(store.load("process.pt")) if process is None else process
         cls = load_definition(settings["network"]) if network is None else network
         architecture = networks.architecture(cls, tree_back(store.load("network.pt")))
     except ValueError as error:
         raise ValueError(
-            f"{store.path} cannot be opened: {error}; else give process=, prepared, or network="
+            f"{store.path} cannot be opened: {error}; or pass process= (prepared) or network= to open"
         ) from error
     own = own_code(definitions(prepared, *architecture))
     if changed := sorted({name for name, _ in own.items() ^ settings["own"].items()}):
@@ -427,5 +442,5 @@ def released(
         return [*known]
     name = name if model is None else f"{name}/{model}-{seed}"
     if name not in known:
-        raise ValueError(f"{name!r} is not released{nearest(name, known)}; there are {', '.join(known)}")
+        raise ValueError(f"{name!r} is not released{nearest(name, known)}; d.released() lists all runs")
     return open(known[name], precision=precision)

@@ -88,7 +88,7 @@ def latents(process: DegradationProcess, start: Any, n: int, noise: torch.Genera
 def note_outside(x: Tensor, source: str) -> None:
     """Print a note if more than 1% of the pixels are far outside [-0.5, 0.5]."""
     if (share := float((x.abs() > OUTSIDE).float().mean())) > 0.01:
-        print(f"note: {share:.0%} of the pixels of {source} are far out of [-0.5, 0.5]", flush=True)
+        print(f"note: {share:.0%} of the pixels of {source} are far outside [-0.5, 0.5]", flush=True)
 
 
 def finite_images(x: Any, shape: tuple[int, ...], who: str) -> Tensor:

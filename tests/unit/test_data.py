@@ -143,17 +143,17 @@ def test_pictures_of_many_sizes_are_brought_to_one_and_what_is_no_data_set_is_re
 
     with pytest.raises(DataError, match="there is no folder .*nowhere"):
         d.images(tmp_path / "nowhere")
-    refused("holds no pictures; needed: .*png")
+    refused("contains no pictures; expected: .*png")
     write(tmp_path, 3, (20, 30))
     Image.new("RGB", (40, 40), (255, 0, 0)).save(tmp_path / "red.jpg", quality=95)
-    refused("have sides of .* pixels; needed: size=")
+    refused("have sides of .* pixels; pass size=")
     for colour, channels in ((None, 3), (False, 1)):
         x, _ = d.load(d.images(tmp_path, size=10, colour=colour, held_out=0.01))
         assert x.shape == (3, channels, 10, 10)
     (tmp_path / "7.png").write_bytes(b"\x89PNG")
     refused("7.png cannot be read as a picture")
     write(tmp_path / "more")
-    refused("lies beside sub-folders")
+    refused("contains pictures and sub-folders")
 
 
 # --- known ones: fetched once, whole or not at all ---
@@ -185,7 +185,7 @@ def there(folder) -> dict[str, bytes]:
 
 
 def test_it_is_fetched_once_from_the_first_source_that_delivers_or_refused_in_a_line(mnist, tmp_path, capsys):
-    with pytest.raises(DataError, match=r"^[^\n]*no source delivered. [^\n]*not known[^\n]*$"):
+    with pytest.raises(DataError, match=r"^[^\n]*could not be downloaded \([^\n]*not known[^\n]*$"):
         mnist()
     assert there(tmp_path) == {}
     found = mnist(download=lambda raw: FILES)
@@ -211,7 +211,7 @@ def test_archives_that_lie_there_are_taken_without_a_mirror_and_verified(tmp_pat
     raw.mkdir(parents=True)
     for name, content in packed.items():
         (raw / name).write_bytes(content[:-1] if name.startswith("t10k-l") else content)
-    with pytest.raises(DataError, match="no source delivered"):
+    with pytest.raises(DataError, match="could not be downloaded"):
         data.load("fashion", data_dir=tmp_path)
     (raw / "t10k-labels-idx1-ubyte.gz").write_bytes(packed["t10k-labels-idx1-ubyte.gz"])
     assert data.load("fashion", "test", tmp_path)[1].tolist() == NUMBERS.tolist()
