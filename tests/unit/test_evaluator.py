@@ -116,7 +116,7 @@ def test_a_note_tells_test_images_that_are_training_images_and_labels_of_others(
     assert "of one class" in alone
     assert "knows 60 training images" in few
     assert "20 of 20 test images are training images" in first
-    assert "as another label" in second
+    assert "classifier misreads" in second
 
 
 def test_labels_are_a_number_each(train):
@@ -174,7 +174,7 @@ def test_images_of_any_size_and_colour_without_classes_are_measured_by_an_untrai
     of_any = d.Evaluator(x[:30], x[30:], dataset=None, floor_repeats=2, interval_repeats=2)
     assert capsys.readouterr().out == ""
     d.Evaluator(x[:30], x[30:], [5] * 9, dataset=None, floor_repeats=2, interval_repeats=2)
-    assert capsys.readouterr().out.startswith("note: labels are not used")
+    assert capsys.readouterr().out.startswith("note: labels are ignored")
     found = of_any.measure(x[:20] / 2)
     compared = d.compare({"half": x[:20] / 2}, of_any)
     assert len(compared.samples["half"]) == 20  # of 1000, the default
