@@ -208,6 +208,24 @@ def written(out: Path, *cells: tuple[str, list[str], list[float]], around: str =
     return write_sources(text, marks, out)
 
 
+def listed(text: str) -> list[tuple[str, str]]:
+    """The items of the list of sources: the number with its anchor, and what is said of it."""
+    return [tuple(item.split("\n", 1)) for item in text.split("\n1. ")[1:]]
+
+
+def definitions(item: str) -> dict[str, list[str]]:
+    """Term -> definitions of a definition list."""
+    found: dict[str, list[str]] = {}
+    term = ""
+    for line in item.splitlines():
+        if line.startswith("    :   "):
+            found[term].append(line.removeprefix("    :   "))
+        elif line.startswith("    "):
+            term = line.strip()
+            found[term] = []
+    return found
+
+
 def test_numbers_are_counted_in_the_order_of_the_text_and_list_their_sources_once(out):
     rows, once = [f"{MEASURED}#1", f"{MEASURED}#0"], [f"{MEASURED}#5"]
     text, numbers, cited = written(
@@ -226,10 +244,10 @@ def test_numbers_are_counted_in_the_order_of_the_text_and_list_their_sources_onc
     assert [row.source for row in cited] == [f"{MEASURED}#{place}" for place in (0, 1, 5)]  # in their order
     assert "**3 numbers**" in text
     assert "They come from 3 [rows of the table](rows.html)." in text
-    lines = [line for line in text.splitlines() if line.startswith("1. ")]
-    assert lines[0].startswith("1. [9.0]{#n1}: 9 from [")
-    assert lines[1].startswith("1. [80 and 81]{#n2}: 80.12345679, 81 from [")
-    assert lines[2].startswith("1. [9]{#n3}: 9.0001 from [")
+    items = {head: definitions(item) for head, item in listed(text)}
+    assert [*items] == ["[9.0]{#n1}", "[80 and 81]{#n2}", "[9]{#n3}"]
+    assert [item["Value"] for item in items.values()] == [["9"], ["80.12345679, 81"], ["9.0001"]]
+    assert all(item["Source"][0].startswith("[") for item in items.values())
 
 
 def test_rows_are_ordered_by_place_as_numbers_are(out):
@@ -252,17 +270,19 @@ def test_code_formulas_and_attributes_have_no_span(out, around):
 def test_a_number_of_many_values_or_sources_is_told_in_short(out):
     made_up.measures(out, "zoom-4", [table.row(f"m{i}", float(i)) for i in range(9)])
     file = "metrics/measure_zoom-4.json"
-    for n, more in ((8, ""), (9, "; 1 more in [the file of numbers](numbers.json)")):
+    for n, more in ((8, ""), (9, "1 more in [the file of numbers](numbers.json)")):
         text, *_ = written(out, ("9", [f"{file}#{i}" for i in range(n)], [1.0] * (n - 4)))
-        (line,) = (line for line in text.splitlines() if line.startswith("1. "))
-        assert line.count("rows.html?rows=") == 8
-        assert line.endswith(more or ")")
-        assert line.startswith("1. [9]{#n1}: 1, 1, 1, 1 from" if n == 8 else "1. [9]{#n1}: 1, 1, 1, 1 … from")
-    text, *_ = written(out, ("20%", ["definition late_part"], [0.2]))
-    assert "1. [20%]{#n1}: 0.2 from a definition, `late_part`" in text
-    text, *_ = written(out, ("9", [f"{MEASURED}#5", "definition late_part"], [9.0]))
-    assert "from **zoom**: [" in text
-    assert "; **also**: a definition, `late_part`" in text
+        ((head, item),) = listed(text)
+        found = definitions(item)
+        assert (head, item.count("rows.html?rows=")) == ("[9]{#n1}", 8)
+        assert found["Value"] == ["1, 1, 1, 1" + (" …" if n == 9 else "")]
+        assert len(found["Source"]) == n
+        assert found["Source"][-1].endswith(more or ")")
+    ((_, item),) = listed(written(out, ("20%", ["definition late_part"], [0.2]))[0])
+    assert definitions(item) == {"Value": ["0.2"], "Source": ["a definition, `late_part`"]}
+    ((_, item),) = listed(written(out, ("9", [f"{MEASURED}#5", "definition late_part"], [9.0]))[0])
+    assert [*definitions(item)] == ["Value", "Zoom", "Also"]
+    assert definitions(item)["Also"] == ["a definition, `late_part`"]
 
 
 def test_formatted_numbers_of_a_block_are_its_own():
