@@ -128,7 +128,24 @@ class Alone(Fade):
         return torch.zeros(n, 1, 28, 28)
 
 
+OLD_METHOD = {"degrade": Fade.degrade, "expand": lambda self, pixels: pixels}
 REFUSED = [
+    # names of earlier versions
+    (
+        lambda on: on.fit(aside=True),
+        r'^fit has no argument aside \(renamed in 0\.6\.0\): use if_exists="rename"$',
+    ),
+    (lambda on: d.Evaluator(X[:30], X[30:], dataset=None, n_kind=9), "n_kind .*: use n_per_distortion$"),
+    (lambda on: d.Evaluator.for_dataset("mnist", n_train=60, n_kind=9), "n_kind .*: use n_per_distortion$"),
+    (lambda on: d.Evaluator.of("mnist"), r"^Evaluator has no attribute of .*: use for_dataset$"),
+    (lambda on: on.evaluator.main, "^Evaluator has no attribute main .*: use default_space$"),
+    (lambda on: on.evaluator.words, "^Evaluator has no attribute words .*: use measure_names$"),
+    (lambda on: d.ColdZoom().take((1, 28, 28)), "no attribute take .*: use set_image_shape$"),
+    (lambda on: d.ColdZoom().compress(X), "no attribute compress .*: use to_pixels$"),
+    (
+        lambda on: type("Mine", (d.ColdDiffusion,), OLD_METHOD),
+        "^Mine defines expand, a method of DegradationProcess .*: use from_pixels$",
+    ),
     # data sets
     (lambda on: d.load("fashoin"), "allowed: mnist, fashion, kmnist.*did you mean 'fashion'"),
     (lambda on: d.load(d.DataSet("Wide", wide)), "square ones"),
@@ -137,8 +154,8 @@ REFUSED = [
     (lambda on: d.load(d.DataSet("Blind", lambda: None)), r"read of Blind must accept \(split, folder\)"),
     (lambda on: d.load(data_dir=__file__), "data_dir is .*test_bounds.py, a file; expected: a folder"),
     # processes, samplers and priors, also by name
-    (lambda on: d.ColdZoom(T=28).take((1, 28, 28)), "T is 28; .*27"),
-    (lambda on: d.ColdCrop().take((1, 4, 4)), "side is 4; .*from 5"),
+    (lambda on: d.ColdZoom(T=28).set_image_shape((1, 28, 28)), "T is 28; .*27"),
+    (lambda on: d.ColdCrop().set_image_shape((1, 4, 4)), "side is 4; .*from 5"),
     (lambda on: NoiseSchedule.from_beta("x", torch.tensor([1.0, 0.5])), r"t = 1 is 1; .*\[0, 1\)"),
     (lambda on: NoiseSchedule.from_alpha_bar("x", torch.tensor([0.9, 0.5, 0.1])), "t = 0 is 0.9.*1"),
     (
@@ -153,7 +170,7 @@ REFUSED = [
     ),
     (lambda on: NoiseSchedule("x", [0, 0.1], [1, 0.9]), "beta\n.*instance of Tensor"),
     (lambda on: d.ColdCrop(image_noise=25), "image_noise\n.*less than or equal to 1"),
-    (lambda on: d.Mixture(2).draw(4, None), r"Mixture\(components=2\) is not fitted; .*fit\(pixels\)"),
+    (lambda on: d.Mixture(2).draw(4, None), r"Mixture\(2\) is not fitted; .*fit\(pixels\)"),
     (lambda on: d.Mixture(2).fit(torch.arange(9)), r"pixels is \(9,\) .*\(N, C, p, p\)"),
     (lambda on: d.Naive(noise=50), "noise\n.*less than or equal to 1"),
     (lambda on: sampler_of(Twice(), d.ColdZoom()), "Twice visits .*from T = 24 down to 0, no step twice"),

@@ -200,7 +200,8 @@ def faded(images, tmp_path_factory):
 def test_another_run_in_a_folder_is_refused_by_one_difference_and_stays_as_it_is(images, faded, name):
     how = {"process": Fade(), "images": lambda *both: both, "epochs": 1} | CHANGES[name]
     before, given = content(faded.folder), how.pop("images")(*images)
-    said = rf"^\S*faded holds a different run: ([^\n]* )?{name} [^\n]*another folder[^\n]*aside=True[^\n]*$"
+    begins = rf"^\S*faded holds a different run: ([^\n]* )?{name} "
+    said = rf'{begins}[^\n]*another folder[^\n]*if_exists="rename"[^\n]*$'
     with pytest.raises(RunError, match=said):
         train(given, faded.folder, callback=never, **how)
     assert content(faded.folder) == before
@@ -209,9 +210,9 @@ def test_another_run_in_a_folder_is_refused_by_one_difference_and_stays_as_it_is
 
 def test_another_run_is_set_aside_where_that_is_asked_for(images, tmp_path, whole, capsys):
     first = losses(train(images, tmp_path / "a", seed=1))
-    stopped(images, tmp_path / "a", 7, seed=2, aside=True)
+    stopped(images, tmp_path / "a", 7, seed=2, if_exists="rename")
     for callback in (None, never):  # the second time it is no other
-        assert_same(train(images, tmp_path / "a", aside=True, callback=callback), whole)
+        assert_same(train(images, tmp_path / "a", if_exists="rename", callback=callback), whole)
     assert "seed was 2, is 0. The earlier run is now a.before-2" in capsys.readouterr().out
     assert losses(d.open(tmp_path / "a.before-1")) == first
     assert d.open(tmp_path / "a.before-2").seed == 2
@@ -222,7 +223,7 @@ def test_a_run_beside_one_that_is_set_aside_has_a_precision_of_its_own(images, t
     kept = {"auto": "fp32", "fp32": "fp32", "bf16": "bf16"}
     monkeypatch.setattr(runtime, "resolve_precision", lambda precision, on: kept[precision])
     train(images, tmp_path, Fade(), epochs=1, seed=1, precision="bf16")
-    run = train(images, tmp_path, Fade(), epochs=1, seed=2, precision="auto", aside=True)
+    run = train(images, tmp_path, Fade(), epochs=1, seed=2, precision="auto", if_exists="rename")
     assert (run.settings["precision"], run.precision) == ("fp32", "fp32")
 
 

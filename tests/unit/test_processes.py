@@ -101,11 +101,11 @@ DEEPEST = [(ColdZoom(24), 3, 28, 4), (ColdZoom(3), 1, 9, 6), (ColdZoom(27), 1, 2
 def test_the_pixels_of_the_deepest_level_are_taken_out_and_put_back(process, C, S, left):
     """4 a side, where nothing is said."""
     process, x = copy.copy(process), drawn(5, S, C)
-    process.take((C, S, S))
-    pixels, deepest = process.compress(x), process.degrade(x, torch.full((5,), process.T))
+    process.set_image_shape((C, S, S))
+    pixels, deepest = process.to_pixels(x), process.degrade(x, torch.full((5,), process.T))
     assert pixels.shape == (5, C, left, left)
-    assert torch.equal(process.expand(pixels), deepest)
-    assert torch.equal(process.expand(deepest), deepest)
+    assert torch.equal(process.from_pixels(pixels), deepest)
+    assert torch.equal(process.from_pixels(deepest), deepest)
 
 
 def test_a_crop_leaves_the_same_share_of_the_side_at_each_level_where_it_is_and_black_around():
@@ -161,7 +161,7 @@ def test_its_prior_has_mean_and_covariance_of_blurred_images_in_colour_too():
     x = drawn(300, 8, 3)
     x[:, 1] = 0.5 * x[:, 0] + 0.2  # colours that belong together
     process = ColdBlur(T=4)
-    process.take((3, 8, 8))
+    process.set_image_shape((3, 8, 8))
     process.prepare(x)
     real = process.degrade(x, torch.full((300,), 4)).flatten(1)
     found = process.draw_prior(4000, g(1)).flatten(1)

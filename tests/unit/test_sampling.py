@@ -47,7 +47,7 @@ def test_a_start_stands_for_all_or_for_one_each_whatever_lies_beside(whole):
     one = whole.sample(start=last)
     assert torch.allclose(many[129:], one, atol=1e-3)
     assert torch.allclose(whole.sample(3, start=last), one.expand(3, -1, -1, -1), atol=1e-3)
-    assert torch.equal(whole.sample(start=whole.process.expand(last)), one)
+    assert torch.equal(whole.sample(start=whole.process.from_pixels(last)), one)
     noisy = whole.sample(3, start=last, sampler=d.Naive(noise=0.2))
     assert not torch.equal(noisy[0], noisy[1])
 
