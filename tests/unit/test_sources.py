@@ -46,7 +46,10 @@ def test_parts_of_a_ratio_are_told_apart():
     text, numbers, *_ = filled("<< num(ratio()) >> << num(one.final.frechet.value) >>")
     both, alone = text.split("\n1. [")[1:]
     heads = [re.findall(r"^    (\w.*)$", item, re.MULTILINE) for item in (both, alone)]
-    assert heads == [["Value", "Numerator, zoom", "Denominator, linear", "Scatter, cosine"], ["Value", "Source"]]
+    assert heads == [
+        ["Value", "Numerator, zoom", "Denominator, linear", "Scatter, cosine"],
+        ["Value", "Source"],
+    ]
     parts = dict.fromkeys(one["part"] for one in numbers[0]["sources"])
     assert [*parts] == ["numerator", "denominator", "scatter"]
 
