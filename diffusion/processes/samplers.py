@@ -59,6 +59,8 @@ class Ancestral(Typeable):
         self, process: Any, x_t: Tensor, prediction: Tensor, t: int, s: int, generator: Generator
     ) -> Tensor:
         a, b = (float(process.schedule.alpha_bar[time]) for time in (t, s))
+        if a >= 1:  # the first beta is 0: x_t has no noise
+            return x_t
         if self.clip_x0:  # the noise that leads to the clipped image
             x0 = ((x_t - (1 - a) ** 0.5 * prediction) / a**0.5).clamp_(-0.5, 0.5)
             prediction = (x_t - a**0.5 * x0) / (1 - a) ** 0.5

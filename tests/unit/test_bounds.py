@@ -10,7 +10,7 @@ import diffusion as d
 from diffusion.processes import NoiseSchedule
 from diffusion.processes.samplers import sampler_of
 from diffusion.training.folder import RunError
-from helpers import Fade, Grey, train
+from helpers import Fade, Grey, Linear, train
 
 X = torch.rand(60, 1, 28, 28, generator=torch.Generator().manual_seed(0)) - 0.5
 LABELS = np.arange(9)
@@ -123,6 +123,10 @@ def short(x, t):
     return x
 
 
+def lost(process, x_t, prediction, t, s, generator):
+    return x_t * torch.nan
+
+
 class Alone(Fade):
     def draw_prior(self, n):
         return torch.zeros(n, 1, 28, 28)
@@ -210,6 +214,27 @@ REFUSED = [
     ),
     (lambda on: on.fit(device="gpu"), "^device is 'gpu', .*expected: 'cpu'.{,50}$"),
     (lambda on: on.fit(images=(X[:0], None)), "^x has no images; expected: at least one$"),
+    (lambda on: on.fit(images=(X, X[:0])), "^x_test has no images; expected: at least one$"),
+    (
+        lambda on: on.fit(images=(X, X[..., :20, :20])),
+        r"^x_test is \(60, 1, 20, 20\), x \(60, 1, 28, 28\); needed: images of one shape$",
+    ),
+    (
+        lambda on: on.fit(network=Linear, network_options={"scale": {1}}),
+        r"^network_options\['scale'\] is a set; needed: numbers",
+    ),
+    (lambda on: d.DDPM("linaer"), "^schedule is 'linaer'; allowed: linear, cosine.*did you mean 'linear'"),
+    (lambda on: d.DDPM([0.1]), "^schedule is a list; needed: a NoiseSchedule, such as cosine"),
+    (lambda on: d.sampler("dim"), "^sampler is 'dim'; allowed: ancestral, ddim, naive, improved"),
+    (lambda on: d.sampler(3), "^sampler is 3; needed: one with step or __call__"),
+    (lambda on: d.prior("pixel"), "^prior is 'pixel'; allowed: pixels, patches, mixture"),
+    (lambda on: d.prior(3), "^prior is 3; needed: one with fit or draw"),
+    (lambda on: d.degradation("zoo"), "^degradation is 'zoo'; allowed: zoom, crop, blur"),
+    (lambda on: d.DDPM(d.linear(9)).to_pixels(X), "DDPM starts from noise and takes no prior"),
+    (
+        lambda on: d.ColdDiffusion.draw_prior(Levelless(), 1, None),
+        "^Levelless has no draw_prior and no prior",
+    ),
     # samples
     (lambda on: on.sample(average=4), "average 4; .*epochs 1 to 3"),
     (
@@ -233,6 +258,10 @@ REFUSED = [
     ),
     (lambda on: on.trajectory(0), "n is 0; .*at least 1"),
     (lambda on: on.set("smapler"), "smapler"),
+    (lambda on: on.sample(prior="pixels", start=X[:4]), "^prior and start are both given"),
+    (lambda on: on.trajectory(), "^n is None; expected: the number of images, at least 1, or start$"),
+    (lambda on: on.sample(sampler=lost), "^the sampler gave numbers that are not finite$"),
+    (lambda on: on.sample(start=X[:4] * torch.nan), "image 0 has a pixel that is NaN"),
     (lambda on: on.sample(prior=Grey(float("nan"))), "a Grey, gave numbers that are not finite"),
     (
         lambda on: on.sample(start=torch.zeros(3, 1, 4, 4)),
