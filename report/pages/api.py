@@ -14,8 +14,10 @@ from diffusion.files import write_bytes
 from report.pages.render import PAGE, pandoc
 from report.places import ROOT
 
-TITLE = "The public names"
-HEAD = "As `d.NAME` after `import diffusion as d`; made of the docstrings, by `python -m report.pages.api`.\n"
+TITLE = "Python API"
+HEAD = """All public names are available as `d.NAME` after `import diffusion as d`.
+This page is generated from the docstrings: `python -m report.pages.api`.
+"""
 
 
 def entry(title: str, thing: object, level: str) -> list[str]:

@@ -193,6 +193,19 @@ def test_a_cluster_without_its_plugin_names_the_command_that_adds_it(monkeypatch
         report.jobs.run.main()
 
 
+def test_a_slurm_that_does_not_answer_is_one_line(monkeypatch, tmp_path):
+    squeue = tmp_path / "squeue"
+    squeue.write_text("#!/bin/sh\necho 'squeue: error: one' >&2\necho 'squeue: no controller' >&2\nexit 1\n")
+    squeue.chmod(0o755)
+    (tmp_path / "sbatch").symlink_to(squeue)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    monkeypatch.setattr(report.jobs.run, "find_spec", lambda name: name)
+    with pytest.raises(
+        ValueError, match=r"^EXECUTOR=slurm: squeue failed \(squeue: no controller\); .*EXECUTOR"
+    ):
+        report.jobs.run.check_executor("slurm")
+
+
 def test_a_dry_run_names_each_job_with_its_reason_and_work_and_writes_nothing(run, capsys):
     changes = {"training": {"epochs": 3, "batch_size": 8} | ALL_IMAGES}
     changes |= {"measure": {"n_final": 32, "n_checkpoint": 20}}
