@@ -62,7 +62,7 @@ ASKED = {
 
 
 def trainings(results: Results, model: str, asked: Asked) -> list[Training]:
-    """The trainings of a model that have the measure, for the zoom including the published weights."""
+    """The training runs of a model that have the measure, for the zoom including the published weights."""
     published = (
         results.beside["original"].all_of(model) if "original" in results.beside and model == "zoom" else []
     )
@@ -79,7 +79,7 @@ def value(training: Training, asked: Asked) -> float | None:
 
 
 def means(results: Results, asked: Asked, models: Sequence[str]) -> dict[str, Interval]:
-    """The mean of each model with this measure, with its interval over trainings if the scatter is known."""
+    """The mean of each model with this measure, with its interval if the scatter of runs is known."""
     intervals = {}
     for model in models:
         if group := trainings(results, model, asked):
@@ -89,10 +89,10 @@ def means(results: Results, asked: Asked, models: Sequence[str]) -> dict[str, In
 
 
 def enough(results: Results, asked: Asked, most: int = 20) -> int | None:
-    """The number of zoom trainings that would decide the question, if mean and scatter stay the same.
+    """The number of zoom training runs that would decide the question, if mean and scatter stay the same.
 
     Returns:
-        The number, or None if `most` trainings would not be enough.
+        The number, or None if `most` training runs would not be enough.
     """
 
     def scaled(group: Sequence[Training]) -> list[float]:

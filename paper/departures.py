@@ -28,8 +28,8 @@ STUDIED: dict[str, dict[str, Any]] = {
 def departure(results: Results) -> str:
     """Describe the first departure of a run from the original study; empty for a complete run.
 
-    In a complete run, the study's models are trained and sampled as in the study, and all measures that the
-    paper prints are taken. Only the claims of a complete run are judged.
+    In a complete run, the original models are trained and sampled as in the original study, and all measures
+    that the paper prints are taken. Only the claims of a complete run are judged.
     """
     if absent := [model for model in STUDY if model not in list_studied(results)]:
         return f"it has no {listing(absent)} model"

@@ -165,7 +165,7 @@ def _runs(results: Results) -> list[Results]:
 
 
 def courses(results: Results) -> dict[str, list[Course]]:
-    """Courses of the response in the first epochs, for all trainings of each noise schedule."""
+    """Courses of the response in the first epochs, for all training runs of each noise schedule."""
     fullest: dict[str, dict[float, Course]] = {}  # schedule -> course of each training, by its first loss
     for training in (training for run in _runs(results) for training in run.trainings.values()):
         schedule = training.parts["schedule"]

@@ -83,7 +83,7 @@ def intervention(job: Record | None) -> dict[str, Any]:
 
 
 def few_calls(job: Record | None) -> dict[str, Any]:
-    """Samples with few network calls: the mean over trainings by model, number of calls and measure."""
+    """Samples with few network calls: the mean over training runs by model, number of calls and measure."""
 
     def mean(model: str, calls: int, measure: str = "digit") -> float:
         rows = (row for row in job.rows if (row.x, row.measure) == (calls, measure))

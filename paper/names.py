@@ -1,7 +1,7 @@
 """Names for the placeholders and conditions of the paper.
 
 Most names take a model and then a measure. `first.zoom.final.frechet` is the distance of the first training
-of the zoom, `ends.zoom.frechet` are the distances of all its trainings, and
+of the zoom, `ends.zoom.frechet` are the distances of all its training runs, and
 `beyond['zoom_unet.mixture'].frechet` belongs to a row of the table of changes (`report.results.changes`).
 Names without a value in a run are undefined.
 """
@@ -66,7 +66,7 @@ def collect_names(run: ReportRun, verdicts: Mapping[str, Verdict]) -> dict[str, 
 
 
 def _front(run: ReportRun) -> dict[str, Any]:
-    """Title block, pictures for the head of the page, and descriptions of models beyond the study."""
+    """Title block, pictures for the head of the page, and descriptions of further models."""
     results, report, address = run.results, run.profile.file.report, repository()
     author, number = report.authors or AUTHORS, version(PROJECT)
     cited = {"title": project()["title"], "author": author, "year": str(report.date or "")[:4]}
@@ -96,7 +96,7 @@ def _data_hashes(results: Results) -> Markdown:
 
 
 def _dirty(results: Results) -> Markdown:
-    """Records that were made with changed files, so that their commit does not contain the code."""
+    """Records that were made with changed files; their commit does not contain the code."""
     jobs = [job for training in results.trainings.values() for job in (training.job, training.measured)]
     jobs += [
         results.jobs.get(name) for name in ("yardstick", "schedules", "blind", "effects", "intervention")
@@ -106,7 +106,7 @@ def _dirty(results: Results) -> Markdown:
 
 
 def _hours(results: Results) -> dict[str, Any]:
-    """Wall-clock seconds of the trainings of this run, and of all releases."""
+    """Wall-clock seconds of training: in this run, and in all releases."""
     runs = [results, *(results.beside[name] for name in ("beyond", "starts") if name in results.beside)]
     return {
         "main": lambda: sum(training.seconds for training in results.trainings.values()),
@@ -130,7 +130,7 @@ def _claims(verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
 
 
 def _question(results: Results) -> dict[str, Any]:
-    """Comparison of zoom and linear DDPM by three measures (`paper.answer`), and the scatter of trainings."""
+    """Comparison of zoom and DDPMs by three measures (`paper.answer`), and the scatter of training runs."""
 
     def asked(name: str) -> Names:
         of = answer.ASKED[name]
@@ -189,7 +189,7 @@ def _unweighted(results: Results) -> Interval:
 
 
 def _study(results: Results, trainings: Mapping[str, list[Training]]) -> dict[str, Any]:
-    """Models of the original study: the first training of each, and all trainings after the last epoch."""
+    """Models of the original study: the first training of each, and all runs after the last epoch."""
     firsts = {model: group[0] for model, group in trainings.items()}
     float32 = [model for model, training in firsts.items() if "float32" in training.measured]
     yardstick = results.jobs.get("yardstick")
@@ -294,7 +294,7 @@ def _others(results: Results) -> dict[str, Any]:
 
 
 def _in_float32(beyond: Results) -> Markdown:
-    """Trainings that ran in float32 although another training of the same model did not."""
+    """Training runs in float32, although another training of the same model used bf16."""
 
     def precision(training: Training) -> str:
         return training.train.environment["precision"]

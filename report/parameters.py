@@ -20,6 +20,7 @@ import diffusion as d
 from diffusion.bounds import STRICT, Count, Seed, nearest
 from diffusion.processes.base import GREY28
 from diffusion.processes.samplers import sampler_of
+from diffusion.renamed import renamed
 from diffusion.training import network as networks
 from report.measures.measure import measure
 from report.places import notebook as file_of
@@ -31,7 +32,7 @@ PROCESS = {  # notebook that trains -> function that makes its process from its 
     "03_train_zoom": lambda P: d.ColdZoom(P["T"], P["interpolation"], P["image_noise"]),
     "05_your_degradation": lambda P: d.degradation(P["degradation"], T=P["T"], **P["degradation_options"]),
 }
-OF_NOTEBOOK = {"folder", "aside", "callback"}  # arguments of `fit` that the notebook itself passes
+OF_NOTEBOOK = {"folder", "if_exists", "callback"}  # arguments of `fit` that the notebook itself passes
 FROM_0 = {"seed", "image_index"}
 
 
@@ -40,6 +41,7 @@ class ProfileError(ValueError):
 
 
 LONGEST = 60  # characters of a value that a message shows
+FEW = 12  # names that a message lists if none of them is near
 EXAMPLES = {  # required setting -> a line that sets it
     "profile": "profile: mine",
     "models": "models: {zoom: {notebook: 03_train_zoom}}",
@@ -74,11 +76,14 @@ def errors_at(where: object) -> Iterator[None]:
         raise ProfileError(f"{where}: {' '.join(str(error).split())}") from None
 
 
-def refuse_unknown(given: Iterable[str], known: Iterable[str]) -> None:
-    """Raise ValueError if a given name is not among the known ones."""
+def refuse_unknown(given: Iterable[str], known: Iterable[str], where: str = "profile") -> None:
+    """Raise ValueError if a given name is not known; the message has the new name of one renamed `where`."""
+    known = [*known]
     for name in given:
         if name not in known:
-            raise ValueError(f"unknown parameter {name!r}{nearest(str(name), known)}")
+            allowed = f"; allowed: {', '.join(map(str, known))}" if 0 < len(known) <= FEW else ""
+            hint = renamed(where, str(name)) or nearest(str(name), known) or allowed
+            raise ValueError(f"unknown parameter {name!r}{hint}")
 
 
 def validate(model: type[BaseModel], given: Mapping[str, Any]) -> Any:
@@ -141,7 +146,7 @@ def make_parts(notebook: str, P: Mapping[str, Any], variants: Iterable[Mapping[s
             "degradation is missing; expected a name such as 'crop', or module:Class of your own"
         )
     process = PROCESS[notebook](P)
-    process.take(GREY28)
+    process.set_image_shape(GREY28)
     networks.build(*networks.architecture(P["network"], P["network_options"]))
     options = {name: P[name] for name in FIT.model_fields if name in P} | P["fit_options"]
     FIT.model_validate(options)

@@ -99,7 +99,7 @@ def learns_faster(results: Results) -> Iterator[Effect]:
 
 
 def shorter(results: Results, model: str) -> list[Training]:
-    """Shorter trainings of a model with the same settings, from the release `starts`, with other seeds."""
+    """Shorter runs of a model with the same settings and other seeds, from the release `starts`."""
     starts = results.beside["starts"].all_of(model) if "starts" in results.beside else []
     return [one for one in starts if one.seed not in results.seeds(model)]
 

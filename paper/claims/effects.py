@@ -1,4 +1,4 @@
-"""Effects: the numbers that decide claims, with their intervals over trainings, and their answers."""
+"""Effects: the numbers that decide claims, with their intervals over training runs, and their answers."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping

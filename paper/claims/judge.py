@@ -1,7 +1,7 @@
 """The claims ledger: testable statements of the original study, and their verdicts from a run.
 
 A claim is a function with the decorator `claim`, and its name is the id of the claim. From the results of a
-run it yields an effect for each part of the claim. The interval of an effect over trainings decides
+run it yields an effect for each part of the claim. The interval of an effect over training runs decides
 (`report.results.scatter`). Only a complete run is judged (`paper.departures`).
 
 Verdicts are made before the text is written. The sources of each effect are kept, and are noted as read again
@@ -24,7 +24,7 @@ from report.results.views import Results, Training
 
 
 def beyond(results: Results, model: str) -> list[Training]:
-    """The trainings of a model in the release `beyond`."""
+    """The training runs of a model in the release `beyond`."""
     if not (trainings := results.beside["beyond"].all_of(model) if "beyond" in results.beside else []):
         raise NotMeasured(f"the trainings beyond the study contain no {model}")
     return trainings
@@ -38,7 +38,7 @@ def effect(
     scale: Scale = LINEAR,
     **judged: Any,
 ) -> Effect:
-    """Make an effect from the trainings of one model, or from the difference of two models (`scatter.over`).
+    """Make an effect from the training runs of one model, or from a difference of two (`scatter.over`).
 
     Args:
         judged: further attributes of `Effect`.
@@ -89,7 +89,7 @@ def judge_all(results: Results) -> dict[str, Verdict]:
 
 
 def judge(claim: Claim, results: Results) -> Verdict:
-    """Judge a claim from all trainings of its models."""
+    """Judge a claim from all training runs of its models."""
     trainings = {model: results.all_of(model) for model in claim.models}
     try:
         return decide(claim, trainings, measure_effects(claim, results))

@@ -78,17 +78,17 @@ class Verdict:
 
     @property
     def trainings(self) -> dict[str, int]:
-        """Number of trainings by model."""
+        """Number of training runs by model."""
         return {model: len(trainings) for model, trainings in self.of.items()}
 
     @property
     def fewest(self) -> int:
-        """Number of trainings behind the deciding numbers, for the model with the fewest; 0 without any."""
+        """Number of training runs behind the deciding numbers, of the model with the fewest, or 0."""
         return min((len(of) for part in self.decides for of in part.each.values()), default=0)
 
     @property
     def measured(self) -> Markdown:
-        """Each part in words: number with interval, numbers of the trainings, and answer."""
+        """Each part in words: number with interval, numbers of the training runs, and answer."""
         words = []
         for part in self.parts:
             answer = f" ({OF_ANSWER[part.answer()]})" if part.side and len(self.parts) > 1 else ""
@@ -124,7 +124,7 @@ class Verdict:
 
     @property
     def n(self) -> Markdown:
-        """Number of trainings of the model with the fewest."""
+        """Number of training runs of the model with the fewest."""
         note(self.claim.source)
         return integer(n) if (n := self.fewest) else DASH
 

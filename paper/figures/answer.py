@@ -46,10 +46,10 @@ class Row(NamedTuple):
 
 @figure
 def answer(results: Results) -> Figure | None:
-    """A row for each training of the study's models: first samples, two distances, the share of digits.
+    """A row for each training of the original models: first samples, two distances, the share of digits.
 
-    The heading row of a model shows the mean of its trainings with its 95% interval (`paper.answer`). Marks
-    of the published weights are hollow.
+    The heading row of a model shows the mean of its training runs with its 95% interval (`paper.answer`).
+    Marks of the published weights are hollow.
     """
     if not (rows := _rows(results)):
         return None

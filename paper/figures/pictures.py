@@ -37,7 +37,7 @@ ROWS = (  # of the figure of changes, from the top
 
 @figure
 def unpicked(results: Results) -> Figure | None:
-    """Samples of each training of the study's models, without selection."""
+    """Samples of each training of the original models, without selection."""
     trainings = [training for training in results.trainings.values() if training.model in MODELS]
     names = {title_of(results, training): f"samples_{training.name}" for training in trainings}
     samples = kept(results, names, UNPICKED)

@@ -85,13 +85,13 @@ def blank(results: Results) -> Figure | None:
 
 
 def slow(results: Results) -> list[tuple[Results, Training]]:
-    """Our trainings of the slow model, each with its run: this run and the release `starts`."""
+    """Our training runs of the slow model, each with its run: this run and the release `starts`."""
     runs = [results, *([results.beside["starts"]] if "starts" in results.beside else [])]
     return [(run, training) for run in runs for training in run.all_of(SLOW) if training.measured]
 
 
 def _filling(results: Results) -> list[tuple[int, int, Shown]]:
-    """Epoch, seed and samples for the rows of `blank`: early epochs, then finished trainings."""
+    """Epoch, seed and samples for the rows of `blank`: early epochs, then finished training runs."""
     rows, seeds = {}, results.beside["starts"].seeds(SLOW) if "starts" in results.beside else ()
     for run, training in slow(results):
         for images in kept(run, {"": f"samples_{training.name}"}, SHOWN).values():

@@ -121,7 +121,7 @@ def losses_beside(results: Results, found: Sequence[tuple[Training, Pair]]) -> F
 
     Args:
         results: the run.
-        found: first trainings with their counterparts (`report.results.counterparts.list_beside`).
+        found: first training runs with their counterparts (`report.results.counterparts.list_beside`).
     """
     if not found:
         return None

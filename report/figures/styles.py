@@ -1,4 +1,4 @@
-"""Shared by figures of runs: sources, colours and titles of trainings, names at the ends of curves."""
+"""Shared by figures of runs: sources, colours and titles of training runs, names at the ends of curves."""
 
 import functools
 from collections.abc import Callable, Iterable, Mapping

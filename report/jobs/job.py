@@ -114,7 +114,7 @@ def read_plan(out: Path | str) -> dict[str, Job]:
 
 
 def count_threads(kind: str, trainings: int, cores: int, local: bool) -> int:
-    """Number of threads for a job: several trainings scale better than the operations of a single one.
+    """Number of threads for a job: several training runs scale better than the operations of a single one.
 
     At most 16, since more do not speed up a training. On this machine also at most $OMP_NUM_THREADS, if set.
     """

@@ -157,7 +157,7 @@ def add(profile: Profile, folder: Path) -> None:
 def describe_difference(run: d.Run, first: d.Run, notebook: str, P: Mapping[str, Any]) -> str:
     """Describe how a run differs from the finished run that a profile asks for; empty if it does not.
 
-    The settings are those of the model's first run, with the process and seed of the notebook's parameters.
+    The profile asks for the settings of the model's first run, with process and seed of the parameters.
     Code and precision may differ. The weights of all late epochs must exist, because they are measured.
     """
     wanted = {"process": to_json(tree(PROCESS[notebook](P), "process")), "seed": P["seed"]}

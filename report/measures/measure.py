@@ -4,7 +4,7 @@
 
 Writes OUT/metrics/measure_<model>-<seed>.json and kept images (`report.results.kept`). Samples are drawn with
 the seed of the training, or with `sample_seed`. Measures of real images do not depend on this seed, so all
-trainings are compared with the same floor, halves and resamples.
+training runs are compared with the same floor, halves and resamples.
 
 An existing file stays if settings, weights, versions and measuring code are unchanged. Otherwise all measures
 are taken again, from the kept samples (`kept.Drawn`). No training is repeated.
@@ -25,7 +25,7 @@ from pydantic import Field
 from torch import Tensor
 
 from diffusion import data
-from diffusion.bounds import Count, Seed, checked
+from diffusion.bounds import Count, Seed, checked, refuse_old_names
 from diffusion.code import code_of
 from diffusion.evaluation.evaluator import Evaluator, Seen
 from diffusion.evaluation.frechet import to_uint8
@@ -61,9 +61,10 @@ EXAMPLES = 16  # samples with high confidence, and with low
 # Entries of an environment that change numbers.
 COMPUTES = ("torch", "numpy", *MEASURING, "device", "precision")
 # Models with equal settings share an evaluator, which spends its time on real images.
-evaluator_of = lru_cache(maxsize=2)(Evaluator.of)
+evaluator_of = lru_cache(maxsize=2)(Evaluator.for_dataset)
 
 
+@refuse_old_names
 @checked
 def measure(
     out: Path,
@@ -78,7 +79,7 @@ def measure(
     distance_every: Count = 5,
     floor_repeats: Annotated[int, Field(ge=2)] = 20,
     interval_repeats: Annotated[int, Field(ge=2)] = 1000,
-    n_kind: Images = 500,
+    n_per_distortion: Images = 500,
     n_real: Annotated[int, Field(ge=100, le=60_000)] = 10_000,
     variants: dict[str, Variant] | None = None,
     n_probe: Images | None = None,
@@ -103,7 +104,7 @@ def measure(
         distance_every: number of epochs between two measured checkpoints. Default 5.
         floor_repeats: number of draws behind a real-vs-real floor. Default 20.
         interval_repeats: number of draws behind an interval. Default 1000.
-        n_kind, n_real: sizes for the recogniser, see `Evaluator`.
+        n_per_distortion, n_real: sizes for the recogniser, see `Evaluator`.
         variants: further ways to sample the training by name, see `Variant`.
         n_probe: number of test images and samples, at most, with which the finished model is probed: for
             copies, for the distance without the class mix, and for a DDPM's response. If None, no probes.
@@ -129,7 +130,12 @@ def measure(
     seed = train.seed if sample_seed is None else sample_seed
     n_test = n_test and len(data.load(dataset, "test", data_dir, at_most=n_test)[0])
     n_train = max(n_checkpoint, n_distance) * floor_repeats
-    how = {"n_test": n_test, "n_digits": n_real, "n_kind": n_kind, "inception_weights": inception_weights}
+    how = {
+        "n_test": n_test,
+        "n_digits": n_real,
+        "n_per_distortion": n_per_distortion,
+        "inception_weights": inception_weights,
+    }
     how |= {"interval_repeats": interval_repeats, "floor_repeats": floor_repeats}
     evaluator = evaluator_of(dataset, str(data.folder(data_dir)), n_train, **how)
     settings |= {"n_test": n_test, "n_distance": n_distance, "seed": train.seed}
@@ -186,7 +192,7 @@ def measure(
 
 
 def measure_missing(out: Path, models: Sequence[str] | None, *, n: int | None, **how: Any) -> None:
-    """Measure all trainings in `out` that are not measured yet.
+    """Measure all training runs in `out` that are not measured yet.
 
     Args:
         out: results folder.
@@ -314,7 +320,7 @@ class Measuring:
         pair = [Seen(evaluator, images) for images in (x, own)]
         if not any(seen.one_image for seen in pair):
             features, how = [seen.features for seen in pair], (evaluator.interval_repeats, evaluator.seed)
-            gap = distances.frechet_gap(evaluator.main.reference, *features, *how)
+            gap = distances.frechet_gap(evaluator.default_space.reference, *features, *how)
             self.add({"frechet_gap": gap}, name, self.run.epochs)
 
     def probe_samples(self, n: int) -> None:
@@ -324,7 +330,7 @@ class Measuring:
         if not seen.one_image:  # which has no distance
             with contextlib.suppress(ValueError):  # too few images in the classes that occur
                 of = seen.features, seen.labels, read, evaluator.interval_repeats
-                self.add(distances.split(evaluator.main.reference, *of))
+                self.add(distances.split(evaluator.default_space.reference, *of))
         images = to_uint8(self.run.images)
         near, of_test = (probes.nearest(to_uint8(each), images) for each in (x, evaluator.x_test[: len(x)]))
         self.add(probes.memorised((near, seen.labels), (of_test, read[: len(x)])))
@@ -359,7 +365,7 @@ def most_of(evaluator: Evaluator) -> dict[str, int]:
     """The largest number of images that the data set allows, for each argument of `measure`."""
     train, digits = len(evaluator.x_train), len(evaluator.x_digits)
     half = len(evaluator.x_test) // 2
-    return {"n_checkpoint": train, "n_distance": train, "n_kind": half, "n_real": digits}
+    return {"n_checkpoint": train, "n_distance": train, "n_per_distortion": half, "n_real": digits}
 
 
 def describe_evaluator(evaluator: Evaluator) -> dict[str, Any]:
@@ -375,7 +381,7 @@ def describe_evaluator(evaluator: Evaluator) -> dict[str, Any]:
 
 
 def describe_difference(out: Path, name: str, facts: Mapping[str, Any]) -> str:
-    """Describe the first difference between a job's existing file and `facts`; empty if there is none."""
+    """Describe the first difference between a job's existing file and `facts`; empty if they agree."""
     if not table.path_of(out, name).is_file():
         return "the file does not exist"
     try:

@@ -39,7 +39,7 @@ def markdown() -> str:
         contents.append(f"- [`{name}`](#{name.lower()}): {first}")
         lines += entry(name, thing, "##")
         for part in vars(thing) if isinstance(thing, type) else ():
-            of = getattr(thing, part)
+            of = getattr(thing, part, None)  # an old name, which is refused, has none
             if part[0] != "_" and of.__doc__ and (callable(of) or isinstance(of, property | cached_property)):
                 lines += entry(f"{name}.{part}", of, "###")
     return "\n".join([HEAD, *contents, "", *lines])

@@ -86,7 +86,7 @@ def _profile_file(profile: Profile) -> str:
 
 
 def list_trainings(results: Results) -> list[tuple[str, Training]]:
-    """All trainings, each with its title for tables."""
+    """All training runs, each with its title for tables."""
     return [(results.titled(training), training) for training in results.trainings.values()]
 
 
@@ -101,7 +101,7 @@ def repository() -> str:
 
 
 def _facts(results: Results) -> Markdown:
-    """Code, versions, precision and time of the trainings."""
+    """Code, versions, precision and time of the training runs."""
     trainings = list(results.trainings.values())
 
     def each(key: str) -> str:

@@ -74,16 +74,15 @@ def render_page(path: Path, notebooks: Sequence[str] = (), up: str = "../report.
 
 
 def describe_execution(notebook: nbformat.NotebookNode) -> str:
-    """A line on what an executed notebook did: whether it trained, or opened what is released."""
+    """A sentence on an executed notebook: it trained a model, or opened a released one."""
     values = notebook.metadata.get("papermill", {}).get("parameters", {})
     of, model = values.get("released"), values.get("model")
     if not model:
         return "Executed without a training."
-    one = f"{model}-{values.get('seed')}"
+    name = f"{model}-{values.get('seed')}"
     if of:
-        what = "its text speaks of a short training, its figures show that one"
-        return f"Opened the released training {of}/{one}, and trained nothing: {what}."
-    return f"Trained {one}."
+        return f"The figures show the released run {of}/{name}; the text describes the default short run."
+    return f"Trained {name}."
 
 
 def markdown(notebook: nbformat.NotebookNode) -> str:

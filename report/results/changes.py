@@ -37,7 +37,7 @@ RECIPE = ("batch_size", "learning_rate", "lr_schedule", "ema")  # settings from 
 
 @dataclass(frozen=True, eq=False)
 class Way(Mapping):
-    """The samples of all trainings of a model, drawn in one way: a list of numbers for each measure.
+    """The samples of all training runs of a model, drawn in one way: a list of numbers for each measure.
 
     Measures of the training itself are included: losses of the last epoch, probes and copies.
     """
@@ -133,7 +133,7 @@ def table(results: Results) -> list[Way]:
 
 
 def frame(rows: Sequence[Way]) -> pd.DataFrame:
-    """A DataFrame with a row for each way, and the mean of each measure over the trainings that have it."""
+    """A DataFrame with a row for each way, and the mean of each measure over the runs that have it."""
     measures = ("divergence", "digit", "coverage", "seconds")
     return pd.DataFrame(
         {"changes": row.said, "parameters": row.train.parameters_count, "calls": row.calls}

@@ -1,4 +1,4 @@
-"""Released counterparts of the trainings of a run, and the user's own models in a run."""
+"""Released counterparts of trained models, and the user's own models among them."""
 
 from collections.abc import Iterable, Sequence
 from functools import cache
@@ -17,7 +17,7 @@ Pair = tuple[Results, Training] | None
 
 @cache
 def open_release(name: str | None) -> Results | None:
-    """The verified release of a profile; None if the name is None or empty, or nothing is measured."""
+    """The verified release of a profile, or None without a name or without measures."""
     out = releases() / str(name)
     pairs = trainings_in(out) if name and out.is_dir() else []
     if not pairs:
@@ -33,7 +33,7 @@ def open_releases(names: Iterable[str | None]) -> dict[str, Results]:
 
 
 def find_counterpart(training: Training) -> Pair:
-    """The released training with the same process and network, and its results; None if there is none."""
+    """The released training with the same process and network, and its results; else None."""
     for results in filter(None, map(open_release, RELEASES)):
         for released in map(results.first, results.models):
             if _model(released) == _model(training):
@@ -58,7 +58,7 @@ def list_firsts(results: Results, without: Sequence[str] = ()) -> list[tuple[Tra
 
 
 def list_beside(results: Results) -> list[tuple[Training, Pair]]:
-    """Result of `list_firsts` without the user's own models, and without trainings that are released."""
+    """Result of `list_firsts` without the user's own models, and without training runs that are released."""
 
     def weights(training: Training) -> str:
         return training.train.weights.sha256

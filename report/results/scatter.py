@@ -1,9 +1,9 @@
-"""Means over trainings, and differences of means, with intervals from the scatter of trainings.
+"""Means over training runs, and differences of means, with intervals from the scatter of training runs.
 
-The unit of replication is the training. The number of a training at its end is the mean over its late
-checkpoints. The scatter of trainings about the mean of their model is pooled over the models of one process
-at the original study's settings (linear and cosine DDPM). It is not pooled across processes, because it
-differs between them. The interval of a difference between processes is Welch's.
+The unit of replication is the training run. The number of a run at its end is the mean over its late
+checkpoints. The scatter of runs about the mean of their model is pooled over the models of one process at the
+original study's settings (linear and cosine DDPM). It is not pooled across processes, because it differs
+between them. The interval of a difference between processes is Welch's.
 """
 
 import math
@@ -47,7 +47,7 @@ FISHER = Scale(lambda r: math.atanh(min(max(r, -0.999999), 0.999999)), math.tanh
 
 
 class Scatter(NamedTuple):
-    """Standard deviation of trainings about the mean of their model, and its degrees of freedom."""
+    """Standard deviation of training runs about the mean of their model, and its degrees of freedom."""
 
     sd: float
     freedom: int
@@ -67,12 +67,12 @@ def pooled(groups: Iterable[Sequence[float]]) -> Scatter:
 def combined(
     means: Iterable[tuple[float, str, Sequence[float]]], scatter: Mapping[str, Scatter]
 ) -> Interval | None:
-    """A weighted sum of means over trainings, with Welch's 95% interval; None if a scatter is unknown.
+    """A weighted sum of means over training runs, with Welch's 95% interval; None if a scatter is unknown.
 
     The variances of processes add; the degrees of freedom follow Welch and Satterthwaite.
 
     Args:
-        means: factor, process, and numbers of the trainings, for each mean.
+        means: factor, process, and numbers of the training runs, for each mean.
         scatter: scatter of each process.
     """
     value, weights = 0.0, dict.fromkeys(scatter, 0.0)
@@ -121,7 +121,7 @@ def last(measure: Measure) -> Number:
 
 
 class Over(NamedTuple):
-    """A mean or difference over trainings."""
+    """A mean or difference over training runs."""
 
     interval: Interval  # without width if `unknown`
     each: dict[str, tuple[float, ...]]  # numbers of the trainings of each model
@@ -131,7 +131,7 @@ class Over(NamedTuple):
 def over(
     results: Results, number: Number, trainings: Mapping[str, Sequence[Training]], scale: Scale = LINEAR
 ) -> Over:
-    """The mean over the trainings of one model, or the difference of two means, first minus second.
+    """The mean over the training runs of one model, or the difference of two means, first minus second.
 
     Means and differences are taken on the scale; on LOG a difference is a ratio. If all models belong to the
     run, the scatter is pooled over all its models of the same process.
@@ -139,7 +139,7 @@ def over(
     Args:
         results: the run.
         number: the number of a training.
-        trainings: trainings of one model, or of two.
+        trainings: training runs of one model, or of two.
         scale: scale of means and differences.
     """
     terms = ("numerator", "denominator") if scale is LOG else ("first term", "second term")
@@ -166,7 +166,7 @@ def over(
 
 
 def _numbers(number: Number, scale: Scale, trainings: Sequence[Training]) -> list[float]:
-    """The numbers of the trainings that have one, on the scale."""
+    """The numbers on the scale, without training runs that have none."""
     numbers = []
     for training in trainings:
         with suppress(LookupError):

@@ -100,7 +100,7 @@ def open_training(out: Path, train: Facts, data_dir: str | None, precision: str)
         precision: precision for sampling; "auto": the training's, or float32 if bf16 is slow here.
 
     Raises:
-        RunError: the weights are missing, damaged, or not those of the file.
+        RunError: the weights are missing, damaged, or differ from the file.
     """
     folder = Path(out) / train.run
     run = d.open(folder, precision=runtime.resolve_precision(precision, runtime.device()))

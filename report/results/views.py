@@ -1,4 +1,4 @@
-"""The results of a run: its trainings, the samples of each, and other jobs.
+"""The results of a run: its training runs, the samples of each, and other jobs.
 
     results = load("released/paper")
     zoom = results.first("zoom")
@@ -167,9 +167,9 @@ class Results:
 
     Attributes:
         out: results folder.
-        trainings: trainings by model and seed; text and figures show the first of each model.
+        trainings: training runs by model and seed; text and figures show the first of each model.
         jobs: records of other jobs by name, such as "schedules".
-        beside: releases to show next to this run, by name.
+        beside: releases that are shown next to this run, by name.
     """
 
     out: Path
@@ -185,7 +185,7 @@ class Results:
         return [seed for m, seed in self.trainings if m == model]
 
     def all_of(self, model: str) -> list[Training]:
-        """The trainings of a model."""
+        """The training runs of a model."""
         return [training for (name, _), training in self.trainings.items() if name == model]
 
     def first(self, model: str) -> Training:
@@ -198,7 +198,7 @@ class Results:
         return training.label + (f", seed {training.seed}" if several else "")
 
     def sets(self, models: Collection[str]) -> Iterator[tuple[str, Training, str]]:
-        """Title, training and way of each set of samples: all trainings, and variants of a model's first."""
+        """Title, training and way of each set of samples; of variants, only a model's first seed is used."""
         for training in self.trainings.values():
             if training.model in models and training.measured:
                 yield self.titled(training), training, ""
@@ -223,7 +223,7 @@ _TRAIN = re.compile(r"train_([A-Za-z0-9]\w*)-(\d+)\.json", re.ASCII)
 
 
 def trainings_in(out: Path, models: Sequence[str] | None = None) -> list[tuple[str, int]]:
-    """Model and seed of the trainings in a results folder, the original study's models first.
+    """Model and seed of the training runs in a results folder, the original study's models first.
 
     Args:
         out: results folder.
@@ -265,7 +265,7 @@ def load(
     Args:
         out: results folder.
         models: names of models; None: all models, the original study's first.
-        trainings: required trainings, as model and seed, in this order; replaces `models`.
+        trainings: required training runs, as model and seed, in this order; replaces `models`.
         prefix: prefix for the sources of numbers, such as "released/beyond/" for another run.
 
     Raises:

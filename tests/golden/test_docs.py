@@ -59,10 +59,10 @@ def test_the_readmes_example_runs_in_another_folder(tmp_path, monkeypatch, mnist
     monkeypatch.chdir(tmp_path)
     matplotlib.use("Agg")
     (code,) = helpers.blocks("python", "README.md")
-    few = d.Evaluator.of("mnist", n_train=60, n_test=60, interval_repeats=5, n_digits=60)
+    few = d.Evaluator.for_dataset("mnist", n_train=60, n_test=60, interval_repeats=5, n_digits=60)
     smaller = {"steps=1100": "steps=3", "n=500": "n=12", "sample(500)": "sample(12)"}
     smaller |= {"d.Mixture()": "d.Mixture(2)"}
-    smaller |= {'load("mnist")': 'load("mnist", n=500)', 'd.Evaluator.of("mnist")': "few"}
+    smaller |= {'load("mnist")': 'load("mnist", n=500)', 'd.Evaluator.for_dataset("mnist")': "few"}
     for written, instead in smaller.items():
         assert written in code
         code = code.replace(written, instead)
@@ -74,7 +74,7 @@ def test_a_sweep_is_trained_by_an_array_job_and_compared_by_its_settings(tmp_pat
     monkeypatch.chdir(tmp_path)
     (job,) = (code for code in helpers.blocks("sh", "docs/running.md") if "SLURM_ARRAY" in code)
     (code,) = (code for code in helpers.blocks("python", "docs/running.md") if "compare(runs" in code)
-    few = d.Evaluator.of("mnist", n_train=60, n_test=60, interval_repeats=5, n_digits=60)
+    few = d.Evaluator.for_dataset("mnist", n_train=60, n_test=60, interval_repeats=5, n_digits=60)
     smaller = {"1300": "2", 'load("mnist")': 'load("mnist", n=40)', "(0, 1, 2)": "(0, 1)"}
     smaller |= {"runs, n=500": "runs, few, n=12", ".venv/bin/python": sys.executable}
     for written, instead in smaller.items():

@@ -105,6 +105,20 @@ def test_another_way_to_sample_keeps_what_it_does_not_name():
         ("schedules", {"image_index": -1}, "schedules: image_index is -1: .*0"),
         ("models.own.degradation", None, r"models\.own: degradation is missing.*module:Class"),
         ("report", {"text": "typo.md"}, "report: @fig:losess .*; did you mean 'fig:losses'"),
+        # names of earlier versions
+        ("models.zoom.ways", {}, r"models\.zoom: .*'ways' \(renamed in 0\.6\.0\): use variants$"),
+        ("measure.n_kind", 9, r"models\.linear, measure: .*'n_kind' .*: use n_per_distortion$"),
+        ("yardstick", {}, r"'yardstick' .*: use notebooks: \{07_yardstick: \{\.\.\.\}\}$"),
+        ("compare", "06_beyond", r"'compare' .*: use notebooks: \{NAME: \{\.\.\.\}\}$"),
+        ("analyse", {"n_way": 5}, r"'analyse' .*: use variants .*n_probe"),
+        ("measure.ablations", True, "measure: .*'ablations' .*: use variants of a model$"),
+        (
+            "models.zoom.measure",
+            {"n_way": 50},
+            r"models\.zoom, measure: .*'n_way' .*: use variants .* own n$",
+        ),
+        ("report", {"beyond": "beyond"}, r"report: .*'beyond' .*: use report: \{beside: \[beyond\]\}$"),
+        ("opened", ["starts"], "opened: .*'starts'"),  # a model, not a key
         # of another type
         ("training.learning_rate", "high", "learning_rate is 'high': .*number"),
         ("measure.n_final", 11, "n_final is 11: .*12"),

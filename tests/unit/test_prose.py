@@ -33,7 +33,9 @@ def test_code_links_and_good_english_pass(text):
 
 def test_docstrings_notebooks_and_pages_are_read_without_their_code(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(prose, "ROOT", tmp_path)
-    (tmp_path / "a.py").write_text('anew = 1\n\n\ndef f():\n    """Trains\n    anew."""\n')
+    (tmp_path / "a.py").write_text(
+        'anew = 1\n\n\ndef f():\n    """Trains\n    anew.\n\n    Args:\n        beside: `anew`."""\n'
+    )
     cells = [{"cell_type": kind, "source": ["# anew\n", "x"]} for kind in ("code", "markdown")]
     (tmp_path / "b.ipynb").write_text(json.dumps({"cells": cells}))
     (tmp_path / "c.html").write_text("<style>\n.anew { }\n</style>\n<p class='anew'>It is\nanew.</p>\n")

@@ -65,7 +65,7 @@ def test_kept_samples_of_other_weights_are_not_called_damaged(tmp_path, capsys):
         return capsys.readouterr().out
 
     assert drawn("a") == drawn("a") == ""
-    assert (told := drawn("b")).startswith("3.safetensors")
+    assert "3.safetensors" in (told := drawn("b"))
     assert ("damaged" in told, "weights" in told) == (False, True)
     (tmp_path / "3.safetensors").write_bytes(b"cut")
     assert "damaged" in drawn("b")

@@ -53,10 +53,9 @@ def test_a_number_leads_to_the_rows_that_were_read_for_it_and_to_no_other():
 def test_parts_of_a_ratio_are_told_apart():
     """Numerator, denominator, and what is read only for the scatter of the trainings."""
     text, numbers, *_ = filled("<< num(ratio()) >> << num(one.final.frechet.value) >>")
-    both, alone = (line for line in text.splitlines() if line.startswith("1. ["))
-    heads = re.findall(r"\*\*(.+?)\*\*", both)
-    assert heads == ["numerator, zoom", "denominator, linear", "scatter, cosine"]
-    assert "**" not in alone
+    both, alone = text.split("\n1. [")[1:]
+    heads = [re.findall(r"^    (\w.*)$", item, re.MULTILINE) for item in (both, alone)]
+    assert heads == [["Value", "Numerator, zoom", "Denominator, linear", "Scatter, cosine"], ["Value", "Source"]]
     parts = dict.fromkeys(one["part"] for one in numbers[0]["sources"])
     assert [*parts] == ["numerator", "denominator", "scatter"]
 
