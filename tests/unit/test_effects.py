@@ -118,6 +118,7 @@ def test_the_spare_is_the_distance_to_the_bound_in_widths():
     assert effect(2, 1, 3).spare == pytest.approx(1 / 2)
     assert effect(2, 1, 3, BELOW, 7).spare == pytest.approx(4 / 2)
     assert effect(2, 1, 3, BELOW, 2.5).spare == pytest.approx(0.5 / 2)
+    assert effect(2, 1, 3, ABOVE, 0.5).spare == pytest.approx(0.5 / 2)
     exact = effect(2, 2, 2)
     assert exact.spare > 1e6 * effect(2, 1.9, 2.1).spare
 

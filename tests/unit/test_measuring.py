@@ -24,7 +24,9 @@ from report.results.table import CHECKPOINT, REAL
 
 DDPM_20 = DDPM(linear(20, beta_end=0.5))
 SMALL = {"n_test": 60, "n_checkpoint": 20, "n_final": 40, "n_distance": 24, "distance_every": 4}
-SMALL |= {"floor_repeats": 2, "interval_repeats": 4, "n_real": 100, "n_kind": 12}
+SMALL |= {"floor_repeats": 2, "interval_repeats": 4, "n_real": 100, "n_per_distortion": 12}
+
+OF_SMALL = {"n_test": 60, "n_digits": 100, "n_per_distortion": 12}  # the evaluator of these
 
 
 @dataclass
@@ -142,7 +144,10 @@ def test_floors_are_of_draws_that_share_no_image(job, monkeypatch):
     for way, n in (("", 40), (CHECKPOINT, 12)):
         draws = [evaluator.x_train[order[i * n : (i + 1) * n]] for i in range(3)]
         assert all(len(x) == n for x in draws)
-        values = [frechet_distance(evaluator.main.reference, evaluator.main.features(x)) for x in draws]
+        values = [
+            frechet_distance(evaluator.default_space.reference, evaluator.default_space.features(x))
+            for x in draws
+        ]
         assert record[way]["floor"].value == pytest.approx(sum(values) / 3)
 
 
@@ -181,12 +186,12 @@ def test_the_response_of_a_ddpm_is_measured_at_every_checkpoint_and_for_all_shif
 def test_probes_are_of_the_first_samples(job):
     record = job.measure(n_probe=30)
     assert (record[""]["mix_frechet"].n, record[""]["copies"].n) == (30, 30)
-    evaluator = measure.evaluator_of.__wrapped__("mnist", None, 48, n_test=60, n_digits=100, n_kind=12)
+    evaluator = measure.evaluator_of.__wrapped__("mnist", None, 48, **OF_SMALL)
     images, x = to_uint8(job.run.images), job.run.sample(40, 3)[:30]
     near, far = (probes.nearest(to_uint8(one), images) for one in (x, evaluator.x_test[:30]))
     assert record[""]["copies"].value == float((near < far.quantile(0.05)).double().mean())
     assert record[""]["mix_frechet"].value == pytest.approx(
-        frechet_distance(evaluator.main.reference, evaluator.main.features(x)), rel=1e-5
+        frechet_distance(evaluator.default_space.reference, evaluator.default_space.features(x)), rel=1e-5
     )
     assert "recovered" not in record[""]
     assert "copies" not in job.measure(n_probe=None)[""]
@@ -245,10 +250,10 @@ def test_variants_are_measured_as_they_ask(job):
 
 def test_the_gap_of_a_precision_is_of_as_many_samples_from_the_same_noise(job):
     record = job.measure(variants={"half": {"precision": "bf16", "n": 30}})
-    evaluator = measure.evaluator_of.__wrapped__("mnist", None, 48, n_test=60, n_digits=100, n_kind=12)
+    evaluator = measure.evaluator_of.__wrapped__("mnist", None, 48, **OF_SMALL)
     other = Digits(job.run.digits, precision="bf16").sample(30, 3)
     own = Digits(job.run.digits).sample(30, 3, 5)
-    space = evaluator.main
+    space = evaluator.default_space
     expected = distances.frechet_gap(
         space.reference, space.features(other), space.features(own), 4, evaluator.seed
     )
@@ -375,13 +380,10 @@ def test_the_facts_say_what_was_measured_against_what(job):
 
 def test_sizes_that_the_data_do_not_allow_are_reduced_and_said(job, digits, monkeypatch, capsys):
     x, labels = data.load("mnist", "test", None, 60)
-    few = measure.Evaluator(digits[:22], x, labels, n_kind=12, floor_repeats=2, interval_repeats=4)
+    few = measure.Evaluator(digits[:22], x, labels, n_per_distortion=12, floor_repeats=2, interval_repeats=4)
     monkeypatch.setattr(measure, "evaluator_of", lambda *_, **__: few)
-    settings = job.measure(n_checkpoint=23, n_distance=22, n_kind=31).facts.settings
-    sizes = {name: settings[name] for name in ("n_checkpoint", "n_distance", "n_kind", "n_real")}
-    assert (
-        sizes == {"n_checkpoint": 22, "n_distance": 22, "n_kind": 12, "n_real": 22} or sizes["n_kind"] == 30
-    )
+    settings = job.measure(n_checkpoint=23, n_distance=22, n_per_distortion=31).facts.settings
+    assert (settings.n_checkpoint, settings.n_distance, settings.n_per_distortion) == (22, 22, 30)
     said = capsys.readouterr().out
     assert "n_checkpoint = 22" in said
     assert "n_distance" not in said.partition("is measured with")[2].partition("\n")[0]
@@ -404,7 +406,8 @@ def test_measured_epochs_are_the_first_every_so_many_and_the_last():
 def test_each_size_has_its_limit():
     lengths = {"x_train": 50, "x_digits": 30, "x_test": 21}
     evaluator = SimpleNamespace(**{name: [0] * n for name, n in lengths.items()})
-    assert measure.most_of(evaluator) == {"n_checkpoint": 50, "n_distance": 50, "n_kind": 10, "n_real": 30}
+    expected = {"n_checkpoint": 50, "n_distance": 50, "n_per_distortion": 10, "n_real": 30}
+    assert measure.most_of(evaluator) == expected
 
 
 def test_seconds_are_those_of_one_sample_and_of_the_processor(monkeypatch):
