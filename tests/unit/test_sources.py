@@ -55,8 +55,10 @@ def test_parts_of_a_ratio_are_told_apart():
     text, numbers, *_ = filled("<< num(ratio()) >> << num(one.final.frechet.value) >>")
     both, alone = text.split("\n1. [")[1:]
     heads = [re.findall(r"^    (\w.*)$", item, re.MULTILINE) for item in (both, alone)]
-    assert heads[0] == ["Value", "Numerator, zoom", "Denominator, linear", "Scatter, cosine"]
-    assert heads[1] == ["Value", "Source"]
+    assert heads == [
+        ["Value", "Numerator, zoom", "Denominator, linear", "Scatter, cosine"],
+        ["Value", "Source"],
+    ]
     parts = dict.fromkeys(one["part"] for one in numbers[0]["sources"])
     assert [*parts] == ["numerator", "denominator", "scatter"]
 
@@ -208,24 +210,6 @@ def written(out: Path, *cells: tuple[str, list[str], list[float]], around: str =
     return write_sources(text, marks, out)
 
 
-def listed(text: str) -> list[tuple[str, str]]:
-    """The items of the list of sources: the number with its anchor, and what is said of it."""
-    return [tuple(item.split("\n", 1)) for item in text.split("\n1. ")[1:]]
-
-
-def definitions(item: str) -> dict[str, list[str]]:
-    """Term -> definitions of a definition list."""
-    found: dict[str, list[str]] = {}
-    term = ""
-    for line in item.splitlines():
-        if line.startswith("    :   "):
-            found[term].append(line.removeprefix("    :   "))
-        elif line.startswith("    "):
-            term = line.strip()
-            found[term] = []
-    return found
-
-
 def test_numbers_are_counted_in_the_order_of_the_text_and_list_their_sources_once(out):
     rows, once = [f"{MEASURED}#1", f"{MEASURED}#0"], [f"{MEASURED}#5"]
     text, numbers, cited = written(
@@ -244,10 +228,11 @@ def test_numbers_are_counted_in_the_order_of_the_text_and_list_their_sources_onc
     assert [row.source for row in cited] == [f"{MEASURED}#{place}" for place in (0, 1, 5)]  # in their order
     assert "**3 numbers**" in text
     assert "They come from 3 [rows of the table](rows.html)." in text
-    items = {head: definitions(item) for head, item in listed(text)}
-    assert [*items] == ["[9.0]{#n1}", "[80 and 81]{#n2}", "[9]{#n3}"]
-    assert [item["Value"] for item in items.values()] == [["9"], ["80.12345679, 81"], ["9.0001"]]
-    assert all(item["Source"][0].startswith("[") for item in items.values())
+    items = [(head, [*entries]) for head, entries in listed(text)]
+    assert items == [
+        (f"1. [{x}]{{#n{i}}}", ["Value", "Source"]) for i, x in enumerate(("9.0", "80 and 81", "9"), 1)
+    ]
+    assert [entries["Value"] for _, entries in listed(text)] == [["9"], ["80.12345679, 81"], ["9.0001"]]
 
 
 def test_rows_are_ordered_by_place_as_numbers_are(out):
@@ -267,22 +252,38 @@ def test_code_formulas_and_attributes_have_no_span(out, around):
     assert (numbers, rows) == ([], [])
 
 
+def listed(text: str) -> list[tuple[str, dict[str, list[str]]]]:
+    """The list of numbers: of each its line, and the definitions below it by their terms."""
+    items: list[tuple[str, dict[str, list[str]]]] = []
+    for line in text.splitlines():
+        if line.startswith("1. "):
+            items.append((line, {}))
+        elif items and line.startswith("    :   "):
+            [*items[-1][1].values()][-1].append(line.removeprefix("    :   "))
+        elif items and line.startswith("    "):
+            items[-1][1][line.strip()] = []
+    return items
+
+
 def test_a_number_of_many_values_or_sources_is_told_in_short(out):
     made_up.measures(out, "zoom-4", [table.row(f"m{i}", float(i)) for i in range(9)])
     file = "metrics/measure_zoom-4.json"
-    for n, more in ((8, ""), (9, "1 more in [the file of numbers](numbers.json)")):
+    for n, values in ((8, "1, 1, 1, 1"), (9, "1, 1, 1, 1 …")):
         text, *_ = written(out, ("9", [f"{file}#{i}" for i in range(n)], [1.0] * (n - 4)))
-        ((head, item),) = listed(text)
-        found = definitions(item)
-        assert (head, item.count("rows.html?rows=")) == ("[9]{#n1}", 8)
-        assert found["Value"] == ["1, 1, 1, 1" + (" …" if n == 9 else "")]
-        assert len(found["Source"]) == n
-        assert found["Source"][-1].endswith(more or ")")
-    ((_, item),) = listed(written(out, ("20%", ["definition late_part"], [0.2]))[0])
-    assert definitions(item) == {"Value": ["0.2"], "Source": ["a definition, `late_part`"]}
-    ((_, item),) = listed(written(out, ("9", [f"{MEASURED}#5", "definition late_part"], [9.0]))[0])
-    assert [*definitions(item)] == ["Value", "Zoom", "Also"]
-    assert definitions(item)["Also"] == ["a definition, `late_part`"]
+        ((_, entries),) = listed(text)
+        assert entries["Value"] == [values]
+        assert sum("rows.html?rows=" in one for one in entries["Source"]) == 8
+        more = ["1 more in [the file of numbers](numbers.json)"] if n == 9 else []
+        assert entries["Source"][8:] == more
+    text, *_ = written(out, ("20%", ["definition late_part"], [0.2]))
+    assert listed(text) == [
+        ("1. [20%]{#n1}", {"Value": ["0.2"], "Source": ["a definition, `late_part`"]}),
+    ]
+    text, *_ = written(out, ("9", [f"{MEASURED}#5", "definition late_part"], [9.0]))
+    ((_, entries),) = listed(text)
+    assert [*entries] == ["Value", "Zoom", "Also"]
+    assert entries["Also"] == ["a definition, `late_part`"]
+    assert re.fullmatch(r"\[.*of zoom-3\]\(rows.html\?rows=5#measure_zoom-3.json.5\)", entries["Zoom"][0])
 
 
 def test_formatted_numbers_of_a_block_are_its_own():
