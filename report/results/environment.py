@@ -11,7 +11,8 @@ import torch
 
 from diffusion.provenance import checkout, versions
 
-MEASURING = ("torchvision", "torchmetrics", "scikit-learn")  # packages on which measures depend, too
+# Packages on which measures depend, too.
+MEASURING = ("torchvision", "torchmetrics", "torch-fidelity", "scikit-learn", "scipy")
 
 
 def commit() -> str:
