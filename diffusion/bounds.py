@@ -1,4 +1,4 @@
-"""Bounds of arguments, which pydantic checks by their signatures, and objects by name.
+"""Bounds of arguments, which pydantic checks by their signatures, and objects by name and as text.
 
     @checked
     def cosine(T: Annotated[int, Field(ge=2)] = 1000): ...
@@ -9,8 +9,10 @@ A profile or notebook names objects as text: an entry of a registry, or `module:
 import difflib
 import functools
 import inspect
+import json
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
+from types import FunctionType
 from typing import Annotated, Any, TypeVar, cast
 
 import numpy as np
@@ -18,6 +20,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, validate_call
 from torch import Tensor
 
 from diffusion.modules import load_object
+from diffusion.renamed import RENAMED, renamed
 
 STRICT = ConfigDict(strict=True, allow_inf_nan=False, arbitrary_types_allowed=True)
 F = TypeVar("F", bound=Callable[..., Any])
@@ -79,6 +82,54 @@ def summarise(value: Any) -> str:
     return f"a{'n' * name.startswith((*'AEIO',))} {name}"
 
 
+# --- old names ---
+
+
+class OldName:
+    """An attribute under its old name: reading it raises AttributeError with the new one."""
+
+    def __init__(self, where: str, name: str):
+        self.message = f"{where} has no attribute {name}{renamed(where, name)}"
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        raise AttributeError(self.message)
+
+
+def refuse_old_names(thing: F) -> F:
+    """The function or class, which names what to write instead of each old name in `renamed.RENAMED`.
+
+    TypeError: an argument has an old name. AttributeError: an attribute of the class has.
+    """
+    where = thing.__name__
+    if not isinstance(thing, type):
+        return cast(F, _refusing(where, thing))
+    if "__init__" in vars(thing):
+        thing.__init__ = _refusing(where, thing.__init__)
+    for name in RENAMED[where]:
+        setattr(thing, name, OldName(where, name))
+    return cast(F, thing)
+
+
+def _refusing(where: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, without the old names of its arguments."""
+
+    @functools.wraps(function)
+    def call(*given: Any, **options: Any) -> Any:
+        for name in options:
+            if new := renamed(where, name):
+                raise TypeError(f"{where} has no argument {name}{new}")
+        return function(*given, **options)
+
+    return call
+
+
+def refuse_old_methods(cls: type, base: str) -> None:
+    """Raise TypeError if a subclass of `base` defines a method under its old name: nothing would call it."""
+    for name, value in vars(cls).items():
+        if callable(value) and (new := renamed(base, name)):
+            raise TypeError(f"{cls.__name__} defines {name}, a method of {base}{new}")
+
+
 # --- by name ---
 
 
@@ -135,3 +186,46 @@ def make(what: str, name: Any, registry: Mapping[str, Any], options: Any = None,
             hint = nearest(unknown[1], known) or f"; allowed: {', '.join(known) or 'none'}"
             raise ValueError(f"{label} does not take {unknown[1]!r}{hint}") from error
         raise ValueError(f"{label} cannot be made with {options}: {error}") from error
+
+
+# --- as text that one can type ---
+
+
+class Typeable:
+    """An object whose `repr` can be typed: the call that makes an equal object.
+
+    Arguments at their default are left out. The argument of a class that has only one is written without its
+    name. "..." stands for tensors, and for arguments that the object does not keep under their name.
+    """
+
+    def __repr__(self) -> str:
+        cls, kept = type(self), vars(self)
+        names = [*inspect.signature(cls).parameters]
+        values = {name: kept.get(name, ...) for name in names if name in kept or not hasattr(cls, name)}
+        return f"{cls.__name__}({', '.join(write_arguments(cls, values))})"
+
+
+def write_arguments(function: Callable[..., Any], values: Mapping[str, Any]) -> list[str]:
+    """The arguments in a call of a function or class, each as text; those at their default are left out."""
+    found = inspect.signature(function).parameters.values()
+    named = [one for one in found if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)]
+    texts = {one.name: write(values[one.name]) for one in named if one.name in values}
+    shown = [one.name for one in named if one.name in texts and texts[one.name] != write(one.default)]
+    return [texts[name] if len(named) == 1 else f"{name}={texts[name]}" for name in shown]
+
+
+def write(value: Any) -> str:
+    """A value as one types it; "..." for a tensor or an array."""
+    if value is ... or isinstance(value, Tensor | np.ndarray):
+        return "..."
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, type | FunctionType):
+        return value.__name__
+    if type(value) is list:
+        return f"[{', '.join(map(write, value))}]"
+    if type(value) is tuple:
+        return f"({', '.join(map(write, value))}{',' * (len(value) == 1)})"
+    if type(value) is dict:
+        return f"{{{', '.join(f'{write(key)}: {write(item)}' for key, item in value.items())}}}"
+    return repr(value)

@@ -32,7 +32,7 @@ def check(process: DegradationProcess, x: Tensor, prior: Any = None) -> list[str
         prior: where sampling starts. If None, the process's own prior.
     """
     check_images(x)
-    process.take(shape_of(x))
+    process.set_image_shape(shape_of(x))
     tree(process, "the process")
     process.prepare(x.clone())
     return findings(process, x, prior)
@@ -93,7 +93,7 @@ def degrade(process: DegradationProcess, x: Tensor) -> tuple[Tensor, Tensor, Ten
 def starts(process: ColdDiffusion, x: Tensor, prior: Any, n: int, seed: int | str = "check") -> Tensor:
     """n latents (n, C, S, S) of a prior fitted on x, where sampling starts; None: the process's own."""
     prior = process.prior if prior is None else prior
-    start = None if prior is None else fitted(prior, process.compress(x))
+    start = None if prior is None else fitted(prior, process.to_pixels(x))
     return latents(process, start, n, generator(seed, "start"))
 
 

@@ -90,7 +90,7 @@ class Comparison:
         rows = {**self.measured, REAL: next(iter(self.measured.values())).real}
         names = choose_main({name for row in rows.values() for name in row})
         intervals = [[row.get(name, Interval(None)) for name in names] for row in rows.values()]
-        return pd.DataFrame(intervals, [*rows], names).rename(columns=self.evaluator.words)
+        return pd.DataFrame(intervals, [*rows], names).rename(columns=self.evaluator.measure_names)
 
     def _printed(self) -> pd.DataFrame:
         rows, settings = self._intervals().map(format_value), self.settings.astype(str)
@@ -182,7 +182,7 @@ def compare(
             f"runs is {summarise(runs) if runs else 'empty'}; needed: names -> a "
             "run or samples each, or a list of runs, one or more; then the evaluator"
         )
-    evaluator = evaluator if isinstance(evaluator, Evaluator) else Evaluator.of(evaluator)
+    evaluator = evaluator if isinstance(evaluator, Evaluator) else Evaluator.for_dataset(evaluator)
     trained = {name: run for name, run in runs.items() if isinstance(run, Run)}
     given = {name: as_images(x) for name, x in runs.items() if name not in trained}
     for name, x in given.items():

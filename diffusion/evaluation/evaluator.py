@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from diffusion import data, runtime
-from diffusion.bounds import check_known, summarise, whole
+from diffusion.bounds import check_known, refuse_old_names, summarise, whole, write, write_arguments
 from diffusion.evaluation import classifier, features, frechet, samples
 from diffusion.evaluation.features import Extractor
 from diffusion.evaluation.frechet import Reference, to_uint8
@@ -21,7 +21,7 @@ from diffusion.evaluation.statistics import Interval
 from diffusion.processes.base import GREY28, require_images
 from diffusion.training.sampling import note_outside
 
-NEAR, OF_KIND = 10_000, 500  # of the recogniser: training digits, and test digits of each distortion
+NEAR, PER_DISTORTION = 10_000, 500  # of the recogniser: training digits, and test digits of each distortion
 SURE = 200  # training digits; with 100 the recogniser already accepts some noise
 ALIKE = 2  # grey values of 255 within which images count as one and the same
 DRAWN = 1000  # samples of a run, where nothing is said
@@ -64,18 +64,19 @@ class Space:
         return self.floors.get(n)
 
 
+@refuse_old_names
 @dataclass(eq=False, repr=False)
 class Evaluator:
     """The real images, their features and statistics, and the measures of samples against them.
 
-        evaluator = Evaluator.of("mnist")                   or of images: Evaluator(x_train, x_test, labels)
+        evaluator = Evaluator.for_dataset("mnist")          or of images: Evaluator(x_train, x_test, labels)
         print(evaluator.measure(run, 1000))                 a table of as many samples of a run
         evaluator.measure(run.sample(1000))["frechet"].value
         evaluator.floors(1000)["floor"].value               the same of 1000 real images
 
     Classes, and all that rests on a classifier, are measured where the data set has any. Else they are left
     out, and `frechet`, `kid`, precision, recall and coverage are in the first of the label-free features,
-    `evaluator.main`.
+    `evaluator.default_space`.
 
     The share of digits is that of a recogniser, calibrated on `x_digits` and on the test images. With 10,000
     training digits it is the one of the reports. It reads 28 x 28 grey images; for others the share is left
@@ -89,17 +90,17 @@ class Evaluator:
         dataset, data_dir: whose networks measure: a name, a `DataSet` of your own (they are then trained
             once, and kept beside its files), or None: no network is trained, only `random` features measure.
         x_digits: training images of the recogniser; None: the first 10,000 of `x_train`.
-        n_kind: test digits of each distortion from which the recogniser's bound comes. Where half of the test
-            images are fewer, all of that half are used, with a note.
+        n_per_distortion: test digits of each distortion from which the recogniser's threshold comes. If half
+            of the test images are fewer, all of that half are used, with a note.
         inception_weights: "auto" or "off".
         seed: of the draws behind floors, intervals and subsets.
         device: where features are computed; None: $COLD_ZOOM_DEVICE, else a GPU, else the CPU.
 
     Attributes:
         spaces: name of features (see `features`) -> `Space`, of those that can be had.
-        main: the one of `frechet` and of coverage: of the classifier, if there is one.
+        default_space: the one of `frechet` and of coverage: of the classifier, if there is one.
         classes: how many there are.
-        words: what a table calls a measure: the share of "digit" is named by the data set's noun.
+        measure_names: what a table calls a measure: the share of "digit" is named by the data set's noun.
 
     ValueError: real images that are not (N, C, S, S) in [-0.5, 0.5] of the data set's shape, fewer than 12,
     or labels that are not theirs, a number each. A note is printed where test images are training images,
@@ -115,7 +116,7 @@ class Evaluator:
     dataset: str | data.DataSet | None = "mnist"
     data_dir: str | os.PathLike | None = None
     x_digits: Any = None
-    n_kind: int = OF_KIND
+    n_per_distortion: int = PER_DISTORTION
     inception_weights: str = "off"
     floor_repeats: int = 10
     interval_repeats: int = 200
@@ -123,9 +124,10 @@ class Evaluator:
     device: torch.device | str | None = None
 
     def __post_init__(self) -> None:
+        self.call = ""  # of `for_dataset`
         dataset, data_dir = self.dataset, self.data_dir
         self.class_names = data.get(dataset).classes if dataset is not None else ()
-        self.words = {"digit": data.get(dataset).noun} if dataset is not None else {}
+        self.measure_names = {"digit": data.get(dataset).noun} if dataset is not None else {}
         self.classes, n = len(self.class_names), len(self.x_test)
         self.x_train = require_images("x_train", self.x_train)
         self.x_test = require_images("x_test", self.x_test)
@@ -157,11 +159,11 @@ class Evaluator:
             note = f"reads 28 x 28 grey images: of these, {(*shape,)}, no share of accepted ones is measured"
         elif near < SURE:
             note = f"knows {near} training images; with fewer than {SURE} it may accept noise"
-        elif self.n_kind > n // 2:
-            note = f"is calibrated on {n // 2} images of each distortion instead of {self.n_kind}"
+        elif self.n_per_distortion > n // 2:
+            note = f"is calibrated on {n // 2} images of each distortion instead of {self.n_per_distortion}"
         if self.classes and note:
             print(f"note: the recogniser {note}", flush=True)
-        self.n_kind = min(self.n_kind, n // 2)
+        self.n_per_distortion = min(self.n_per_distortion, n // 2)
         self.classifier = None
         if dataset is not None and self.classes:
             self.classifier = classifier.classifier_for(dataset, data_dir)
@@ -169,8 +171,8 @@ class Evaluator:
         self.extractors = features.extractors(dataset, data_dir, self.inception_weights, device, shape[0])
         endings = {name: f"_{name}" if i else "" for i, name in enumerate(self.extractors)}
         self.spaces = {name: Space(self, self.extractors[name], ending) for name, ending in endings.items()}
-        self.main = next(iter(self.spaces.values()))
-        self.test = Seen(self, self.x_test, self.main.reference.features.float())
+        self.default_space = next(iter(self.spaces.values()))
+        self.test = Seen(self, self.x_test, self.default_space.reference.features.float())
         self._real: dict[int, dict[str, Value]] = {}
         train = {hash(image.tobytes()) for image in self.x_train.cpu().numpy()}
         if (same := sum(hash(image.tobytes()) in train for image in self.x_test.cpu().numpy())) > MANY * n:
@@ -180,7 +182,7 @@ class Evaluator:
             print(f"note: the classifier reads {wrong} of {n} test images as another label", flush=True)
 
     @classmethod
-    def of(
+    def for_dataset(
         cls,
         dataset: str | data.DataSet = "mnist",
         data_dir: str | os.PathLike | None = None,
@@ -194,16 +196,27 @@ class Evaluator:
         It has at most `n_train` training images and `n_digits` of `x_digits`, and `n_test` test images, None:
         all. ValueError: the data cannot be had, or have fewer test images.
         """
+        given = {"data_dir": data_dir, "n_train": n_train, "n_test": n_test, "n_digits": n_digits}
+        texts = write(dataset), *write_arguments(cls.for_dataset, given), *write_arguments(cls, options)
         x_train = data.load(dataset, "train", data_dir)[0]
         test, every = (data.load(dataset, "test", data_dir, n) for n in (n_test, None))
         options |= {"dataset": dataset, "data_dir": data_dir}
-        return cls(x_train[:n_train], *test, every[1], x_digits=x_train[:n_digits], **options)
+        made = cls(x_train[:n_train], *test, every[1], x_digits=x_train[:n_digits], **options)
+        made.call = f"{cls.__name__}.for_dataset({', '.join(texts)})"
+        return made
+
+    def __repr__(self) -> str:
+        """The call of `for_dataset` that made it; of other images, how many there are."""
+        counts = f"{len(self.x_train)} training and {len(self.x_test)} test images"
+        return self.call or f"<{type(self).__name__} of {counts}>"
 
     @cached_property
     def recogniser(self) -> DigitRecogniser:
         """Says which images are digits; there must be classes."""
         assert self.classifier is not None
-        return DigitRecogniser.fit(self.classifier, self.x_digits, self.x_test, self.labels, self.n_kind)
+        return DigitRecogniser.fit(
+            self.classifier, self.x_digits, self.x_test, self.labels, self.n_per_distortion
+        )
 
     def floors(self, n: int, only: Collection[str] | None = None) -> dict[str, Interval]:
         """The real-vs-real distance at n images, if there are as many: `floor`, `floor_autoencoder`, ..."""
@@ -265,9 +278,9 @@ class Evaluator:
         that of the test images which gave no bound.
         """
         if n not in self._real:
-            features = self.main.reference.features
+            features = self.default_space.reference.features
             values = take_measures(self.test, real=True)
-            values |= samples.precision_recall_coverage(features, self.main.train, n, self.seed)
+            values |= samples.precision_recall_coverage(features, self.default_space.train, n, self.seed)
             if self.test.recognisable:
                 values["digit"] = digit(self.recogniser, self.x_test[1::2])
             self._real[n] = values
@@ -299,7 +312,7 @@ class Seen:
         only: names of the measures that will be taken; None: all.
 
     Attributes:
-        features: (n, 64), in the space `Evaluator.main`.
+        features: (n, 64), in the space `Evaluator.default_space`.
         labels, confidence: (n,), the class that is read and its probability; None without a classifier.
     """
 
@@ -311,7 +324,7 @@ class Seen:
 
     def __post_init__(self, known: Tensor | None) -> None:
         self.n, self.seed = self.n or len(self.x), self.evaluator.seed
-        self.features = self.evaluator.main.features(self.x) if known is None else known
+        self.features = self.evaluator.default_space.features(self.x) if known is None else known
         self.labels = self.confidence = None
         if self.evaluator.classifier is not None:
             with torch.inference_mode():
@@ -347,7 +360,7 @@ def distances(seen: Seen) -> dict[str, Interval]:
     for space in evaluator.spaces.values():
         names = f"frechet{space.ending}", f"kid{space.ending}"
         if seen.only is None or {*names}.intersection(seen.only):
-            main = space is evaluator.main
+            main = space is evaluator.default_space
             x = seen.features[: seen.n] if main else space.features(seen.x[: seen.n])
             values[names[0]] = frechet.distance(space.reference, x, evaluator.interval_repeats, seen.seed)
             values[names[1]] = frechet.kid(space.reference, x, seen.seed)

@@ -126,7 +126,7 @@ class Measured(dict[str, Value]):
             for k in names
         ]
         table = pd.DataFrame(rows, names, ["samples", "real images", "unit", "meaning"])
-        return table.rename(index=self.seen.evaluator.words)
+        return table.rename(index=self.seen.evaluator.measure_names)
 
     def __str__(self) -> str:
         seen = self.seen

@@ -31,7 +31,7 @@ MOST_IMAGES = 2000  # per set: memory grows with its square
 @register(
     lambda seen: (
         not seen.one_image
-        and (seen.evaluator.main.reference.features, seen.features[: seen.n], seen.n, seen.seed)
+        and (seen.evaluator.default_space.reference.features, seen.features[: seen.n], seen.n, seen.seed)
     ),
     False,
     precision=("share", "samples within reach of real images"),

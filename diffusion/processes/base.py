@@ -23,7 +23,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import mse_loss
 
-from diffusion.bounds import summarise
+from diffusion.bounds import Typeable, refuse_old_methods, refuse_old_names, summarise
 from diffusion.data import as_images
 from diffusion.processes.samplers import Naive, Sampler, visits
 
@@ -75,7 +75,8 @@ def levels(x: Tensor, t: Any, T: int) -> Tensor:
     return t.reshape(-1).long().expand(len(x) if t.numel() == 1 else len(t))
 
 
-class DegradationProcess(ABC):
+@refuse_old_names
+class DegradationProcess(Typeable, ABC):
     """A way to degrade images step by step, to learn the way back and to walk it.
 
     All of its attributes determine a training: `diffusion.fit` writes them down as they are when it begins.
@@ -95,7 +96,11 @@ class DegradationProcess(ABC):
     sampler: Any = None
     prior: Any = None
 
-    def take(self, image_shape: Shape) -> None:
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        refuse_old_methods(cls, "DegradationProcess")
+
+    def set_image_shape(self, image_shape: Shape) -> None:
         """Become a process of images (C, S, S); raises ValueError where there is none of these."""
         if image_shape != self.image_shape:
             self.image_shape = image_shape
@@ -120,11 +125,11 @@ class DegradationProcess(ABC):
     def prepare(self, x: Tensor) -> None:  # noqa: B027 - optional to override
         """Learn from the training images (N, C, S, S); all attributes are kept beside the weights."""
 
-    def compress(self, x: Tensor) -> Tensor:
+    def to_pixels(self, x: Tensor) -> Tensor:
         """The pixels that a prior describes: degraded images at t = T, or the fewer that make these up."""
         return self.degrade(x, torch.full((len(x),), self.T, device=x.device))
 
-    def expand(self, pixels: Tensor) -> Tensor:
+    def from_pixels(self, pixels: Tensor) -> Tensor:
         """Latents at t = T, (n, C, S, S), from what a prior draws."""
         return pixels
 

@@ -28,7 +28,7 @@ class ColdBlur(ColdDiffusion):
 
     def prepare(self, x: Tensor) -> None:
         """Fit a Gaussian to the fully blurred training images."""
-        deepest = self.compress(x).flatten(1)  # (N, C S S)
+        deepest = self.to_pixels(x).flatten(1)  # (N, C S S)
         variance, direction = torch.linalg.eigh(torch.cov(deepest.T))
         self.mean, self.spread = deepest.mean(0), direction * variance.clamp(min=0).sqrt()
 

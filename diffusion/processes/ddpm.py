@@ -59,5 +59,5 @@ class DDPM(DegradationProcess):
         """x_T ~ N(0, I), (n, C, S, S)."""
         return torch.randn((n, *self.image_shape), generator=generator)
 
-    def compress(self, x: Tensor) -> Tensor:
+    def to_pixels(self, x: Tensor) -> Tensor:
         raise ValueError("a DDPM starts from noise and takes no prior; start=latents starts elsewhere")

@@ -1,6 +1,6 @@
 """Priors: what sampling starts from. Of the zoom, distributions over the few pixels of its deepest level.
 
-A prior is fitted on what training images become at t = T (`process.compress`), and then draws such pixels:
+A prior is fitted on what training images become at t = T (`process.to_pixels`), and then draws such pixels:
 
     fit(pixels) -> what draws, itself or another object        pixels (N, C, p, p) in [-0.5, 0.5]
     draw(n, generator) -> (n, C, p, p)
@@ -16,17 +16,17 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from diffusion.bounds import Count, checked, make, summarise
+from diffusion.bounds import Count, Typeable, checked, make, summarise
 
 
-class Unfitted:
+class Unfitted(Typeable):
     """A prior that draws nothing itself: `fit` returns what draws."""
 
     def draw(self, n: int, generator: Generator) -> Tensor:
         raise ValueError(f"{self} is not fitted; call draw of what its fit(pixels) returns")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Pixels(Unfitted):
     """Independent central pixels of training images: the prior of Vrikkis (2024), Sec. 3.2."""
 
@@ -35,8 +35,8 @@ class Pixels(Unfitted):
         return PixelCounts(counts, pixels.shape[3], pixels.shape[1])
 
 
-@dataclass(frozen=True, eq=False)
-class PixelCounts:
+@dataclass(frozen=True, eq=False, repr=False)
+class PixelCounts(Typeable):
     """A categorical distribution over the 256 grey values, the same for all pixels.
 
     Attributes:
@@ -56,7 +56,7 @@ class PixelCounts:
         return value.float().div(255).sub(0.5).view(shape)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Patches(Unfitted):
     """Whole central patches of training images, which keep what neighbouring pixels have in common."""
 
@@ -64,8 +64,8 @@ class Patches(Unfitted):
         return RealPatches(pixels.clone())
 
 
-@dataclass(frozen=True, eq=False)
-class RealPatches:
+@dataclass(frozen=True, eq=False, repr=False)
+class RealPatches(Typeable):
     """Patches (N, C, p, p) of which one is drawn at random."""
 
     patches: Tensor
@@ -79,7 +79,7 @@ FLOOR = 1e-4  # added to its variances: some pixels are black in nearly every pa
 
 
 @checked
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Mixture(Unfitted):
     """A mixture of Gaussians over all pixels of a patch: correlated pixels, without copies of real patches.
 
@@ -113,8 +113,8 @@ class Mixture(Unfitted):
         return Gaussians(weights, means, spread, pixels.shape[1])
 
 
-@dataclass(frozen=True, eq=False)
-class Gaussians:
+@dataclass(frozen=True, eq=False, repr=False)
+class Gaussians(Typeable):
     """Weighted Gaussians over the D pixels of a patch.
 
     Attributes:

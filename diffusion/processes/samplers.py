@@ -18,7 +18,7 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
-from diffusion.bounds import Count, Native, Share, check_call, checked, make, summarise, whole
+from diffusion.bounds import Count, Native, Share, Typeable, check_call, checked, make, summarise, whole
 
 Sampler = Any  # with `step` as above; no type says that `visits` may be missing
 
@@ -33,8 +33,8 @@ def spaced(T: int, steps: int, power: int = 1) -> list[int]:
 
 
 @checked
-@dataclass(frozen=True)
-class Ancestral:
+@dataclass(frozen=True, repr=False)
+class Ancestral(Typeable):
     """The sampler of Ho et al. (2020), also of Vrikkis (2024): noise in each step but the last.
 
     With fewer steps than T, beta_t is that of the step from one visited time to the next (Nichol & Dhariwal
@@ -59,6 +59,8 @@ class Ancestral:
         self, process: Any, x_t: Tensor, prediction: Tensor, t: int, s: int, generator: Generator
     ) -> Tensor:
         a, b = (float(process.schedule.alpha_bar[time]) for time in (t, s))
+        if a >= 1:  # the first beta is 0: x_t has no noise
+            return x_t
         if self.clip_x0:  # the noise that leads to the clipped image
             x0 = ((x_t - (1 - a) ** 0.5 * prediction) / a**0.5).clamp_(-0.5, 0.5)
             prediction = (x_t - a**0.5 * x0) / (1 - a) ** 0.5
@@ -74,7 +76,7 @@ class Ancestral:
 
 
 @checked
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class DDIM(Ancestral):
     """A DDPM sampled without noise on the way: Song et al. (2021). Arguments as of `Ancestral`."""
 
@@ -84,8 +86,8 @@ class DDIM(Ancestral):
 
 
 @checked
-@dataclass(frozen=True)
-class Naive:
+@dataclass(frozen=True, repr=False)
+class Naive(Typeable):
     """Algorithm 1 of Bansal et al. (2022), Algorithm 2 of Vrikkis (2024): predict the image, degrade it less.
 
     Noise, of which the study has none, is added to the predicted image before that is degraded, in all steps
@@ -123,7 +125,7 @@ class Naive:
 
 
 @checked
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Improved(Naive):
     """Algorithm 2 of Bansal et al. (2022): the latent, changed by the difference of two degradations.
 
@@ -134,8 +136,8 @@ class Improved(Naive):
         return super().move(process, x_t, x0_hat, t, s) + x_t - process.degrade(x0_hat, _level(x_t, t))
 
 
-@dataclass(frozen=True)
-class Steps:
+@dataclass(frozen=True, repr=False)
+class Steps(Typeable):
     """A sampler of one's own that is a function, its `step`: it visits all levels."""
 
     step: Callable[..., Tensor]

@@ -5,8 +5,10 @@ Tensors have length T + 1 and are indexed by the time step: index 0 is the clean
 al. (2020).
 """
 
+import inspect
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any, Self
 
@@ -14,7 +16,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from diffusion.bounds import Native, Number, checked
+from diffusion.bounds import Native, Number, checked, write_arguments
 
 
 @checked
@@ -41,6 +43,17 @@ class NoiseSchedule:
     def T(self) -> int:
         """Number of diffusion steps."""
         return len(self.beta) - 1
+
+    def __repr__(self) -> str:
+        """The call of its function in `SCHEDULES`, if one with the default `s` makes these tensors."""
+        known = {"T": self.T, "beta_max": float(self.beta.max())}
+        known |= {"beta_start": float(self.beta[min(1, self.T)]), "beta_end": float(self.beta[-1])}
+        if make := SCHEDULES.get(self.name):
+            values = {one: known[one] for one in inspect.signature(make).parameters if one in known}
+            with suppress(ValueError):  # out of its bounds
+                if make(**values).beta.allclose(self.beta.double(), rtol=1e-9, atol=0):
+                    return f"{self.name}({', '.join(write_arguments(make, values))})"
+        return f"<NoiseSchedule {self.name}, T = {self.T}>"
 
     @classmethod
     @checked

@@ -87,9 +87,9 @@ class ColdZoom(ColdDiffusion):
         if T is not None:
             self.T = T
 
-    def take(self, image_shape: Shape) -> None:
+    def set_image_shape(self, image_shape: Shape) -> None:
         """Become a zoom into images (C, S, S), down to level S - 4 where none was given."""
-        super().take(image_shape)
+        super().set_image_shape(image_shape)
         S = image_shape[-1]
         if "T" not in vars(self):
             self.T = max(1, S - LEFT)
@@ -100,11 +100,11 @@ class ColdZoom(ColdDiffusion):
         t = levels(x, t, self.T)
         return zoom(x.expand(len(t), -1, -1, -1), t, self.interpolation)
 
-    def compress(self, x: Tensor) -> Tensor:
+    def to_pixels(self, x: Tensor) -> Tensor:
         """The central pixels that level T leaves, (N, C, S - T, S - T)."""
         return central_patch(x, x.shape[-1] - self.T)
 
-    def expand(self, pixels: Tensor) -> Tensor:
+    def from_pixels(self, pixels: Tensor) -> Tensor:
         """Central pixels (n, C, S - T, S - T), resized to S x S; images of that size stay as they are."""
         S = self.image_shape[-1]
         return enlarge(pixels, S) if pixels.shape[-1] == S - self.T else pixels
@@ -127,9 +127,9 @@ class ColdCrop(ColdDiffusion):
     def __init__(self, T: Count = 8, image_noise: Share = 0.0):
         self.T, self.image_noise = T, image_noise
 
-    def take(self, image_shape: Shape) -> None:
+    def set_image_shape(self, image_shape: Shape) -> None:
         """Become a crop of images (C, S, S); ValueError: S is at most 4."""
-        super().take(image_shape)
+        super().set_image_shape(image_shape)
         whole("the images' side", image_shape[-1], LEFT + 1)
 
     def degrade(self, x: Tensor, t: Tensor) -> Tensor:
@@ -141,11 +141,11 @@ class ColdCrop(ColdDiffusion):
         kept = (place >= first) & (place < S - last)  # (B, S), rows and columns
         return x.where((kept[:, :, None] & kept[:, None, :])[:, None], BLACK)
 
-    def compress(self, x: Tensor) -> Tensor:
+    def to_pixels(self, x: Tensor) -> Tensor:
         """The central pixels that level T leaves, (N, C, 4, 4)."""
         return central_patch(x, LEFT)
 
-    def expand(self, pixels: Tensor) -> Tensor:
+    def from_pixels(self, pixels: Tensor) -> Tensor:
         """Central pixels (n, C, 4, 4) on black S x S; images of that size stay as they are."""
         edges = crop(self.image_shape[-1] - LEFT)
         return pad(pixels, (*edges, *edges), value=BLACK) if pixels.shape[-1] == LEFT else pixels

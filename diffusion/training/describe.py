@@ -37,7 +37,7 @@ def copy_process(process: DegradationProcess, shape: Shape) -> tuple[Degradation
     sampling = {name: vars(process).pop(name, None) for name in ("sampler", "prior")}
     tree(process, "process")  # first: a value that cannot be kept may be one that cannot be copied
     process = copy.deepcopy(process)
-    process.take(shape)
+    process.set_image_shape(shape)
     check_call(f"draw_prior of {type(process).__name__}", process.draw_prior, "n", "generator")
     return process, sampling
 
@@ -112,7 +112,7 @@ def prepare(process: DegradationProcess, x: Tensor) -> None:
             with seeded(0):
                 degrade(copy.deepcopy(process), x)
         if process.prior is not None:
-            process.prior = fitted(process.prior, process.compress(x))
+            process.prior = fitted(process.prior, process.to_pixels(x))
 
 
 def notes(

@@ -19,7 +19,7 @@ import torch
 from pydantic import Field
 
 from diffusion import runtime
-from diffusion.bounds import Count, Native, Seed, check_call, checked
+from diffusion.bounds import Count, Native, Seed, check_call, checked, refuse_old_names
 from diffusion.code import unnoticed
 from diffusion.processes import DegradationProcess
 from diffusion.processes.base import require_images, shape_of
@@ -36,6 +36,7 @@ HIGH = 10  # a mean loss so many times the loss of the first step has diverged
 SHOWN, AVERAGED = 20, 100  # every so many steps a bar shows the mean loss of the last steps
 
 
+@refuse_old_names
 @checked
 @torch.inference_mode(False)  # whatever the caller has said
 @torch.enable_grad()
@@ -47,7 +48,7 @@ def fit(
     steps: Count | None = None,
     epochs: Count | None = None,
     folder: str | os.PathLike | None = None,
-    aside: bool = False,
+    if_exists: Literal["error", "rename"] = "error",
     batch_size: Count = 128,
     learning_rate: Annotated[float, Native, Field(gt=0, le=1000)] = 2e-3,
     lr_schedule: Literal["constant", "cosine"] = "cosine",
@@ -72,7 +73,8 @@ def fit(
         steps, epochs: one of the two; steps = 1000 if neither is given.
         folder: of the run. A run that lies there is resumed if all that determines its weights is equal:
             settings, images and code. None: a temporary one, which goes when the run is no longer used.
-        aside: another run in the folder is renamed, NAME.before-1, and does not end the call.
+        if_exists: "error" raises RunError if the folder holds a different run; "rename" renames that run to
+            NAME.before-1 and trains anew.
         batch_size, learning_rate: images in a training step; the rate of Adam, the peak if it decays.
         lr_schedule: "cosine": warm-up, then decay to 0; a "constant" one can be extended by more epochs.
         network, network_options: "cnn", "unet", or a class of your own, itself or as `module:Class`; its
@@ -97,8 +99,8 @@ def fit(
     Raises:
         ValueError: an argument out of range, a process or option that cannot be kept, or a process or network
             that gives no such images.
-        RunError: the folder has another run, unless `aside`; another process holds it, the disk is full, a
-            file of the run is damaged, or the loss is no longer finite.
+        RunError: the folder holds a different run and `if_exists` is "error"; another process holds it, the
+            disk is full, a file of the run is damaged, or the loss is no longer finite.
     """
     x = require_images("x", x).clone()  # what the caller does with it later changes nothing
     x_test = None if x_test is None else require_images("x_test", x_test).clone()
@@ -128,13 +130,13 @@ def fit(
             wanted = settings | {"precision": begun["precision"]}  # a run goes on in its own precision
         if not (why := store.difference(wanted)):
             settings = wanted
-        elif aside:
+        elif if_exists == "rename":
             earlier, begun = store.set_aside(), None
             print(f"retraining {title}: {why}. The earlier run is now {earlier.name}", flush=True)
         else:
             raise RunError(
-                f"{store.path} holds a different run: {why}. Use another folder, pass aside=True to "
-                "rename this one, or read it with d.open"
+                f"{store.path} holds a different run: {why}. Use another folder, pass "
+                'if_exists="rename" to rename this one, or read it with d.open'
             )
         for note in unnoticed(settings["own"], definitions(process, cls, options)) if folder else ():
             print(f"note: {title}: {note}", flush=True)

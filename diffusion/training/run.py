@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from diffusion import data, runtime
-from diffusion.bounds import Count, Seed, checked, nearest, summarise
+from diffusion.bounds import Count, Seed, checked, nearest, summarise, write
 from diffusion.code import own_code
 from diffusion.processes import DegradationProcess, priors
 from diffusion.processes.samplers import sampler_of, visits
@@ -197,7 +197,7 @@ class Run:
         given = torch.as_tensor(data.as_images(start)).detach().float().cpu()
         if given.ndim != 4 or not len(given) or n and len(given) not in (1, n):
             x = torch.zeros(1, *self.process.image_shape)
-            pixels = () if self.process.predicts == "noise" else self.process.compress(x).shape[1:]
+            pixels = () if self.process.predicts == "noise" else self.process.to_pixels(x).shape[1:]
             shapes = dict.fromkeys(f"{(n or 1, *shape)}" for shape in (x.shape[1:], pixels) if shape)
             raise ValueError(
                 f"start has shape {(*given.shape,)}; expected: {' or '.join(shapes)}, or one for all"
@@ -224,7 +224,7 @@ class Run:
                     "set run.images to the images that the run was trained on"
                 )
             with runtime.seeded(0):
-                self.fits[key] = priors.fitted(copy.deepcopy(prior), self.process.compress(self.images))
+                self.fits[key] = priors.fitted(copy.deepcopy(prior), self.process.to_pixels(self.images))
         return self.fits[key]
 
     def _new_network(self) -> nn.Module:
@@ -239,6 +239,11 @@ class Run:
         return self.history[last - average : last]
 
     def __repr__(self) -> str:
+        """The call that opens it, by its path from the current folder if it is in there."""
+        path, here = self.folder, Path.cwd()
+        return f"open({write(str(path.relative_to(here) if path.is_relative_to(here) else path))})"
+
+    def __str__(self) -> str:
         process = self.process
         return (
             f"{self.name}: {type(process).__name__} with T = {process.T}, seed {self.seed}, "

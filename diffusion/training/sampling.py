@@ -72,7 +72,7 @@ def latents(process: DegradationProcess, start: Any, n: int, noise: torch.Genera
         if not isinstance(start, Tensor) or start.ndim != 4:
             expected = f"a torch tensor ({n}, C, p, p) of floats"
             raise ValueError(f"{who} gave {summarise(start)}; expected: {expected}")
-        drawn = process.expand(start)
+        drawn = process.from_pixels(start)
     drawn = finite_images(drawn, (n, *process.image_shape), who)
     if process.predicts == "image":
         note_outside(drawn, who)

@@ -1,4 +1,4 @@
-"""Figures along training: losses and distances."""
+"""Figures of losses and distances during training."""
 
 import math
 from collections.abc import Sequence
@@ -15,20 +15,22 @@ from report.results.counterparts import Pair
 from report.results.table import CHECKPOINT
 from report.results.views import LATE, Results, Training
 
-PARTS = 20  # of a short training, by step
-WINDOW = 9  # checkpoints of a running mean, where there are more than FEW
-THIN = ("cosine",)  # models that are not the question
-LINES = ("-", "--", ":", "-.")  # of the trainings of a model
-SAID = {"size": SMALL, "color": MUTED, "ha": "center"}  # look of a text in a figure
+PARTS = 20  # points of a short training, by step
+WINDOW = 9  # checkpoints in a running mean, which is drawn if there are more than FEW
+THIN = ("cosine",)  # models that are not part of the question
+LINES = ("-", "--", ":", "-.")  # line styles of the trainings of a model
+SAID = {"size": SMALL, "color": MUTED, "ha": "center"}  # look of text in a figure
 YOURS, RELEASED = "your run", "the paper's"
 BESIDE = {YOURS: {"color": "#004488", "marker": "o"}, RELEASED: {"color": MUTED, "linewidth": 1.0}}
 
 
 @figure
 def losses(results: Results, others: Sequence[tuple[str, str, list[float]]] = ()) -> Figure | None:
-    """Figs. 3, 9: test losses of each model's first training; thin, training losses; dotted, others.
+    """Figs. 3, 9: test losses of the first training of each model; training losses are thin.
 
-    others: of each other curve its label, the model whose colour it has, and a loss after each epoch.
+    Args:
+        results: the run.
+        others: further curves, dotted: label, model with the same colour, and a loss for each epoch.
     """
     drawn = new_figure(40)
     axes, ends = drawn.subplots(), []
@@ -54,27 +56,28 @@ def losses(results: Results, others: Sequence[tuple[str, str, list[float]]] = ()
     return drawn
 
 
-def _test_losses(one: Training) -> tuple[list[int], list[float]]:
+def _test_losses(training: Training) -> tuple[list[int], list[float]]:
     """Epochs, and the test loss after each."""
-    rows = [row for row in one.history if "test_loss" in row]
+    rows = [row for row in training.history if "test_loss" in row]
     return [row.epoch for row in rows], [row["test_loss"].value for row in rows]
 
 
-def _by_step(one: Training) -> tuple[list[float], list[float]]:
-    """Passes over 60,000 images, and the mean training loss up to each; none where no step is known."""
-    known = "step_loss" in one.probes
-    rows = [*zip(one.probes.places("step_loss"), one.probes["step_loss"], strict=True)] if known else []
+def _by_step(training: Training) -> tuple[list[float], list[float]]:
+    """Passes over 60,000 images, and the mean training loss up to each; empty without losses of steps."""
+    probes = training.probes
+    known = "step_loss" in probes
+    rows = [*zip(probes.places("step_loss"), probes["step_loss"], strict=True)] if known else []
     parts = [rows[len(rows) * k // PARTS : len(rows) * (k + 1) // PARTS] for k in range(PARTS)]
-    passes = [part[-1][0] * one.settings["batch_size"] / 60_000 for part in parts if part]
+    passes = [part[-1][0] * training.settings["batch_size"] / 60_000 for part in parts if part]
     return passes, [fmean(loss.value for _, loss in part) for part in parts if part]
 
 
 @figure
 def distances(results: Results) -> Figure | None:
-    """Figs. 4 and 13: distances over epochs, a curve a training, of many checkpoints a running mean.
+    """Figs. 4 and 13: distances over epochs, a curve for each training.
 
-    A model of `THIN` is thin, and of the others' first trainings each of many checkpoints is drawn, too. What
-    is late is shaded.
+    With many checkpoints, a curve is a running mean, and the first training of a model also shows all
+    checkpoints. Models in `THIN` have thin lines. The late part of training is shaded.
     """
     curves = [(one, [row for row in one.curve if not row.one_image]) for one in results.trainings.values()]
     curves = [(one, rows) for one, rows in curves if rows]
@@ -91,7 +94,7 @@ def distances(results: Results) -> Figure | None:
         if len(rows) > FEW:
             if one is results.first(one.model):
                 axes.plot(values, color=look["color"], linewidth=0.5, alpha=0.4)
-            values = values.rolling(WINDOW, center=True, min_periods=1).mean()  # of fewer at both ends
+            values = values.rolling(WINDOW, center=True, min_periods=1).mean()  # shorter at both ends
             drawn.plots(f"{title_of(results, one)}, mean of {WINDOW}", values.index, values)
         axes.plot(values, **look, marker="" if len(rows) > FEW or one.model in THIN else "o", markersize=2.4)
         ends.setdefault(one.model, []).append((values.index[-1], values.iloc[-1]))
@@ -114,7 +117,12 @@ def distances(results: Results) -> Figure | None:
 
 @figure
 def losses_beside(results: Results, found: Sequence[tuple[Training, Pair]]) -> Figure | None:
-    """Test losses against passes over the data, a panel a model, with its counterpart's (`firsts`)."""
+    """Test losses against passes over the data, a panel for each model, with its released counterpart.
+
+    Args:
+        results: the run.
+        found: first training runs with their counterparts (`report.results.counterparts.list_beside`).
+    """
     if not found:
         return None
     across = min(len(found), 2 if len(found) <= 4 else 4)

@@ -1,4 +1,4 @@
-"""The page of the public names, from their signatures and docstrings: docs/api.md, or as HTML for the site.
+"""Write the API reference from signatures and docstrings: docs/api.md, or HTML for the site.
 
 python -m report.pages.api [build/site/api.html]
 """
@@ -19,18 +19,19 @@ HEAD = "As `d.NAME` after `import diffusion as d`; made of the docstrings, by `p
 
 
 def entry(title: str, thing: object, level: str) -> list[str]:
-    """A heading, the signature without types, and the docstring, whose sections become lists."""
+    """Lines for a public name: heading, signature without types, and docstring with its sections as lists."""
     lines, text = [f"{level} {title}", ""], inspect.cleandoc(thing.__doc__)
     if callable(thing):
-        found = inspect.signature(thing)
-        plain = [one.replace(annotation=one.empty) for one in found.parameters.values() if one.name != "self"]
-        lines += [f"`{title}{found.replace(parameters=plain, return_annotation=found.empty)}`", ""]
+        signature = inspect.signature(thing)
+        arguments = [argument for argument in signature.parameters.values() if argument.name != "self"]
+        plain = [argument.replace(annotation=argument.empty) for argument in arguments]
+        lines += [f"`{title}{signature.replace(parameters=plain, return_annotation=signature.empty)}`", ""]
     text = re.sub(r"(?m)^([A-Z]\w+):$", r"**\1**\n", text)
     return [*lines, re.sub(r"(?m)^ {4}(\w[\w, ]*): ", r"- `\1`: ", text), ""]
 
 
 def markdown() -> str:
-    """The page, below its title."""
+    """The page as Markdown, without its title."""
     contents, lines = [], []
     for name in sorted(diffusion.__all__, key=str.lower):
         thing = getattr(diffusion, name)
@@ -38,7 +39,7 @@ def markdown() -> str:
         contents.append(f"- [`{name}`](#{name.lower()}): {first}")
         lines += entry(name, thing, "##")
         for part in vars(thing) if isinstance(thing, type) else ():
-            of = getattr(thing, part)
+            of = getattr(thing, part, None)  # an old name, which is refused, has none
             if part[0] != "_" and of.__doc__ and (callable(of) or isinstance(of, property | cached_property)):
                 lines += entry(f"{name}.{part}", of, "###")
     return "\n".join([HEAD, *contents, "", *lines])

@@ -10,7 +10,7 @@ import diffusion as d
 from diffusion.processes import NoiseSchedule
 from diffusion.processes.samplers import sampler_of
 from diffusion.training.folder import RunError
-from helpers import Fade, Grey, train
+from helpers import Fade, Grey, Linear, train
 
 X = torch.rand(60, 1, 28, 28, generator=torch.Generator().manual_seed(0)) - 0.5
 LABELS = np.arange(9)
@@ -123,12 +123,33 @@ def short(x, t):
     return x
 
 
+def lost(process, x_t, prediction, t, s, generator):
+    return x_t * torch.nan
+
+
 class Alone(Fade):
     def draw_prior(self, n):
         return torch.zeros(n, 1, 28, 28)
 
 
+OLD_METHOD = {"degrade": Fade.degrade, "expand": lambda self, pixels: pixels}
 REFUSED = [
+    # names of earlier versions
+    (
+        lambda on: on.fit(aside=True),
+        r'^fit has no argument aside \(renamed in 0\.6\.0\): use if_exists="rename"$',
+    ),
+    (lambda on: d.Evaluator(X[:30], X[30:], dataset=None, n_kind=9), "n_kind .*: use n_per_distortion$"),
+    (lambda on: d.Evaluator.for_dataset("mnist", n_train=60, n_kind=9), "n_kind .*: use n_per_distortion$"),
+    (lambda on: d.Evaluator.of("mnist"), r"^Evaluator has no attribute of .*: use for_dataset$"),
+    (lambda on: on.evaluator.main, "^Evaluator has no attribute main .*: use default_space$"),
+    (lambda on: on.evaluator.words, "^Evaluator has no attribute words .*: use measure_names$"),
+    (lambda on: d.ColdZoom().take((1, 28, 28)), "no attribute take .*: use set_image_shape$"),
+    (lambda on: d.ColdZoom().compress(X), "no attribute compress .*: use to_pixels$"),
+    (
+        lambda on: type("Mine", (d.ColdDiffusion,), OLD_METHOD),
+        "^Mine defines expand, a method of DegradationProcess .*: use from_pixels$",
+    ),
     # data sets
     (lambda on: d.load("fashoin"), "allowed: mnist, fashion, kmnist.*did you mean 'fashion'"),
     (lambda on: d.load(d.DataSet("Wide", wide)), "square ones"),
@@ -137,8 +158,8 @@ REFUSED = [
     (lambda on: d.load(d.DataSet("Blind", lambda: None)), r"read of Blind must accept \(split, folder\)"),
     (lambda on: d.load(data_dir=__file__), "data_dir is .*test_bounds.py, a file; expected: a folder"),
     # processes, samplers and priors, also by name
-    (lambda on: d.ColdZoom(T=28).take((1, 28, 28)), "T is 28; .*27"),
-    (lambda on: d.ColdCrop().take((1, 4, 4)), "side is 4; .*from 5"),
+    (lambda on: d.ColdZoom(T=28).set_image_shape((1, 28, 28)), "T is 28; .*27"),
+    (lambda on: d.ColdCrop().set_image_shape((1, 4, 4)), "side is 4; .*from 5"),
     (lambda on: NoiseSchedule.from_beta("x", torch.tensor([1.0, 0.5])), r"t = 1 is 1; .*\[0, 1\)"),
     (lambda on: NoiseSchedule.from_alpha_bar("x", torch.tensor([0.9, 0.5, 0.1])), "t = 0 is 0.9.*1"),
     (
@@ -153,7 +174,7 @@ REFUSED = [
     ),
     (lambda on: NoiseSchedule("x", [0, 0.1], [1, 0.9]), "beta\n.*instance of Tensor"),
     (lambda on: d.ColdCrop(image_noise=25), "image_noise\n.*less than or equal to 1"),
-    (lambda on: d.Mixture(2).draw(4, None), r"Mixture\(components=2\) is not fitted; .*fit\(pixels\)"),
+    (lambda on: d.Mixture(2).draw(4, None), r"Mixture\(2\) is not fitted; .*fit\(pixels\)"),
     (lambda on: d.Mixture(2).fit(torch.arange(9)), r"pixels is \(9,\) .*\(N, C, p, p\)"),
     (lambda on: d.Naive(noise=50), "noise\n.*less than or equal to 1"),
     (lambda on: sampler_of(Twice(), d.ColdZoom()), "Twice visits .*from T = 24 down to 0, no step twice"),
@@ -193,6 +214,27 @@ REFUSED = [
     ),
     (lambda on: on.fit(device="gpu"), "^device is 'gpu', .*expected: 'cpu'.{,50}$"),
     (lambda on: on.fit(images=(X[:0], None)), "^x has no images; expected: at least one$"),
+    (lambda on: on.fit(images=(X, X[:0])), "^x_test has no images; expected: at least one$"),
+    (
+        lambda on: on.fit(images=(X, X[..., :20, :20])),
+        r"^x_test is \(60, 1, 20, 20\), x \(60, 1, 28, 28\); needed: images of one shape$",
+    ),
+    (
+        lambda on: on.fit(network=Linear, network_options={"scale": {1}}),
+        r"^network_options\['scale'\] is a set; needed: numbers",
+    ),
+    (lambda on: d.DDPM("linaer"), "^schedule is 'linaer'; allowed: linear, cosine.*did you mean 'linear'"),
+    (lambda on: d.DDPM([0.1]), "^schedule is a list; needed: a NoiseSchedule, such as cosine"),
+    (lambda on: d.sampler("dim"), "^sampler is 'dim'; allowed: ancestral, ddim, naive, improved"),
+    (lambda on: d.sampler(3), "^sampler is 3; needed: one with step or __call__"),
+    (lambda on: d.prior("pixel"), "^prior is 'pixel'; allowed: pixels, patches, mixture"),
+    (lambda on: d.prior(3), "^prior is 3; needed: one with fit or draw"),
+    (lambda on: d.degradation("zoo"), "^degradation is 'zoo'; allowed: zoom, crop, blur"),
+    (lambda on: d.DDPM(d.linear(9)).to_pixels(X), "DDPM starts from noise and takes no prior"),
+    (
+        lambda on: d.ColdDiffusion.draw_prior(Levelless(), 1, None),
+        "^Levelless has no draw_prior and no prior",
+    ),
     # samples
     (lambda on: on.sample(average=4), "average 4; .*epochs 1 to 3"),
     (
@@ -216,6 +258,10 @@ REFUSED = [
     ),
     (lambda on: on.trajectory(0), "n is 0; .*at least 1"),
     (lambda on: on.set("smapler"), "smapler"),
+    (lambda on: on.sample(prior="pixels", start=X[:4]), "^prior and start are both given"),
+    (lambda on: on.trajectory(), "^n is None; expected: the number of images, at least 1, or start$"),
+    (lambda on: on.sample(sampler=lost), "^the sampler gave numbers that are not finite$"),
+    (lambda on: on.sample(start=X[:4] * torch.nan), "image 0 has a pixel that is NaN"),
     (lambda on: on.sample(prior=Grey(float("nan"))), "a Grey, gave numbers that are not finite"),
     (
         lambda on: on.sample(start=torch.zeros(3, 1, 4, 4)),

@@ -29,7 +29,13 @@ def train(mnist_dir):
 def evaluator(mnist_dir, train):
     """Training images, those near to which digits lie, and samples are others."""
     x, labels = data.load("mnist", "test", mnist_dir)
-    near = {"x_digits": train[60:160], "n_kind": 30, "interval_repeats": 20, "floor_repeats": 2, "seed": 5}
+    near = {
+        "x_digits": train[60:160],
+        "n_per_distortion": 30,
+        "interval_repeats": 20,
+        "floor_repeats": 2,
+        "seed": 5,
+    }
     return Evaluator(train[:60], x[:200], labels[:200], labels, **near)
 
 
@@ -42,7 +48,7 @@ def test_all_measures_are_of_the_samples_and_distances_of_the_first(evaluator, x
     found = evaluator.measure(x, 20)
     for name, space in evaluator.spaces.items():
         # In the main space the measures of all samples share one pass; another batch is rounded otherwise.
-        features = space.features(x)[:20] if space is evaluator.main else space.features(x[:20])
+        features = space.features(x)[:20] if space is evaluator.default_space else space.features(x[:20])
         of = {"digits": ""}.get(name, f"_{name}")
         assert found[f"frechet{of}"] == frechet.distance(space.reference, features, 20, 5)
         assert found[f"kid{of}"] == frechet.kid(space.reference, features, 5)
@@ -72,7 +78,7 @@ def test_real_images_are_measured_against_others(evaluator):
 
 def test_without_digits_of_its_own_the_recogniser_knows_the_training_images(evaluator, train):
     of = train[:160], evaluator.x_test, evaluator.labels
-    alone = Evaluator(*of, n_kind=30, interval_repeats=2, floor_repeats=2)
+    alone = Evaluator(*of, n_per_distortion=30, interval_repeats=2, floor_repeats=2)
     fitted = DigitRecogniser.fit(alone.classifier, *of, n=30)
     assert alone.recogniser.bound == fitted.bound
     assert torch.equal(alone.recogniser.features, fitted.features)
@@ -95,7 +101,7 @@ def test_samples_that_are_one_image_have_no_distance_and_are_no_digits(evaluator
 
 
 def test_the_share_of_digits_has_the_word_of_the_data_set(evaluator, x, monkeypatch):
-    monkeypatch.setattr(evaluator, "words", {"digit": "quarter"})
+    monkeypatch.setattr(evaluator, "measure_names", {"digit": "quarter"})
     found = evaluator.measure(x)
     assert "quarter" in found.table.index
     assert d.compare({"x": x}, evaluator, n=30).table["quarter"]["n"].item() == 30
@@ -129,7 +135,7 @@ def test_a_small_data_set_of_two_classes_is_measured_at_as_many_images_as_there_
         return images, labels
 
     two = data.DataSet("Two", read, ("a", "b"))
-    small = Evaluator.of(two, tmp_path, floor_repeats=2, interval_repeats=2)
+    small = Evaluator.for_dataset(two, tmp_path, floor_repeats=2, interval_repeats=2)
     run = d.fit(d.ColdZoom(2), small.x_train, steps=1, batch_size=8, network_options={"channels": [4]})
     assert [note in line for line in capsys.readouterr().out.splitlines()].count(True) == 1
     found = small.measure(run)
@@ -177,7 +183,7 @@ def test_images_of_any_size_and_colour_without_classes_are_measured_by_an_untrai
     sheet = to_uint8(torch.from_numpy(axes.images[0].get_array().data.copy()) - 0.5)
     colours = to_uint8(x[30]).flatten(1).T  # (pixels, 3) of the first real image
     assert {*map(tuple, colours.tolist())} <= {*map(tuple, sheet.flatten(0, 1).tolist())}
-    assert of_any.main.extractor.name == "random"
+    assert of_any.default_space.extractor.name == "random"
     assert {"frechet", "kid", "coverage"} <= found.keys()
     assert not found.keys() & {"digit", "class_share", "divergence", "low_confidence"}
 

@@ -61,7 +61,7 @@ def test_figures_of_notebooks_have_their_bytes_rows_and_names(tmp_path):
     assert [row["source"] for row in lines(found["distances"]) if row["source"]] == drawn.sources != []
     assert (found["grid"].suffix, found["grid"].data) == (".png", render(grid, "png"))
     assert make_csv(found["grid"], PAPER) is None  # a picture of images has no numbers
-    with pytest.raises(ValueError, match="two pictures of one name, grid"):
+    with pytest.raises(ValueError, match="cell fig-grid .*two pictures"):
         read_figures(notebook(tmp_path / "twice.ipynb", grid=[grid, grid]))
 
 

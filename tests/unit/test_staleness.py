@@ -101,7 +101,7 @@ MEASURED = {
     "distance_every": 2,
     "floor_repeats": 3,
     "interval_repeats": 3,
-    "n_kind": 20,
+    "n_per_distortion": 20,
     "n_real": 200,
     "n_probe": 20,
     "sample_seed": 1,
@@ -394,7 +394,7 @@ def test_where_a_file_of_a_job_is_lost_the_job_is_named_and_what_rests_on_it_run
             (run.out / file).unlink()
             found = jobs.find_stale(plan)
             (run.out / file).write_bytes(content)
-            assert ([*found], found[name]) == (after(plan, name), f"{file} is lost")
+            assert ([*found], found[name]) == (after(plan, name), f"{file} is missing")
         stamp = job.path.read_bytes()
         job.path.unlink()
         found = jobs.find_stale(plan)
