@@ -83,7 +83,7 @@ def run_profile(profile: Profile, plan: Mapping[str, Job], cores: str, executor:
         progress.begin(out, stale)
         options = ["--workflow-profile", str(PROFILES / executor)] if executor else ["--quiet", "rules"]
         options += [] if executor and cores == "all" else ["--cores", cores]
-        options += ["--config", f"out={out}"]
+        options += ["--config", f"out={out}", *([f"executor={executor}"] if executor else [])]
         try:
             run(*SNAKEMAKE.split(), *options, cancels=bool(executor))
         except ValueError as error:
