@@ -29,6 +29,8 @@ from diffusion.provenance import versions
 
 ANEW = "use another folder, or delete this one to train again"
 HASHES = ("images.", "code", "own.")  # beginnings of settings that are hashes
+TRAINED = ("state.pt", "history.jsonl", "weights")  # what a run has once it has begun
+PARTS = {*TRAINED, "process.pt", "network.pt"}  # all of a run but run.json
 
 
 class RunError(RuntimeError):
@@ -82,7 +84,7 @@ class RunFolder:
             RunError: If run.json is missing or damaged.
         """
         path = self.path / "run.json"
-        if not path.is_file() and not (self.path / "state.pt").exists():
+        if not path.is_file() and not any((self.path / name).exists() for name in TRAINED):
             return None
         try:
             return dict(json.loads(path.read_bytes())["settings"])
@@ -106,13 +108,17 @@ class RunFolder:
         return f"{name} has changed{script * name.endswith('.py')}" if first.startswith(HASHES) else first
 
     def set_aside(self) -> Path:
-        """Move the run to an unused folder NAME.before-N; run.json moves last."""
+        """Move the run to NAME.before-1, or to the next number that is not in use, and return the new folder.
+
+        run.json is moved last. If a move was interrupted, the rest of the run joins its other files.
+        """
+        parts = [path for path in self.path.iterdir() if path.name != ".lock"]
+        missing = PARTS - {path.name for path in parts}
         names = (self.path.with_name(f"{self.path.name}.before-{n}") for n in itertools.count(1))
-        place = next(path for path in names if not path.exists())
-        place.mkdir()
-        for path in sorted(self.path.iterdir(), key=lambda path: path.name == "run.json"):
-            if path.name != ".lock":
-                path.rename(place / path.name)
+        place = next(path for path in names if not path.exists() or _has_only(path, missing))
+        place.mkdir(exist_ok=True)
+        for path in sorted(parts, key=lambda path: path.name == "run.json"):
+            path.rename(place / path.name)
         return place
 
     # --- what torch writes ---
@@ -182,3 +188,8 @@ class RunFolder:
         if sha256(content := path.read_bytes()) != line["sha256"]:
             raise RunError(f"{path} is damaged (another SHA-256); delete it and call fit to train it")
         return safetensors.torch.load(content)
+
+
+def _has_only(folder: Path, names: set[str]) -> bool:
+    """Return True for a folder that contains only files with these names."""
+    return folder.is_dir() and {path.name for path in folder.iterdir()} <= names

@@ -15,9 +15,9 @@ from diffusion.files import write_bytes
 from report.pages.render import PAGE, pandoc
 from report.places import ROOT
 
-TITLE = "The public names"
-HEAD = """After `import diffusion as d`, each name is available as `d.NAME`.
-This page is generated from the docstrings by `python -m report.pages.api`.
+TITLE = "Python API"
+HEAD = """All public names are available as `d.NAME` after `import diffusion as d`.
+This page is generated from the docstrings: `python -m report.pages.api`.
 """
 GROUPS = {  # of all public names
     "Train": "fit Reconstructor UNet",

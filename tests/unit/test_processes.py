@@ -130,6 +130,8 @@ def test_its_prior_has_mean_and_covariance_of_blurred_images_in_colour_too():
     found = process.draw_prior(4000, g(1)).flatten(1)
     assert torch.allclose(found.mean(0), real.mean(0), atol=0.1 * real.std(0).mean())
     assert torch.allclose(torch.cov(found.T), torch.cov(real.T), atol=0.15 * real.var(0).mean())
+    z = torch.randn(4000, 192, generator=g(1))  # of the generator alone
+    assert torch.allclose(found, process.mean + z @ process.spread.mT, atol=1e-5)
 
 
 # --- samplers, by what they must do ---
