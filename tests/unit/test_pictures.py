@@ -86,7 +86,7 @@ def test_pictures_of_two_greys_or_with_transparency_are_grey_and_of_a_palette_in
         (tmp_path / mode[0]).mkdir()
         for one in (name, f"second-{name}"):
             Image.fromarray(np.zeros((8, 8), at)).save(tmp_path / mode[0] / one)
-        with pytest.raises(DataError, match=f"{name} has more than 8 bits a channel"):
+        with pytest.raises(DataError, match=f"{name} has more than 8 bits per channel"):
             d.images(tmp_path / mode[0])
 
 
@@ -100,7 +100,7 @@ def test_a_class_is_the_first_sub_folder_and_has_pictures_in_both_splits(tmp_pat
     assert counts == [[4, 1], [4, 2]]
     assert [len(d.load(d.images(tmp_path), split)[0]) for split in ("train", "test")] == [9, 2]  # a tenth
     write(tmp_path / "birds", 1)
-    with pytest.raises(DataError, match=f"{tmp_path / 'birds'} has no picture to train on"):
+    with pytest.raises(DataError, match=f"{tmp_path / 'birds'} has no picture for the train split"):
         d.images(tmp_path)
     write(tmp_path / "alone" / "train", 5)  # without "test" it is a class as any other
     assert d.images(tmp_path / "alone").classes == ("train",)
