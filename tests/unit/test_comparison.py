@@ -1,4 +1,4 @@
-"""Models beside one another: their table, a row for each setting, their plot and their grid."""
+"""Comparisons of models: the table, a row for each setting, the plot and the grid."""
 
 from dataclasses import replace
 from statistics import fmean, stdev

@@ -1,4 +1,4 @@
-"""The evaluator: its measures are those of the parts, each of the images that it is said to be of."""
+"""The evaluator takes each measure of the right images, and prints notes exactly where it should."""
 
 from types import SimpleNamespace
 

@@ -213,6 +213,9 @@ def test_another_run_in_a_folder_is_refused_by_one_difference_and_stays_as_it_is
     with pytest.raises(RunError, match=said):
         train(given, faded.folder, callback=never, **how)
     assert content(faded.folder) == before
+
+
+def test_the_same_run_in_a_folder_is_not_refused_and_is_as_it_was(images, faded):
     assert_same(train(images, faded.folder, Fade(), epochs=1, callback=never), faded)
 
 

@@ -1,4 +1,4 @@
-"""Figures of images: every pixel of a saved file is the one that it should be."""
+"""Figures of images, pixel by pixel."""
 
 import io
 
@@ -32,7 +32,7 @@ def test_images_are_tiled_as_torchvision_tiles_them(n, columns, gap, value):
 
 
 def cells(figure, block=0):
-    """The pixels of a saved figure within its axes, and what is beside these: (top, left, height, width)."""
+    """The pixels of a saved figure within its axes, (height, width, 3)."""
     sheet = np.asarray(Image.open(io.BytesIO(render(figure, "png"))).convert("RGB"))
     box = figure.axes[block].get_position()
     high, wide = sheet.shape[:2]

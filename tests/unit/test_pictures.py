@@ -1,4 +1,4 @@
-"""Folders of pictures as data sets, beside what Pillow wrote into them and torchvision's ImageFolder."""
+"""Folders of pictures as data sets: compared with what Pillow wrote, and with torchvision's ImageFolder."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Distortions and the recogniser against other code; it accepts digits and refuses what is none."""
+"""Distortions and the recogniser against other code; it accepts digits and refuses other images."""
 
 from dataclasses import replace
 
