@@ -67,7 +67,7 @@ def test_arguments_are_taken_within_their_bounds_and_nowhere_else(argument, take
 def test_a_function_or_class_that_is_checked_is_called_as_before():
     assert call(np.int64(2), share=1) == (2, 0, 1, 0)
     assert type(call(np.int64(2))[0]) is int
-    with pytest.raises(ValueError, match=": number is .*; expected: "):  # an argument given by position has its name
+    with pytest.raises(ValueError, match=": number is .*; expected: "):  # it was given by position
         call(1, -1)
     with pytest.raises(TypeError, match="other"):
         call(other=1)
