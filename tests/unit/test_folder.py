@@ -53,9 +53,11 @@ def test_a_run_is_set_aside_whole_under_the_first_name_that_is_free(tmp_path):
     store = filled(tmp_path / "a")
     before = content(store.path)
     (tmp_path / "a.before-1").mkdir()
+    (tmp_path / "a.before-1" / "run.json").write_text("{}")
+    earlier = content(tmp_path / "a.before-1")
     assert store.set_aside() == tmp_path / "a.before-2"
     assert content(tmp_path / "a.before-2") == before
-    assert content(store.path) == content(tmp_path / "a.before-1") == {}
+    assert (content(store.path), content(tmp_path / "a.before-1")) == ({}, earlier)
     assert (store.path / ".lock").exists()  # which this process holds
 
 
