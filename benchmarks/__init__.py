@@ -1,1 +1,1 @@
-"""Speed against the textbook's code: `baseline` is that code, `bench` measures both."""
+"""Speed compared with textbook code: `baseline` contains the textbook code, `bench` measures both."""

@@ -1,8 +1,8 @@
-"""The textbook user: what most tutorials write, fairly, with the same network and mathematics.
+"""Textbook code: training and sampling as most tutorials write them, with the same network and mathematics.
 
-torchvision's MNIST with `ToTensor` and `Normalize` per item in a `DataLoader`; float32, eager; the zoom one
-image at a time by torchvision's `resized_crop`; `loss.item()` in every step. Nothing here is slowed down on
-purpose, and no knob is set that a tutorial would leave alone.
+It uses torchvision's MNIST with `ToTensor` and `Normalize` for each item in a `DataLoader`, float32, eager
+mode, torchvision's `resized_crop` for one image at a time, and `loss.item()` in every step. Nothing is slowed
+down on purpose, and options stay at the defaults that a tutorial would use.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,13 +21,13 @@ Loss = Callable[[nn.Module, Tensor, Tensor], Tensor]  # network, images, time st
 
 
 def dataset(n: int) -> Dataset:
-    """The first n training images of MNIST, scaled to [-0.5, 0.5] item by item."""
+    """The first n training images of MNIST, each scaled to [-0.5, 0.5] when it is read."""
     scale = Compose([ToTensor(), Normalize((0.5,), (1.0,))])
     return Subset(MNIST(str(data.folder()), transform=scale), range(n))
 
 
 def ddpm_loss(alpha_bar: Tensor) -> Loss:
-    """Eq. (6): degrade by Eq. (3), predict the noise; alpha_bar is (T + 1,)."""
+    """Eq. (6): degrade with Eq. (3), and predict the noise; alpha_bar is (T + 1,)."""
     T = len(alpha_bar) - 1
 
     def loss(network: nn.Module, x: Tensor, t: Tensor) -> Tensor:
@@ -39,19 +39,19 @@ def ddpm_loss(alpha_bar: Tensor) -> Loss:
 
 
 def zoom(x: Tensor, t: Tensor) -> Tensor:
-    """Each image (1, 28, 28) of a batch cropped and resized by itself."""
+    """Crop and resize each image (1, 28, 28) of a batch separately."""
     boxes = [[(level + 1) // 2] * 2 + [28 - level] * 2 for level in t.tolist()]
     nearest = InterpolationMode.NEAREST
     return torch.stack([resized_crop(x[i], *box, [28, 28], nearest) for i, box in enumerate(boxes)])
 
 
 def zoom_loss(network: nn.Module, x: Tensor, t: Tensor) -> Tensor:
-    """Eq. (11): zoom, predict the image; T is 24."""
+    """Eq. (11): zoom with T = 24, and predict the image."""
     return mse_loss(network(zoom(x, t), t / 24), x)
 
 
 def training_steps(loss: Loss, T: int, network: nn.Module, batches: DataLoader) -> Iterator[float]:
-    """The training loop, epoch after epoch; yields the loss after every step."""
+    """The training loop over all epochs; yields the loss after every step."""
     device = next(network.parameters()).device
     optimizer = torch.optim.Adam(network.parameters(), lr=2e-4)
     while True:
@@ -66,9 +66,13 @@ def training_steps(loss: Loss, T: int, network: nn.Module, batches: DataLoader) 
 
 @torch.no_grad()
 def sampling_steps(network: nn.Module, n: int, beta: Tensor, generator: Generator) -> Iterator[Tensor]:
-    """Eqs. (4), (5): n images from noise, all in one batch; yields x_T and then x after each of the T steps.
+    """Eqs. (4), (5): sample n images in one batch; yields x_T, and x after each of the T steps.
 
-    The variances beta are (T + 1,), beta[0] = 0; the generator of the noise is on the network's device.
+    Args:
+        network: predicts the noise.
+        n: number of images.
+        beta: variances (T + 1,), with beta[0] = 0.
+        generator: generator of the noise, on the device of the network.
     """
     alpha_bar, device, T = torch.cumprod(1 - beta, 0), generator.device, len(beta) - 1
     x = torch.randn(n, 1, 28, 28, generator=generator, device=device)

@@ -1,9 +1,9 @@
-"""Speed of this project against the textbook's code (`baseline.py`): `make bench`, or
+"""Compare the speed of this project with textbook code (`baseline.py`): `make bench`, or
 
     python -m benchmarks.bench [--quick] [step] [zoom] [sampling]
 
-Candidates take turns (A B A B ...), so that whatever slows the machine slows them alike. A ratio is the
-median over rounds of the quotient within a round, its spread the quartiles. Writes build/bench/table.md.
+Both take turns (A B A B ...), so a slow phase of the machine affects them equally. A ratio is the median of
+the ratios within a round, with their quartiles. Writes build/bench/table.md.
 """
 
 import time
@@ -18,20 +18,27 @@ from torch.utils.data import DataLoader
 import diffusion as d
 from benchmarks import baseline
 from diffusion import runtime
+from diffusion.bounds import nearest
 from diffusion.files import write_bytes
 from diffusion.processes.zoom import zoom
 from diffusion.training.sampling import Sampling
 from report.results.environment import environment
 
 OUT = Path(__file__).resolve().parents[1] / "build" / "bench"
-# Timed rounds; training steps in each, of how many images; samples, their steps, and how many in each round.
+# Rounds; training steps in a round, and images in a step; samples, their steps, and steps in a round.
 FULL = {"rounds": 5, "steps": 20, "batch": 128, "samples": 500, "T": 250, "segment": 25}
 QUICK = {"rounds": 2, "steps": 2, "batch": 16, "samples": 16, "T": 6, "segment": 2}
-Row = tuple[str, np.ndarray, np.ndarray, str]  # what, seconds of the textbook and ours by round, a remark
+Row = tuple[str, np.ndarray, np.ndarray, str]  # name, seconds of textbook and of ours by round, remark
 
 
 def in_turns(textbook: Callable, ours: Callable, rounds: int, units: float = 1) -> np.ndarray:
-    """Seconds a unit of work, (2, rounds): of both; one more round, before these, is thrown away."""
+    """Seconds per unit of work for both, (2, rounds); a first round is not counted.
+
+    Args:
+        textbook, ours: work of a round.
+        rounds: number of rounds.
+        units: units of work in a round. Default 1.
+    """
 
     def seconds(work: Callable) -> float:
         begun = time.perf_counter()
@@ -45,7 +52,7 @@ def in_turns(textbook: Callable, ours: Callable, rounds: int, units: float = 1) 
 
 
 def step(precision: str, rounds: int, steps: int, batch: int, **_: int) -> Iterator[Row]:
-    """A training step with its batch: `d.fit` against the textbook's loop and DataLoader."""
+    """A training step with its batch: `d.fit` against the textbook loop with a DataLoader."""
     x, linear = d.load("mnist", n=steps * batch)[0], d.linear()
     losses = {"DDPM": baseline.ddpm_loss(linear.alpha_bar), "zoom": baseline.zoom_loss}
     for name, process in {"DDPM": d.DDPM(linear), "zoom": d.ColdZoom()}.items():
@@ -62,7 +69,7 @@ def step(precision: str, rounds: int, steps: int, batch: int, **_: int) -> Itera
 
 
 def operator(precision: str, rounds: int, batch: int, **_: int) -> Iterator[Row]:
-    """The zoom of a batch, a different level for each image: one gather against a `resized_crop` an image."""
+    """The zoom of a batch with a level for each image: one gather against `resized_crop` for each image."""
     x = d.load("mnist", n=batch)[0].to(runtime.device())
     t = torch.arange(len(x), device=x.device) % 24 + 1  # (B,)
     same = torch.equal(baseline.zoom(x, t), zoom(x, t))
@@ -72,7 +79,7 @@ def operator(precision: str, rounds: int, batch: int, **_: int) -> Iterator[Row]
 
 
 def sampling(precision: str, samples: int, T: int, segment: int, **_: int) -> Iterator[Row]:
-    """A whole walk of the released linear DDPM on either side, the two taking turns every few steps."""
+    """Sampling with the released linear DDPM; the two take turns every few steps."""
     process, device = d.DDPM(d.linear(T)), runtime.device()
     network = d.released("paper", "linear").network().to(device).eval()
     noise = torch.Generator(device).manual_seed(0)
@@ -87,14 +94,16 @@ MEASURES = {"step": step, "zoom": operator, "sampling": sampling}
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Measure, print and write."""
+    """Run the benchmarks, and print and write the table."""
     parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="*", help=f"some of {', '.join(MEASURES)}; none: all")
-    parser.add_argument("--quick", action="store_true", help="small sizes, whose times mean nothing")
+    parser.add_argument("what", nargs="*", help=f"any of {', '.join(MEASURES)}; default: all")
+    parser.add_argument("--quick", action="store_true", help="small sizes, with meaningless times")
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args(arguments)
-    if unknown := {*options.what} - MEASURES.keys():
-        parser.error(f"there is no {', '.join(unknown)}; there are {', '.join(MEASURES)}")
+    for name in options.what:
+        if name not in MEASURES:
+            hint = nearest(name, MEASURES) or f"; allowed: {', '.join(MEASURES)}"
+            raise SystemExit(f"error: no benchmark is named {name!r}{hint}")
     precision = runtime.resolve_precision("auto", runtime.device())
     lines = ["| what | textbook | ours | times faster | remark |", "|---|---|---|---|---|"]
     for name in options.what or MEASURES:
@@ -104,7 +113,7 @@ def main(arguments: list[str] | None = None) -> None:
             lines.append(f"| {what} | {times} | {ratio:.3g} ({low:.3g} to {high:.3g}) | {remark} |")
     machine = "{device_name}, {cores} cores, torch {torch}, Python {python}, commit {commit}"
     machine = machine.format(**environment(precision, runtime.device()))
-    lines += ["", f"Medians; in brackets the quartiles of the ratio. {machine}.", ""]
+    lines += ["", f"Medians, with quartiles of the ratio in brackets. {machine}.", ""]
     print("\n".join([*lines, str(write_bytes(options.out / "table.md", "\n".join(lines).encode()))]))
 
 

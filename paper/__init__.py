@@ -1,1 +1,1 @@
-"""Our paper: its text, its claims and their verdicts, and its figures, of a run of the profile `paper`."""
+"""Our paper on a run of the profile `paper`: text, claims with verdicts, and figures."""

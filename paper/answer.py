@@ -1,9 +1,10 @@
-"""The study's main question: is the zoom comparable to the linear DDPM?
+"""The main question of the original study: is the zoom comparable to the linear DDPM?
 
-Three measures are compared: the distance in digit features, over all late checkpoints; the distance in an
-autoencoder's, and the share of samples taken for digits, after the last epoch. The study's own weights count
-as one more training of the zoom where these have the measure: a zoom has no beta, in which its DDPMs differ
-from what is printed. They have one checkpoint, and so no distance over late ones.
+Three measures answer it: the distance in digit features, as a mean over all late checkpoints; the distance in
+features of an autoencoder after the last epoch; and the share of samples taken for digits after the last
+epoch. The published weights of the zoom count as one more training, because a zoom has no beta, the parameter
+in which the published DDPMs differ from the printed description. They have only one checkpoint, and therefore
+no distance over late checkpoints.
 """
 
 import math
@@ -33,7 +34,14 @@ FACTOR = 2.0  # distances within this factor of each other are comparable
 
 
 class Asked(NamedTuple):
-    """A measure of the question: its row, whether late checkpoints speak, scales of means and differences."""
+    """A measure that answers the question.
+
+    Attributes:
+        measure: name of the measure.
+        late: if True, the mean over late checkpoints; else the value of the finished model.
+        scale: scale of means.
+        difference: scale of differences.
+    """
 
     measure: str
     late: bool
@@ -42,7 +50,7 @@ class Asked(NamedTuple):
 
     @property
     def number(self) -> Number:
-        """Of a training: its mean over late checkpoints, or its last one."""
+        """Function that computes the number of a training."""
         return late(self.measure, self.scale) if self.late else last(self.measure)
 
 
@@ -54,15 +62,16 @@ ASKED = {
 
 
 def trainings(results: Results, model: str, asked: Asked) -> list[Training]:
-    """The trainings of a model that have the measure; of the zoom the study's weights, too."""
-    theirs = (
+    """The training runs of a model that have the measure, for the zoom including the published weights."""
+    published = (
         results.beside["original"].all_of(model) if "original" in results.beside and model == "zoom" else []
     )
-    return [one for one in [*results.all_of(model), *theirs] if value(one, asked) is not None]
+    candidates = [*results.all_of(model), *published]
+    return [training for training in candidates if value(training, asked) is not None]
 
 
 def value(training: Training, asked: Asked) -> float | None:
-    """The number of a training, if it has one."""
+    """The number of a training, or None if it is not measured."""
     try:
         return asked.number(training)
     except LookupError:
@@ -70,19 +79,27 @@ def value(training: Training, asked: Asked) -> float | None:
 
 
 def means(results: Results, asked: Asked, models: Sequence[str]) -> dict[str, Interval]:
-    """The mean of each model that has the measure, with its interval over trainings where that is known."""
-    found = {}
+    """The mean of each model with this measure, with its interval if the scatter of runs is known."""
+    intervals = {}
     for model in models:
         if group := trainings(results, model, asked):
             mean, _, unknown = over(results, asked.number, {model: group}, asked.scale)
-            found[model] = Interval(mean.value) if unknown else mean
-    return found
+            intervals[model] = Interval(mean.value) if unknown else mean
+    return intervals
 
 
 def enough(results: Results, asked: Asked, most: int = 20) -> int | None:
-    """The number of zooms that would be comparable, if their mean and scatter stayed; None: not so few."""
-    groups = [[asked.scale.to(asked.number(one)) for one in trainings(results, m, asked)] for m in PAIR]
-    ddpms = [[asked.scale.to(asked.number(one)) for one in results.all_of(m)] for m in DDPMS]
+    """The number of zoom training runs that would decide the question, if mean and scatter stay the same.
+
+    Returns:
+        The number, or None if `most` training runs would not be enough.
+    """
+
+    def scaled(group: Sequence[Training]) -> list[float]:
+        return [asked.scale.to(asked.number(training)) for training in group]
+
+    groups = [scaled(trainings(results, model, asked)) for model in PAIR]
+    ddpms = [scaled(results.all_of(model)) for model in DDPMS]
     zooms, linears = (float(np.mean(values)) for values in groups)
     for n in range(len(groups[0]), most):
         scatter = {"zoom": Scatter(pooled(groups[:1]).sd, n - 1), "ddpm": pooled(ddpms)}
@@ -93,6 +110,6 @@ def enough(results: Results, asked: Asked, most: int = 20) -> int | None:
 
 
 def apart(results: Results, asked: Asked, pair: Sequence[str] = PAIR) -> Interval:
-    """The first model's number over the second's, of shares minus it, with its interval over trainings."""
+    """Compare two models: the ratio of their numbers, or the difference for shares, with its interval."""
     groups: Mapping[str, list[Training]] = {model: trainings(results, model, asked) for model in pair}
     return over(results, asked.number, groups, asked.difference).interval

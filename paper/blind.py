@@ -1,4 +1,4 @@
-"""The sources of the blind reading (notebook 08)."""
+"""The sources of images for the blind readers (notebook 08)."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from diffusion.processes.priors import Mixture
 from diffusion.processes.samplers import DDIM, Ancestral, Naive
 
 DATA = "data"
-# Source -> profile, model, arguments of sampling; its trainings share the images.
+# Source -> profile, model, arguments of sampling; the images are shared between its trainings.
 SOURCES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "linear": ("paper", "linear", {}),
     "zoom": ("paper", "zoom", {}),

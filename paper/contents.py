@@ -1,4 +1,4 @@
-"""The report of kind `paper`: our text and the ledger of claims, of a run that repeats the original study."""
+"""The report of kind `paper`: our text and the claims ledger, for a run that repeats the original study."""
 
 from pathlib import Path
 
@@ -14,12 +14,12 @@ TEXT = Path(__file__).resolve().parent / "text"
 
 
 def content(run: ReportRun, marks: Marks) -> Content:
-    """The paper; of a run that departs from the original study, the report of any models, which says how."""
+    """Write the paper, or the report on any models if the run departs from the original study."""
     if how := departure(run.results):
         return own.content(run, marks, how)
     if run.profile.text:
-        raise ValueError(f"{run.profile.where}, report: the paper has its own text; leave `text` out")
-    # Verdicts come before the text is written, which notes what it reads.
+        raise ValueError(f"{run.profile.where}, report: the paper has its own text; remove `text`")
+    # Verdicts are made first, because the text notes what it reads.
     verdicts = judge_all(run.results)
     text = Text(names.collect_names(run, verdicts), marks, TEXT).joined()
     return Content(text, {"ledger.json": as_json(verdict.row() for verdict in verdicts.values())})

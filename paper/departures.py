@@ -1,4 +1,4 @@
-"""The study's constants and models, and in what a run departs from them."""
+"""The constants and models of the original study, and the first departure of a run from them."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,10 +10,10 @@ from report.results.settings import describe
 from report.results.views import STUDY, Results, Training
 
 N_TEST = 10_000  # images of the test split
-END_OF_TRAINING = 50  # passes over the data from which a claim about the end of training is decided
+END_OF_TRAINING = 50  # passes over the data that a claim about the end of training needs
 EPOCHS, N_SAMPLES = 100, 500
 SCHEDULES = {"T": 1000, "beta_start": 1e-5, "beta_end": 0.02, "s": 0.008, "beta_max": 0.02}
-# The description of a training that the study's models share; what it leaves out tells none from the study's.
+# Settings that all models of the original study share. Other settings may differ.
 TRAINING = {"batch_size": 128, "learning_rate": 2e-4, "lr_schedule": "constant", "ema": None}
 TRAINING |= {"network": describe("cnn")}
 DDPM = TRAINING | {"process": {"class": "diffusion:DDPM"}, "sampler": describe("ancestral"), "prior": None}
@@ -26,9 +26,10 @@ STUDIED: dict[str, dict[str, Any]] = {
 
 
 def departure(results: Results) -> str:
-    """In what a run departs from the study; empty of one that is complete, whose claims are judged.
+    """Describe the first departure of a run from the original study; empty for a complete run.
 
-    The study's models are trained and sampled as there, and measured in all that the report tells of.
+    In a complete run, the original models are trained and sampled as in the original study, and all measures
+    that the paper prints are taken. Only the claims of a complete run are judged.
     """
     if absent := [model for model in STUDY if model not in list_studied(results)]:
         return f"it has no {listing(absent)} model"
@@ -39,7 +40,7 @@ def departure(results: Results) -> str:
             return f"it has no {title}"
     if differs := next(_unlike(results.jobs["schedules"].facts.settings, SCHEDULES), ""):
         return f"its noise schedules have {differs}"
-    for training in (one for model in STUDY for one in results.all_of(model)):
+    for training in (training for model in STUDY for training in results.all_of(model)):
         if differs := next(_departures(training), ""):
             return f"{training.name} has {differs}"
     for training in results.trainings.values():
@@ -51,17 +52,17 @@ def departure(results: Results) -> str:
 
 
 def _departures(training: Training) -> Iterator[str]:
-    """In what a training of a model of the study, its samples and its measures differ from the study's."""
+    """Describe the departures of a training, its samples and its measures from the original study."""
     train = training.train.unread
     sampler = {name: None if value == train["T"] else value for name, value in train["sampler"].items()}
-    found = train | train["settings"] | {"network": training.network, "sampler": sampler}
+    settings = train | train["settings"] | {"network": training.network, "sampler": sampler}
     lacks = {
         f"fewer than {END_OF_TRAINING} epochs": training.passes >= END_OF_TRAINING,
         f"fewer than {N_TEST} test images": training.train.data.n_test >= N_TEST,
         f"fewer than {FEWEST} checkpoints in the last fifth of training": len(training.late) >= FEWEST,
     }
     yield from (lack for lack, enough in lacks.items() if not enough)
-    yield from _unlike(found, STUDIED[training.model])
+    yield from _unlike(settings, STUDIED[training.model])
     measuring = training.measured.facts
     if (n := min(training.final.n, measuring.settings.n_checkpoint)) < N_SAMPLES:
         yield f"{n} of {N_SAMPLES} samples"
@@ -69,10 +70,10 @@ def _departures(training: Training) -> Iterator[str]:
         yield f"{measuring.reference.n} of {N_TEST} reference images"
 
 
-def _unlike(found: Mapping[str, Any], usual: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """The usual settings that are others, as `name = value`."""
+def _unlike(settings: Mapping[str, Any], usual: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """Settings that differ from the usual ones, as `name = value`."""
     for name, value in usual.items():
-        if isinstance(value, Mapping) and isinstance(found.get(name), Mapping):
-            yield from _unlike(found[name], value, f"{prefix}{name}.")
-        elif found.get(name) != value:
-            yield f"{prefix}{name} = {found.get(name)}"
+        if isinstance(value, Mapping) and isinstance(settings.get(name), Mapping):
+            yield from _unlike(settings[name], value, f"{prefix}{name}.")
+        elif settings.get(name) != value:
+            yield f"{prefix}{name} = {settings.get(name)}"

@@ -1,16 +1,16 @@
-"""The drift of the mean level of samples under a network that misses offsets: no free parameter.
+"""The drift of the mean grey level of samples, if the network misses offsets; there is no free parameter.
 
-Raise a latent x_t of a DDPM by d in all pixels. The noise that it holds is then higher by
-d / sqrt(1 - alpha_bar_t), of which the network reports the part rho, its *response*
-(`report.measures.probes.response`), the smaller the larger the offset is. With b = 1 - alpha_bar, one
-step of sampling from t to s turns the offset into
+Raise a latent x_t of a DDPM by d in all pixels. Its noise then rises by d / sqrt(1 - alpha_bar_t). The
+network reports a part rho of this rise, its *response* (`report.measures.probes.response`), which is smaller
+for larger offsets. With b = 1 - alpha_bar, one step of sampling from t to s changes the offset to
 
     ancestral   d (1 - rho (1 - alpha_bar_t / alpha_bar_s) / b_t) sqrt(alpha_bar_s / alpha_bar_t)
     DDIM        d ((1 - rho) sqrt(alpha_bar_s / alpha_bar_t) + rho sqrt(b_s / b_t))
 
-and the ancestral step adds noise whose mean over 784 pixels is an offset of its own. In small steps an
-offset shrinks where rho > b_t / 2, with DDIM where rho > b_t: at t = T a half, and all of it. Under a network
-that is blind, rho = 0, that of the start, of standard deviation 1 / 28, grows by 1 / sqrt(alpha_bar_T).
+The ancestral step also adds noise, and the mean of this noise over 784 pixels is another offset. With small
+steps, an offset shrinks if rho > b_t / 2, with DDIM if rho > b_t. At t = T this is a half, and one. If the
+network is blind (rho = 0), the offset of the start, with standard deviation 1 / 28, grows by a factor of
+1 / sqrt(alpha_bar_T).
 """
 
 from collections.abc import Sequence
@@ -26,14 +26,14 @@ from report.results.settings import is_library, make, make_schedule, shorten, va
 from report.results.table import Record, Row, Samples
 from report.results.views import Results, Training
 
-N = 100_000  # offsets that are followed: a few that run away decide the spread
+N = 100_000  # simulated offsets; many, because a few large ones determine the spread
 WATCHED = 30  # epochs of a course
 STUDYS = "study's network"
 Course = list[tuple[int, float]]  # epoch, response at t = T
 
 
 class Response(NamedTuple):
-    """The part of a shift of `size` times `SHIFT` that a network reports, at time steps t."""
+    """The part of a shift that a network reports at time steps t; the shift is `size` times `SHIFT`."""
 
     size: float
     t: Sequence[float]
@@ -41,17 +41,22 @@ class Response(NamedTuple):
 
 
 def spread(alpha_bar: np.ndarray, responses: Sequence[Response], steps: list[int], ddim: bool) -> float:
-    """Standard deviation of the mean grey of samples that are drawn through `steps`, from T down to 0.
+    """Predict the standard deviation of the mean grey of samples.
 
-    `N` offsets are drawn and followed, each by the response to its own size: interpolated between those to
-    some sizes, smallest first. `alpha_bar` is (T + 1,), with alpha_bar[0] = 1.
+    Simulates `N` offsets, each with the response to its own size, interpolated between the given responses.
+
+    Args:
+        alpha_bar: (T + 1,), with alpha_bar[0] = 1.
+        responses: responses to several sizes, smallest first.
+        steps: time steps of sampling, from T down to 0.
+        ddim: True for DDIM, False for ancestral sampling.
     """
     random = numpy_generator("drift")
     offset = SHIFT * random.standard_normal(N)  # of the mean of 784 pixels of unit noise
-    sizes = np.log([one.size for one in responses])
+    sizes = np.log([response.size for response in responses])
     for t, s in zip(steps[:-1], steps[1:], strict=True):
         kept, b_t, b_s = alpha_bar[t] / alpha_bar[s], 1 - alpha_bar[t], 1 - alpha_bar[s]
-        at_t = [np.interp(t, one.t, one.part) for one in responses]
+        at_t = [np.interp(t, response.t, response.part) for response in responses]
         size = np.abs(offset) / np.sqrt(b_t) / SHIFT
         rho = np.interp(np.log(np.maximum(size, 1e-9)), sizes, at_t)
         if ddim:
@@ -63,15 +68,22 @@ def spread(alpha_bar: np.ndarray, responses: Sequence[Response], steps: list[int
 
 
 def corrected(responses: Sequence[Response], added: float) -> list[Response]:
-    """The responses of a network when the part `added` of what it misses is added to what it predicts."""
-    return [one._replace(part=[rho + added * (1 - rho) for rho in one.part]) for one in responses]
+    """Responses after a correction that adds the part `added` of the missed offset to the prediction."""
+    return [
+        response._replace(part=[rho + added * (1 - rho) for rho in response.part]) for response in responses
+    ]
 
 
 @dataclass(frozen=True, eq=False)
 class Drift:
-    """Samples of a DDPM, drawn in one way, that of its name; the empty one is the model's own.
+    """A set of samples of a DDPM, for a comparison with the predicted drift.
 
-    `place` is the training's name, before it that of another run; `known` is what notebook 09 has computed.
+    Attributes:
+        one: the training.
+        place: name of the training, after the name of its release if it is from another run.
+        way: name of the variant, or "" for the model's own sampler.
+        samples: measures of the samples.
+        known: prediction from notebook 09, if it exists.
     """
 
     one: Training
@@ -91,7 +103,7 @@ class Drift:
 
     @property
     def kind(self) -> str:
-        """Of its network: "U-Net", "dilated", "RMS norm", or "study's network"."""
+        """Kind of network: "U-Net", "dilated", "RMS norm", or "study's network"."""
         network = self.one.parts["network"]
         if network["class"] == "diffusion:UNet":
             return "U-Net"
@@ -99,63 +111,63 @@ class Drift:
 
     @property
     def predicted(self) -> float:
-        """Standard deviation of the mean grey over samples, by the law, as notebook 09 computes it."""
+        """Predicted standard deviation of the mean grey over samples: from notebook 09, or computed."""
         return self.known.interval.value if self.known else self.follow()
 
     def follow(self) -> float:
-        """The same, computed: offsets are followed through the steps of sampling."""
+        """Compute the prediction by following offsets through the steps of sampling."""
         schedule = make_schedule(self.one.parts["schedule"])
         steps = visits(self._sampler, schedule.T)
         return spread(schedule.alpha_bar.numpy(), responses(self.one.measured), steps, self.ddim)
 
     @property
     def border(self) -> float:
-        """Standard deviation of the border's mean grey over samples, before clamping."""
+        """Measured standard deviation of the border's mean grey over samples, before clamping."""
         return self.samples["border"].sd
 
 
 def responses(measured: Record) -> list[Response]:
-    """The responses of a network, to the smallest shift first."""
-    found = []
+    """The responses of a network to several shifts, smallest first."""
+    known = []
     for way, samples in measured.ways.items():
         if way.startswith("shift "):
-            part = [each.value for each in samples["response"]]
-            found.append(Response(float(way.removeprefix("shift ")), samples.places("response"), part))
-    return sorted(found)
+            part = [response.value for response in samples["response"]]
+            known.append(Response(float(way.removeprefix("shift ")), samples.places("response"), part))
+    return sorted(known)
 
 
 def ways(results: Results) -> list[Drift]:
-    """Every way in which samples of a DDPM were drawn whose response is known; none of one's own modules."""
+    """All sets of DDPM samples with a known response, from the run and the releases `beyond` and `starts`."""
     rows = results.jobs["level"].rows if "level" in results.jobs else []
     known = {(row.model, row.way): row for row in rows}
-    found = []
+    drifts = []
     for run in _runs(results):
-        before = "" if run is results else f"{run.out.name}/"
-        for one in run.trainings.values():
-            for way in _ways(one):
-                place = before + one.name
-                found.append(Drift(one, place, way, one.measured[way], known.get((place, way))))
-    return found
+        prefix = "" if run is results else f"{run.out.name}/"
+        for training in run.trainings.values():
+            for way in _ways(training):
+                place = prefix + training.name
+                drifts.append(Drift(training, place, way, training.measured[way], known.get((place, way))))
+    return drifts
 
 
-def _ways(one: Training) -> list[str]:
-    """The ways to sample a training, the empty one first; none where the law cannot be asked."""
-    if not (one.measured and "shift 1" in one.measured):
+def _ways(training: Training) -> list[str]:
+    """Ways to sample a training, its own ("") first; empty if the drift cannot be predicted."""
+    if not (training.measured and "shift 1" in training.measured):
         return []
-    parts = [one.parts["network"], one.parts["schedule"], one.parts["sampler"]]
-    parts += [vary(one.train.unread, way.unread)["sampler"] for way in one.changes.values()]
-    return ["", *one.changes] if all(is_library(part["class"]) for part in parts) else []
+    parts = [training.parts["network"], training.parts["schedule"], training.parts["sampler"]]
+    parts += [vary(training.train.unread, way.unread)["sampler"] for way in training.changes.values()]
+    return ["", *training.changes] if all(is_library(part["class"]) for part in parts) else []
 
 
 def _runs(results: Results) -> list[Results]:
-    """The run itself, the changes beyond the study, and the starts."""
+    """The run itself, and the releases `beyond` and `starts`."""
     return [results, *(results.beside[name] for name in ("beyond", "starts") if name in results.beside)]
 
 
 def courses(results: Results) -> dict[str, list[Course]]:
-    """Noise schedule -> the course of each training of it that was measured in its first epochs."""
-    fullest: dict[str, dict[float, Course]] = {}  # schedule -> of each training, by its first loss
-    for training in (one for run in _runs(results) for one in run.trainings.values()):
+    """Courses of the response in the first epochs, for all training runs of each noise schedule."""
+    fullest: dict[str, dict[float, Course]] = {}  # schedule -> course of each training, by its first loss
+    for training in (training for run in _runs(results) for training in run.trainings.values()):
         schedule = training.parts["schedule"]
         if not schedule or training.model != shorten(schedule["class"]):
             continue
@@ -167,5 +179,5 @@ def courses(results: Results) -> dict[str, list[Course]]:
 
 
 def real(results: Results) -> float:
-    """The spread of the border of real images."""
-    return next(one.real["border"].sd for one in results.trainings.values() if one.measured)
+    """Standard deviation of the border's mean grey over real images."""
+    return next(training.real["border"].sd for training in results.trainings.values() if training.measured)

@@ -1,4 +1,4 @@
-"""Names of the paper for its experiments: blind readers, effects, intervention, few calls, mean levels."""
+"""Names for the text of the paper: blind readers, effects, intervention, few calls, mean levels."""
 
 import math
 from typing import Any
@@ -14,11 +14,11 @@ from report.pages.text_format import Markdown, fixed, integer, listing
 from report.results.table import Record, Row, Samples, grouped
 from report.results.views import Results
 
-LAW = ("real", "n", "correlation", "within", "apart", "own", "own_n")  # told of the mean level's law
+LAW = ("real", "n", "correlation", "within", "apart", "own", "own_n")  # keys of `_law`
 
 
 def by_model(job: Record) -> dict[str, dict[str, Samples]]:
-    """Model -> way -> what a job of no single model measured of it."""
+    """Samples by model and way, for a job that belongs to no single model."""
     models = {model: grouped(rows, "way") for model, rows in grouped(job.rows, "model").items()}
     return {model: {way: Samples(rows) for way, rows in ways.items()} for model, ways in models.items()}
 
@@ -27,7 +27,7 @@ def by_model(job: Record) -> dict[str, dict[str, Samples]]:
 
 
 def blind(job: Record | None) -> dict[str, Any]:
-    """Readings of each source by blind readers."""
+    """The readings of blind readers, for each source of images."""
     ways = job.ways if job else {}
     mistaken = {title: name for name, title in TITLES.items() if "mistaken" in ways.get(name, ())}
     return {
@@ -42,7 +42,7 @@ def effects(job: Record | None) -> dict[str, Any]:
     """The effects of changes to cold models, and the mean of each set over seeds."""
 
     def points(way: str, sign: int = 1, measure: str = "digit") -> Markdown:
-        """An effect on a share in percentage points, with its interval."""
+        """Format an effect on a share in percentage points, with its interval."""
         effect = job[way][measure]
         low, high = sorted((sign * effect.low, sign * effect.high))
         value, low, high = (fixed(100 * x, 0) for x in (sign * effect.value, low, high))
@@ -53,7 +53,7 @@ def effects(job: Record | None) -> dict[str, Any]:
         return Markdown(f"{value}\xa0[{low}, {high}]")
 
     def sets() -> list[Row]:
-        """A row of each set of samples, which is read."""
+        """A row for each set of samples; it is noted as read."""
         return [row for row in job.rows if row.measure == "digit" and row.x is not None and row.interval]
 
     return {
@@ -67,7 +67,7 @@ def effects(job: Record | None) -> dict[str, Any]:
 
 
 def intervention(job: Record | None) -> dict[str, Any]:
-    """Samples after each of the first epochs, by schedule, with and without the part of an offset missed."""
+    """Samples after each of the first epochs, by schedule, with and without the correction of an offset."""
     schedules = grouped(job.rows, "model") if job else {}
     return {
         "intervened": job.facts.settings if job else {},
@@ -83,7 +83,7 @@ def intervention(job: Record | None) -> dict[str, Any]:
 
 
 def few_calls(job: Record | None) -> dict[str, Any]:
-    """Samples in few calls: by model, number of calls and measure, the mean over trainings."""
+    """Samples with few network calls: the mean over training runs by model, number of calls and measure."""
 
     def mean(model: str, calls: int, measure: str = "digit") -> float:
         rows = (row for row in job.rows if (row.x, row.measure) == (calls, measure))
@@ -98,31 +98,33 @@ def few_calls(job: Record | None) -> dict[str, Any]:
 def level(results: Results) -> dict[str, Any]:
     """The mean level of DDPM samples (`paper.drift`)."""
     drifts = drift.ways(results)
-    finished = [one for one in drifts if not one.way and one.one in results.trainings.values()]
+    finished = [drawn for drawn in drifts if not drawn.way and drawn.one in results.trainings.values()]
 
     def crossings(schedule: str) -> Markdown:
-        """The epochs after which the response of each training is above a half."""
+        """The first epoch with a response above a half, for each training."""
         courses = drift.courses(results)[schedule]
-        epochs = [next((e for e, rho in of if rho > HALF), drift.WATCHED + 1) for of in courses]
+        epochs = [next((e for e, rho in course if rho > HALF), drift.WATCHED + 1) for course in courses]
         most = f"more than {drift.WATCHED}"
         return listing(most if epoch > drift.WATCHED else integer(epoch) for epoch in sorted(epochs))
 
     return {
         "starts": Lazy(DDPMS if drifts else (), crossings),
         "drift": Lazy(LAW if drifts else (), lambda key: _law(drifts, results)[key]),
-        "finished": lambda: [one.border / math.hypot(one.predicted, drift.real(results)) for one in finished],
+        "finished": lambda: [
+            drawn.border / math.hypot(drawn.predicted, drift.real(results)) for drawn in finished
+        ],
         "blank_until": lambda: _blank_until(results),
     }
 
 
 def _law(drifts: list[drift.Drift], results: Results) -> dict[str, float]:
-    """Spreads of the level as the law predicts them from responses, beside those that were measured."""
-    border = np.array([one.border for one in drifts])
+    """Compare the measured spreads of the mean level with the spreads that the law predicts."""
+    border = np.array([drawn.border for drawn in drifts])
     real = drift.real(results)
-    predicted = np.hypot([one.predicted for one in drifts], real)
+    predicted = np.hypot([drawn.predicted for drawn in drifts], real)
     logs = np.corrcoef(np.log(predicted), np.log(border)) if len(drifts) > 2 else np.zeros((2, 2))
     near = np.abs(np.log2(border / predicted)) < 1
-    own = np.array([one.kind == drift.STUDYS and not one.way for one in drifts])
+    own = np.array([drawn.kind == drift.STUDYS and not drawn.way for drawn in drifts])
     return {
         "real": real,
         "n": len(drifts),
@@ -135,6 +137,6 @@ def _law(drifts: list[drift.Drift], results: Results) -> dict[str, float]:
 
 
 def _blank_until(results: Results) -> list[int]:
-    """The last measured epoch after which the linear DDPM draws blank squares, of each training."""
-    ones = (one for _, one in slow(results))
-    return [max(row.epoch for row in one.curve if row["border"].sd > BLANK) for one in ones]
+    """The last measured epoch in which the linear DDPM draws blank squares, for each training."""
+    curves = (training.curve for _, training in slow(results))
+    return [max(row.epoch for row in curve if row["border"].sd > BLANK) for curve in curves]

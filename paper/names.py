@@ -1,8 +1,9 @@
-"""Names of the paper: what its placeholders print and its conditions look at.
+"""Names for the placeholders and conditions of the paper.
 
-Most are looked up by model, and then by a measure of the table: `first.zoom.final.frechet` is that of the
-first training of the zoom, `ends.zoom.frechet` those of all of them, `beyond['zoom_unet.mixture'].frechet`
-those of a row of the table of changes (`report.results.changes`). What a run lacks is not there.
+Most names take a model and then a measure. `first.zoom.final.frechet` is the distance of the first training
+of the zoom, `ends.zoom.frechet` are the distances of all its training runs, and
+`beyond['zoom_unet.mixture'].frechet` belongs to a row of the table of changes (`report.results.changes`).
+Names without a value in a run are undefined.
 """
 
 import math
@@ -42,16 +43,16 @@ SCALE = ("shifted by 3 pixels", "blurred by 1 pixel", "two digits stitched", "on
 
 
 def collect_names(run: ReportRun, verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
-    """Name -> value, or a function that makes it when it is needed."""
+    """All names of the paper: a value for each, or a function that computes it on demand."""
     results = run.results
-    of = {model: results.all_of(model) for model in STUDY}
+    trainings = {model: results.all_of(model) for model in STUDY}
     return {
         **collect_common(run, {"Claims": "ledger.json"}),
         **_front(run),
         "theirs": list_trainings(results.beside["original"]) if "original" in results.beside else [],
         **_claims(verdicts),
         **_question(results),
-        **_study(results, of),
+        **_study(results, trainings),
         **_classes(results),
         **experiments.level(results),
         **_others(results),
@@ -65,10 +66,10 @@ def collect_names(run: ReportRun, verdicts: Mapping[str, Verdict]) -> dict[str, 
 
 
 def _front(run: ReportRun) -> dict[str, Any]:
-    """The title block, pictures of the page's front, and models of a section on further ones."""
-    results, told, address = run.results, run.profile.file.report, repository()
-    author, number = told.authors or AUTHORS, version(PROJECT)
-    cited = {"title": project()["title"], "author": author, "year": str(told.date or "")[:4]}
+    """Title block, pictures for the head of the page, and descriptions of further models."""
+    results, report, address = run.results, run.profile.file.report, repository()
+    author, number = report.authors or AUTHORS, version(PROJECT)
+    cited = {"title": project()["title"], "author": author, "year": str(report.date or "")[:4]}
     pictures = {f"front_{model}.png": results.first(model).label for model in results.models}
     return {
         "citation": bibtex("coldzoom", **cited, note=f"Version {number}", url=address),
@@ -86,7 +87,7 @@ def _front(run: ReportRun) -> dict[str, Any]:
 
 
 def _data_hashes(results: Results) -> Markdown:
-    """The data's identity: the beginning of the SHA-256 of images and labels."""
+    """The first digits of the SHA-256 of images and labels."""
     file = f"{next(iter(results.trainings.values())).train.run}/run.json"
     data = read_json(results.out / file)["settings"]["images"]
     note(f"{file}#/settings/images")
@@ -95,26 +96,26 @@ def _data_hashes(results: Results) -> Markdown:
 
 
 def _dirty(results: Results) -> Markdown:
-    """The records of the run that were made while files had changed since the commit that they name."""
-    jobs = [job for one in results.trainings.values() for job in (one.job, one.measured)]
+    """Records that were made with changed files; their commit does not contain the code."""
+    jobs = [job for training in results.trainings.values() for job in (training.job, training.measured)]
     jobs += [
         results.jobs.get(name) for name in ("yardstick", "schedules", "blind", "effects", "intervention")
     ]
-    found = {job.name: job.facts.environment.get("commit", "") for job in jobs if job}
-    return listing(code(name) for name, commit in found.items() if commit.endswith("-dirty"))
+    commits = {job.name: job.facts.environment.get("commit", "") for job in jobs if job}
+    return listing(code(name) for name, commit in commits.items() if commit.endswith("-dirty"))
 
 
 def _hours(results: Results) -> dict[str, Any]:
-    """Seconds of the clock that trainings took."""
+    """Wall-clock seconds of training: in this run, and in all releases."""
     runs = [results, *(results.beside[name] for name in ("beyond", "starts") if name in results.beside)]
     return {
-        "main": lambda: sum(one.seconds for one in results.trainings.values()),
-        "all": lambda: sum(one.seconds for run in runs for one in run.trainings.values()),
+        "main": lambda: sum(training.seconds for training in results.trainings.values()),
+        "all": lambda: sum(training.seconds for run in runs for training in run.trainings.values()),
     }
 
 
 def _claims(verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
-    """The ledger, and of each claim its verdict in a word."""
+    """The ledger, and the verdict on each claim in a word."""
     claims = [verdict.claim for verdict in verdicts.values()]
     return {
         "verdicts": verdicts,
@@ -129,15 +130,16 @@ def _claims(verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
 
 
 def _question(results: Results) -> dict[str, Any]:
-    """Zoom and linear DDPM by the three measures (`paper.answer`), and how far trainings scatter."""
+    """Comparison of zoom and DDPMs by three measures (`paper.answer`), and the scatter of training runs."""
 
     def asked(name: str) -> Names:
         of = answer.ASKED[name]
-        groups = {model: answer.trainings(results, model, of) for model in answer.PAIR}
+        models = dict.fromkeys((*answer.PAIR, *DDPMS))
+        groups = {model: answer.trainings(results, model, of) for model in models}
         return Names(
             {
                 "apart": lambda: answer.apart(results, of),
-                "means": Lazy(answer.PAIR, lambda model: answer.means(results, of, [model])[model]),
+                "means": Lazy(models, lambda model: answer.means(results, of, [model])[model]),
                 "n": Lazy(groups, lambda model: len([one.train["seed"] for one in groups[model]])),
                 "each": Lazy(groups, lambda model: [of.number(one) for one in groups[model]]),
             }
@@ -145,8 +147,9 @@ def _question(results: Results) -> dict[str, Any]:
 
     def spread(process: str) -> float:
         """The factor by which late distances scatter about the mean of their model."""
-        ones = [results.all_of(m) for m in results.models if results.first(m).process == process]
-        logs = [[math.log(answer.ASKED["digits"].number(one)) for one in group] for group in ones]
+        groups = [results.all_of(m) for m in results.models if results.first(m).process == process]
+        number = answer.ASKED["digits"].number
+        logs = [[math.log(number(training)) for training in group] for group in groups]
         return math.exp(scatter.pooled(logs).sd)
 
     return {
@@ -163,7 +166,7 @@ def _question(results: Results) -> dict[str, Any]:
 
 
 def _shared(results: Results) -> Interval:
-    """The ratio of late distances over the epochs after which both models are measured."""
+    """The ratio of late distances, from epochs in which both models are measured."""
     groups = {model: results.all_of(model) for model in answer.PAIR}
     epochs = set.intersection(*({row.epoch for row in one.late} for of in groups.values() for one in of))
 
@@ -177,22 +180,22 @@ def _shared(results: Results) -> Interval:
 
 
 def _unweighted(results: Results) -> Interval:
-    """The ratio of distances of the samples that are weighted to the data's classes, without the weights."""
+    """The ratio of distances without weights, from the samples that are otherwise weighted by class."""
     groups = {model: results.all_of(model) for model in answer.PAIR}
     return scatter.over(results, lambda one: one.final["mix_frechet"].value, groups, LOG).interval
 
 
-# --- the study's models, by name ---
+# --- models of the original study ---
 
 
-def _study(results: Results, of: Mapping[str, list[Training]]) -> dict[str, Any]:
-    """The study's models: the first training of each, and all of them after the last epoch."""
-    firsts = {model: trainings[0] for model, trainings in of.items()}
+def _study(results: Results, trainings: Mapping[str, list[Training]]) -> dict[str, Any]:
+    """Models of the original study: the first training of each, and all runs after the last epoch."""
+    firsts = {model: group[0] for model, group in trainings.items()}
     float32 = [model for model, training in firsts.items() if "float32" in training.measured]
     yardstick = results.jobs.get("yardstick")
     return {
         "first": firsts,
-        "ends": {row.name: row for row in changes.table(results) if row.name in of},
+        "ends": {row.name: row for row in changes.table(results) if row.name in trainings},
         "measuring": firsts["linear"].measured.facts,
         "real": firsts["linear"].real,
         "rate": firsts["linear"].job,
@@ -210,11 +213,11 @@ def _study(results: Results, of: Mapping[str, list[Training]]) -> dict[str, Any]
 
 
 def _cost(firsts: Mapping[str, Training]) -> Names:
-    """Quality with few and with many network calls, of the zoom model and both DDPMs."""
+    """Quality with few and with many network calls, for the zoom and both DDPMs."""
     drawn = {model: training.drawn for model, training in firsts.items()}
 
     def few(model: str) -> list[Samples]:
-        """Samples of a DDPM with about as few calls as the zoom."""
+        """Samples of a DDPM with about as many calls as the zoom, or fewer."""
         calls = drawn["zoom"][0][0].calls + 1
         ways = ((how.unread, samples) for how, samples in drawn[model])
         return [samples for how, samples in ways if not how["clip_x0"] and how["calls"] <= calls]
@@ -241,24 +244,24 @@ def _cost(firsts: Mapping[str, Training]) -> Names:
 
 
 def _classes(results: Results) -> dict[str, Any]:
-    """The mix of classes late in training: its divergence from the data's, and the share of a class."""
+    """The class mix late in training: its divergence from the data, and the share of a class."""
     zooms = results.all_of("zoom")
 
     def late(model: str) -> Interval:
         return scatter.over(results, scatter.late("divergence"), {model: results.all_of(model)}, LOG).interval
 
     def averaged() -> list[float]:
-        """The divergence of the mix of each zoom, averaged over its late checkpoints."""
+        """The divergence of the class mix of each zoom, averaged over its late checkpoints."""
         pairs = [(_mean(one.late, "class_share"), _mean([one.real], "class_share")) for one in zooms]
         return [float(rel_entr(mix, real).sum()) for mix, real in pairs]
 
     def shares(digit: int) -> list[float]:
-        """The share of a class, over its real one, in each zoom, the study's last."""
-        theirs = results.beside["original"].all_of("zoom") if "original" in results.beside else []
-        ours = [over_real([digit])(one) for one in zooms]
-        last = [_mean([one.final], "recognised_share")[digit] for one in theirs]
-        real = [_mean([one.real], "recognised_share")[digit] for one in theirs]
-        return ours + [share / of for share, of in zip(last, real, strict=True)]
+        """The share of a class divided by its real share, for each zoom; the published one comes last."""
+        published = results.beside["original"].all_of("zoom") if "original" in results.beside else []
+        ours = [over_real([digit])(training) for training in zooms]
+        last = [_mean([training.final], "recognised_share")[digit] for training in published]
+        real = [_mean([training.real], "recognised_share")[digit] for training in published]
+        return ours + [share / real_share for share, real_share in zip(last, real, strict=True)]
 
     return {
         "divergence": Lazy(STUDY, late),
@@ -270,7 +273,7 @@ def _classes(results: Results) -> dict[str, Any]:
 
 
 def _mean(rows: list[Samples], measure: str) -> np.ndarray:
-    """The mean of shares of classes over sets of samples."""
+    """Mean class shares over sets of samples."""
     return np.mean([[share.value for share in row[measure]] for row in rows], axis=0)
 
 
@@ -278,7 +281,7 @@ def _mean(rows: list[Samples], measure: str) -> np.ndarray:
 
 
 def _others(results: Results) -> dict[str, Any]:
-    """Changes beyond the study, and the study's own files and weights."""
+    """The release `beyond`, and the published files and weights of the original study."""
     beyond, original = results.beside.get("beyond"), results.beside.get("original")
     return {
         "beyond": {row.name: row for row in changes.table(beyond)} if beyond else {},
@@ -291,18 +294,20 @@ def _others(results: Results) -> dict[str, Any]:
 
 
 def _in_float32(beyond: Results) -> Markdown:
-    """The trainings that ran in float32 although another of the same model did not."""
+    """Training runs in float32, although another training of the same model used bf16."""
 
-    def precision(one: Training) -> str:
-        return one.train.environment["precision"]
+    def precision(training: Training) -> str:
+        return training.train.environment["precision"]
 
-    ones = beyond.trainings.values()
-    mixed = {one.model for one in ones if len({precision(other) for other in beyond.all_of(one.model)}) > 1}
-    return listing(code(one.name) for one in ones if one.model in mixed and precision(one) == "fp32")
+    def is_mixed(model: str) -> bool:
+        return len({precision(training) for training in beyond.all_of(model)}) > 1
+
+    trainings = [training for training in beyond.trainings.values() if is_mixed(training.model)]
+    return listing(code(training.name) for training in trainings if precision(training) == "fp32")
 
 
 def _files(files: Record | None) -> dict[str, Any]:
-    """The study's own files."""
+    """The published files of the original study."""
     if not files:
         return dict.fromkeys(("files", "protocol", "scores"))
     done, described = ", as the code does", ", as the text says"

@@ -1,1 +1,1 @@
-"""The experiment in a browser: one file (`python -m play.page`), or a widget in a notebook."""
+"""Sampling in a browser: a page in one file (`python -m play.page`), or a widget in a notebook."""

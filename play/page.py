@@ -1,7 +1,7 @@
-"""Make the page in which one paints where a zoom starts: one file, which loads nothing.
+"""Build the play page, on which you paint the start of a zoom: one self-contained file.
 
-python -m play.page                        in build/page, with a still strip of it
-python -m play.page --out released/page    where it is kept
+python -m play.page                        write it to build/page, with a still picture
+python -m play.page --out released/page    write it to the release
 """
 
 import argparse
@@ -31,27 +31,28 @@ from play import bundle
 
 NAME, STRIP = "cold-zoom.html", "strip.png"
 ZOOMS = {  # label -> profile, model, seed
-    "As in the study": ("paper", "zoom", 0),
+    "Original study": ("paper", "zoom", 0),
     "Trained again": ("paper", "zoom", 1),
     "Sees the whole image": ("beyond", "zoom_dilated", 0),
 }
-JOINT = ("beyond", "zoom_unet_noise", 0)  # has the mixture, fitted, from which the dilated zoom starts
+JOINT = ("beyond", "zoom_unet_noise", 0)  # its fitted mixture is the prior of the dilated zoom
 DDPMS = {
     "linear": ("paper", "linear", 0),
     "cosine": ("paper", "cosine", 0),
     "linear, U-Net": ("beyond", "linear_unet", 0),
 }
 EACH = 6  # test digits of each class
-FIRST = 56  # of these, that with which the page begins: the first two zooms make different digits of it
-NEAR = 500  # training digits, near to which a result is a digit
+FIRST = 56  # the test digit that the page shows first; the first two zooms turn it into different digits
+NEAR = 500  # training digits of the recogniser: a result near to one of them is a digit
 COLUMNS = range(24, -1, -2)  # levels of the still strip
-ENLARGED, GAP = 3, 6  # its pixels for one of an image, and between images
+ENLARGED, GAP = 3, 6  # of the still strip: pixels for each pixel of an image, and between images
 
 
 def page() -> tuple[bytes, bytes]:
-    """The page, and its still strip: a PNG."""
+    """Build the page and its still strip, a PNG."""
     zooms, ddpms = (
-        {label: released(*one, precision="fp32") for label, one in of.items()} for of in (ZOOMS, DDPMS)
+        {label: released(*model, precision="fp32") for label, model in models.items()}
+        for models in (ZOOMS, DDPMS)
     )
     *_, dilated = zooms.values()
     dilated.prior = released(*JOINT).fitted()
@@ -71,7 +72,7 @@ def page() -> tuple[bytes, bytes]:
 
 
 def strip(walks: Sequence[Mapping[int, Tensor]]) -> bytes:
-    """A PNG: a row for each walk, some of its latents from the start to the digit; gaps are transparent."""
+    """Draw walks as a PNG: a row for each walk from start to digit, with transparent gaps."""
     latents = torch.cat([walk[t] for walk in walks for t in COLUMNS])  # (n, 1, 28, 28)
     grey = data.grey_values(latents).repeat_interleave(ENLARGED, 2).repeat_interleave(ENLARGED, 3)
     opaque = torch.full_like(grey, 255)
@@ -82,9 +83,9 @@ def strip(walks: Sequence[Mapping[int, Tensor]]) -> bytes:
 
 
 def as_json(content: Mapping[str, Any]) -> str:
-    """JSON for a script element, all bytes as base64 of gzip."""
+    """Format JSON for a script element, with bytes as base64 of gzip."""
     text = json.dumps(
-        content, separators=(",", ":"), default=lambda one: _base64(gzip.compress(one, 9, mtime=0))
+        content, separators=(",", ":"), default=lambda data: _base64(gzip.compress(data, 9, mtime=0))
     )
     return text.replace("<", "\\u003c")
 
@@ -94,14 +95,18 @@ def _base64(content: bytes) -> str:
 
 
 def filled(content: str, still: bytes) -> str:
-    """The page's HTML, with what it computes with, as JSON, and the still strip."""
+    """Fill the template of the page with scripts, styles, data as JSON, and the still strip."""
     text = (bundle.HERE / "page.html").read_text(encoding="utf-8")
     text = text.replace("<<script>>", bundle.script("page.js"), 1)
-    scripts = re.findall(r"<script(?: type=\"module\")?>(.*?)</script>", text, re.DOTALL)  # it runs no others
+    scripts = re.findall(
+        r"<script(?: type=\"module\")?>(.*?)</script>", text, re.DOTALL
+    )  # only these may run
     parts = {
         "style": (bundle.HERE / "style.css").read_text(encoding="utf-8"),
         "still": f"data:image/png;base64,{_base64(still)}",
-        "scripts": " ".join(f"'sha256-{_base64(hashlib.sha256(one.encode()).digest())}'" for one in scripts),
+        "scripts": " ".join(
+            f"'sha256-{_base64(hashlib.sha256(code.encode()).digest())}'" for code in scripts
+        ),
         "data": content,
     }
     for name, part in parts.items():
@@ -115,7 +120,7 @@ def main() -> None:
     out = parser.parse_args().out
     content, still = page()
     write_bytes(out / STRIP, still)
-    print(f"wrote {write_bytes(out / NAME, content)}, {len(content):,} bytes")
+    print(f"Page ready: {write_bytes(out / NAME, content)}, {len(content) / 2**20:.1f} MiB")
 
 
 if __name__ == "__main__":

@@ -12,17 +12,20 @@ from diffusion import figures
 from diffusion.data import grey_values
 from diffusion.runtime import live
 
-STRIP = 9  # images of a strip, at most
-ENLARGED = 7  # output pixels for a pixel of the slider's images
+STRIP = 9  # maximum number of images in a strip
+ENLARGED = 7  # output pixels for each pixel of the slider's images
 
 
 def slide(rows: Mapping[str, Any], steps: Sequence[Any], name: str = "t") -> Figure:
-    """A strip of at most nine of the steps; in a live notebook, also a slider through all of them.
+    """Show images of several steps: a strip of at most nine steps and, in a live notebook, a slider.
 
     Args:
-        rows: name -> (K, S, S) images in [-0.5, 0.5]; values outside are clipped.
-        steps: the K steps.
-        name: what a step is called, beside the slider.
+        rows: images (K, S, S) in [-0.5, 0.5] by name; values outside are clipped.
+        steps: labels of the K steps.
+        name: name of a step, next to the slider. Default "t".
+
+    Returns:
+        The strip.
     """
     rows = {key: torch.as_tensor(images).flatten(0, -3) for key, images in rows.items()}
     if live():
@@ -34,7 +37,7 @@ def slide(rows: Mapping[str, Any], steps: Sequence[Any], name: str = "t") -> Fig
 def _show_slider(rows: Mapping[str, torch.Tensor], steps: Sequence[Any], name: str) -> None:
     try:
         import ipywidgets
-    except ImportError:  # an extra of the package; the strip is shown all the same
+    except ImportError:  # ipywidgets is optional; the strip is still shown
         return
 
     def at(i: int) -> Image.Image:

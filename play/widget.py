@@ -1,10 +1,10 @@
-"""The play page's parts in a notebook, with a run of one's own.
+"""The play page as a widget in a notebook, with your own run.
 
     from play.widget import Dream
 
-    Dream(run)    # paint the start of a zoom, or take a DDPM's noise out in few or many steps
+    Dream(run)    # paint the start of a zoom, or remove the noise of a DDPM in few or many steps
 
-Without a person at the notebook (papermill, nbval), and for what the browser cannot compute, it shows a
+Without a person at the notebook (papermill, nbval), and for runs that the browser cannot compute, it shows a
 static strip.
 """
 
@@ -24,18 +24,19 @@ from diffusion.training.run import Run
 from play import bundle
 from play.slider import slide
 
-STEPS = 50  # of a DDPM's walk that the strip shows
+STEPS = 50  # sampling steps of a DDPM for the strip
 
 
 class Dream:
-    """A trained zoom whose start one paints, or a trained DDPM.
+    """A widget for a trained zoom, whose start you paint, or for a trained DDPM.
 
     Args:
-        run: a training by `diffusion.fit` or `diffusion.released`.
-        images, labels: real images (N, 1, 28, 28) from whose centres a zoom can start.
-        recogniser: reads the results, and says which are digits; None: they are not read. All its training
-            digits are sent to the browser: a few hundred will do.
-        names: of the classes; None: digits.
+        run (Run): a run from `diffusion.fit`, `diffusion.open` or `diffusion.released`.
+        images (Tensor): real images (N, 1, 28, 28); a zoom can start from their centres. Default None.
+        labels (Sequence[int]): classes of the images. Default None.
+        recogniser (DigitRecogniser): reads the results and decides which are digits. All its training digits
+            are sent to the browser; a few hundred are enough. If None, results are not read.
+        names (Sequence[str]): names of the classes. If None, the digits.
     """
 
     def __init__(
@@ -51,18 +52,18 @@ class Dream:
 
     @property
     def start(self) -> list[float]:
-        """The painted start, side x side numbers in [-0.5, 0.5], row by row."""
+        """The painted start: side x side numbers in [-0.5, 0.5], by row."""
         return list(self.widget.start)
 
     @property
     def image(self) -> Tensor | None:
-        """The digit that was made of it, (28, 28); None before."""
+        """The result of the last sampling, (28, 28); None before the first."""
         pixels = self.widget.pixels
         return torch.frombuffer(bytearray(pixels), dtype=torch.float32).view(28, 28) if pixels else None
 
     @cached_property
     def widget(self) -> Any:
-        """The widget itself, made on demand; ValueError: the browser cannot compute this run."""
+        """The widget; ValueError: the browser cannot compute this run."""
         import anywidget
         import traitlets
 
@@ -71,7 +72,7 @@ class Dream:
             _css = (bundle.HERE / "style.css").read_text(encoding="utf-8")
             data = traitlets.Dict().tag(sync=True)
             start = traitlets.List().tag(sync=True)
-            # The browser sends a view of memory, for which traitlets would refuse the whole message.
+            # The browser sends a memory view, which traitlets would refuse together with the whole message.
             pixels = traitlets.Bytes().tag(sync=True, from_json=lambda value, _: bytes(value or b""))
 
         known = self.images, self.labels, self.recogniser, self.names
@@ -82,11 +83,11 @@ class Dream:
             try:
                 return self.widget._repr_mimebundle_(**kwargs)
             except (ImportError, ValueError) as error:  # anywidget is an extra of the package
-                print(f"only a strip can be shown: {error}")
+                print(f"note: showing a static strip instead of the widget: {error}")
         return self.strip()._repr_mimebundle_()
 
     def strip(self) -> Figure:
-        """The static picture."""
+        """A static strip of one sample on its way from start to image."""
         sampler = sampler_of(self.run.sampler, self.run.process)
         if isinstance(sampler, Ancestral):
             sampler = replace(sampler, steps=min(STEPS, self.run.process.T))

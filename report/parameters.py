@@ -1,7 +1,7 @@
-"""The parameters of notebooks and of training, and what is made of them.
+"""Parameters of notebooks, training and measuring: their names, types and defaults, and the checks of values.
 
-The parameters of a notebook are those of its parameters cell, as papermill reads it; the arguments of
-training and measuring are in the signatures of `diffusion.fit` and `report.measures.measure.measure`.
+The parameters of a notebook are in its parameters cell, as papermill reads it. The arguments of training and
+measuring are in the signatures of `diffusion.fit` and `report.measures.measure.measure`.
 """
 
 import inspect
@@ -20,28 +20,36 @@ import diffusion as d
 from diffusion.bounds import STRICT, Count, Seed, nearest
 from diffusion.processes.base import GREY28
 from diffusion.processes.samplers import sampler_of
+from diffusion.renamed import renamed
 from diffusion.training import network as networks
 from report.measures.measure import measure
 from report.places import notebook as file_of
 from report.results.settings import make, vary
 
 TYPES = {"int": int, "str": str, "dict": dict, "list": list, "float": float, "bool": bool}
-PROCESS = {  # of a notebook that trains, from its parameters
+PROCESS = {  # notebook that trains -> function that makes its process from its parameters
     "02_train_ddpm": lambda P: d.DDPM(P["schedule"], **P["schedule_options"]),
     "03_train_zoom": lambda P: d.ColdZoom(P["T"], P["interpolation"], P["image_noise"]),
     "05_your_degradation": lambda P: d.degradation(P["degradation"], T=P["T"], **P["degradation_options"]),
 }
-OF_NOTEBOOK = {"folder", "aside", "callback"}  # arguments of `fit` that a notebook gives by itself
+OF_NOTEBOOK = {"folder", "if_exists", "callback"}  # arguments of `fit` that the notebook itself passes
 FROM_0 = {"seed", "image_index"}
 
 
 class ProfileError(ValueError):
-    """A profile has a name that does not exist, or a value that is not allowed."""
+    """A profile contains an unknown name, or a value that is not allowed."""
 
 
-HINTS = {  # kind of pydantic's error -> what a person would write
+LONGEST = 60  # characters of a value that a message shows
+FEW = 12  # names that a message lists if none of them is near
+EXAMPLES = {  # required setting -> a line that sets it
+    "profile": "profile: mine",
+    "models": "models: {zoom: {notebook: 03_train_zoom}}",
+    "notebook": "notebook: 03_train_zoom",
+}
+HINTS = {  # type of pydantic's error -> example of an allowed value
     "date_type": ", such as 2026-11-28",
-    "dict_type": ": {NAME: VALUE}, which papermill takes with -y",
+    "dict_type": ", such as {NAME: VALUE} (for papermill, with -y)",
     "list_type": ", such as [0, 1]",
     "model_type": ": NAME: VALUE, indented below it",
 }
@@ -49,39 +57,49 @@ HINTS = {  # kind of pydantic's error -> what a person would write
 
 @contextmanager
 def errors_at(where: object) -> Iterator[None]:
-    """A mistake in a place is said in one line."""
+    """Raise an error within the block as a ProfileError of one line, which begins with the place."""
     try:
         yield
     except ValidationError as error:
-        found = error.errors()[0]
-        at = ".".join(map(str, found["loc"]))
-        if found["type"] == "missing":
-            raise ProfileError(f"{where}: {at} is missing") from None
-        hint = HINTS.get(found["type"], "")
-        raise ProfileError(f"{where}: {at} is {found['input']!r}: {found['msg']}{hint}") from None
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        if first["type"] == "missing":
+            example = EXAMPLES.get(str(first["loc"][-1]), "")
+            advice = f"; add, for example, {example}" if example else ""
+            raise ProfileError(f"{where}: {name} is missing{advice}") from None
+        value, reason = repr(first["input"]), first["msg"].removeprefix("Value error, ")
+        value = value if len(value) <= LONGEST else f"{value[:LONGEST]}..."
+        raise ProfileError(f"{where}: {name} is {value}: {reason}{HINTS.get(first['type'], '')}") from None
     except FileNotFoundError as error:
-        raise ProfileError(f"{where}: there is no file {error.filename}") from None
+        raise ProfileError(f"{where}: {error.filename} does not exist") from None
     except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
         raise ProfileError(f"{where}: {' '.join(str(error).split())}") from None
 
 
-def refuse_unknown(given: Iterable[str], known: Iterable[str]) -> None:
-    """ValueError: a given name is not known."""
+def refuse_unknown(given: Iterable[str], known: Iterable[str], where: str = "profile") -> None:
+    """Raise ValueError if a given name is not known; the message has the new name of one renamed `where`."""
+    known = [*known]
     for name in given:
         if name not in known:
-            raise ValueError(f"there is no parameter {name!r}{nearest(str(name), known)}")
+            allowed = f"; allowed: {', '.join(map(str, known))}" if 0 < len(known) <= FEW else ""
+            hint = renamed(where, str(name)) or nearest(str(name), known) or allowed
+            raise ValueError(f"unknown parameter {name!r}{hint}")
 
 
 def validate(model: type[BaseModel], given: Mapping[str, Any]) -> Any:
-    """The model with the given values; ValueError: a name or a value is not allowed."""
+    """Make a pydantic model from the given values; ValueError: a name or a value is not allowed."""
     refuse_unknown(given, model.model_fields)
     return model.model_validate(dict(given))
 
 
 def keywords(function: Any) -> dict[str, tuple[Any, Any]]:
-    """Its keyword-only arguments: name -> annotation and default."""
-    found = inspect.signature(function).parameters.values()
-    return {one.name: (one.annotation, one.default) for one in found if one.kind is one.KEYWORD_ONLY}
+    """Annotation and default of each keyword-only argument of a function, by name."""
+    arguments = inspect.signature(function).parameters.values()
+    return {
+        argument.name: (argument.annotation, argument.default)
+        for argument in arguments
+        if argument.kind is argument.KEYWORD_ONLY
+    }
 
 
 MEASURE = create_model("Measure", __config__=STRICT, **keywords(measure))
@@ -90,20 +108,20 @@ FIT = create_model("Fit", __config__=STRICT, **keywords(d.fit))
 
 @cache
 def parameters(notebook: str) -> tuple[dict[str, Any], type[BaseModel]]:
-    """The parameters of a notebook, as its cell says: name -> default, and the types that are allowed.
+    """Parameters of a notebook: the defaults by name, and a pydantic model that checks values.
 
-    Whole numbers are from 1, those in `FROM_0` from 0.
+    Whole numbers must be at least 1, or at least 0 for the names in `FROM_0`.
     """
-    found = papermill.inspect_notebook(str(file_of(notebook)))
-    kinds = {name: TYPES[one["inferred_type_name"]] for name, one in found.items()}
+    cell = papermill.inspect_notebook(str(file_of(notebook)))
+    kinds = {name: TYPES[parameter["inferred_type_name"]] for name, parameter in cell.items()}
     kinds |= {name: Count for name, kind in kinds.items() if kind is int and name not in FROM_0}
     types = {name: (Seed if name in FROM_0 else kind | None, None) for name, kind in kinds.items()}
-    defaults = {name: literal_eval(one["default"]) for name, one in found.items()}
+    defaults = {name: literal_eval(parameter["default"]) for name, parameter in cell.items()}
     return defaults, create_model(notebook, __config__=STRICT, **types)
 
 
 def fill(notebook: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """All parameters of a notebook, those that are `given` in place of its own; ValueError: one is wrong."""
+    """All parameters of a notebook: defaults, updated with `given`; ValueError: a value is not allowed."""
     defaults, types = parameters(notebook)
     validate(types, given)
     refuse_unknown(given.get("fit_options") or {}, keywords(d.fit).keys() - defaults.keys() - OF_NOTEBOOK)
@@ -111,14 +129,24 @@ def fill(notebook: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def make_parts(notebook: str, P: Mapping[str, Any], variants: Iterable[Mapping[str, Any]]) -> Any:
-    """The process; network, samplers and priors are made once, and the arguments of `diffusion.fit` checked.
+    """Make the process of a notebook, and check everything else that its parameters describe.
 
-    ValueError: one is refused.
+    Network, samplers and priors are made once, and the arguments of `diffusion.fit` are checked.
+
+    Args:
+        notebook: name of a notebook that trains.
+        P: all its parameters.
+        variants: ways to sample the training; an empty one is the training's own.
+
+    Raises:
+        ValueError: an argument is not allowed.
     """
     if P.get("degradation", "") is None:
-        raise ValueError("degradation is missing; needed: a name such as 'crop', or module:Class of your own")
+        raise ValueError(
+            "degradation is missing; expected a name such as 'crop', or module:Class of your own"
+        )
     process = PROCESS[notebook](P)
-    process.take(GREY28)
+    process.set_image_shape(GREY28)
     networks.build(*networks.architecture(P["network"], P["network_options"]))
     options = {name: P[name] for name in FIT.model_fields if name in P} | P["fit_options"]
     FIT.model_validate(options)
@@ -127,7 +155,8 @@ def make_parts(notebook: str, P: Mapping[str, Any], variants: Iterable[Mapping[s
     try:
         torch.device(options.get("device") or "cpu")
     except RuntimeError:
-        raise ValueError(f"device is {options['device']!r}; allowed: such as 'cpu', 'cuda', 'mps'") from None
+        allowed = "a device of torch such as 'cpu', 'cuda' or 'mps'"
+        raise ValueError(f"device is {options['device']!r}; allowed: {allowed}") from None
     for variant in variants:
         sampler, _ = make(vary(vary({}, P), variant))
         if sampler is not None:

@@ -1,13 +1,13 @@
-"""Places in a checkout. Of the tool only this file names the paper's package, without which the tool runs."""
+"""Paths in a checkout. In the tool only this file names the package `paper`, and the tool runs without it."""
 
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
 ROOT = Path(__file__).resolve().parents[1]
-PAPER = ROOT / "paper"  # our paper: its text, claims and figures, with notebooks and profiles of its own
-OF_PAPER = f"{PAPER.name}/**/*"  # its files, from the checkout
-HOUSES = (ROOT, PAPER)  # each has the folders notebooks/ and profiles/
+PAPER = ROOT / "paper"  # our paper: text, claims, figures, notebooks and profiles
+OF_PAPER = f"{PAPER.name}/**/*"  # pattern for its files, relative to the checkout
+HOUSES = (ROOT, PAPER)  # each contains the folders notebooks/ and profiles/
 PROFILES = ROOT / "profiles"
 PLAY = ROOT / "released" / "page" / "cold-zoom.html"  # the page to play with
 
@@ -16,7 +16,7 @@ def paper() -> ModuleType:
     """Import the module that writes the paper; ValueError: this checkout does not contain it."""
     if not (PAPER / "__init__.py").is_file():
         raise ValueError(
-            f"kind is {PAPER.name!r}, and this checkout has no folder {PAPER.name}/; remove `kind`"
+            f"kind is {PAPER.name!r}, but this checkout has no folder {PAPER.name}/; remove `kind`"
         )
     return import_module(f"{PAPER.name}.contents")
 
@@ -32,7 +32,7 @@ def notebooks() -> dict[str, Path]:
 
 
 def notebook(name: str) -> Path:
-    """The file of a notebook; ValueError: there is none of this name."""
+    """The file of a notebook; ValueError: no notebook has this name."""
     if name not in (known := notebooks()):
-        raise ValueError(f"there is no notebook {name!r}; there are {', '.join(known)}")
+        raise ValueError(f"no notebook is named {name!r}; notebooks: {', '.join(known)}")
     return known[name]

@@ -1,7 +1,7 @@
-"""Profiles: a whole run in a YAML file, profiles/NAME.yaml or paper/profiles/NAME.yaml.
+"""Profiles: the description of a whole run in a YAML file, profiles/NAME.yaml or paper/profiles/NAME.yaml.
 
-`read` raises an error of one line, before anything runs, for an unknown name, a value that a signature does
-not allow, and options that a process, sampler, prior or network refuses (`report.parameters`).
+`read` checks a profile before anything runs. It raises a one-line error for an unknown name, a value that a
+signature does not allow, or options that a process, sampler, prior or network refuses (`report.parameters`).
 """
 
 import datetime
@@ -31,21 +31,21 @@ from report.parameters import (
     validate,
 )
 
-# Parameters of notebooks that a profile gives all of its jobs.
+# Parameters of notebooks that a profile sets for all of its jobs.
 GIVEN = {"model", "models", "labels", "seed", "dataset", "data_dir", "out_dir", "released", "finished"}
-FIGURES = "report_figures"  # the notebook that draws the figures of a report, which each profile executes
-# 2e-4 is a number, as in Python; YAML 1.1 takes it for text.
+FIGURES = "report_figures"  # the notebook that draws the figures of a report; every profile executes it
+# 2e-4 is a number, as in Python; in YAML 1.1 it would be a string.
 FLOATS = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$")
 yaml.SafeLoader.add_implicit_resolver("tag:yaml.org,2002:float", FLOATS, [*"+-.0123456789"])
 
 
 class Loader(yaml.SafeLoader):
-    """YAML in which a key may not occur twice: PyYAML would take the last one."""
+    """A YAML loader that refuses duplicate keys; PyYAML would use the last one."""
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        """Join what `<<` names with a section, whose own keys come last and count.
+        """Merge the sections that `<<` names into a section, whose own keys take precedence.
 
-        Of those keys only the last is kept, since PyYAML would otherwise merge the first `n` into others.
+        Only the last of several equal keys is kept; PyYAML would merge the first one into other sections.
         """
         keys = [key.value for key, _ in node.value]
         _refuse_twice(keys, f"line {node.start_mark.line + 1}: ", " in one section")
@@ -54,9 +54,9 @@ class Loader(yaml.SafeLoader):
 
 
 def _refuse_twice(values: list[Any], before: str = "", after: str = "") -> list[Any]:
-    """The values; ValueError: one occurs twice."""
-    if twice := [value for value in values if values.count(value) > 1]:
-        raise ValueError(f"{before}{twice[0]!r} occurs twice{after}")
+    """Return the values; ValueError: a value occurs twice."""
+    if repeated := [value for value in values if values.count(value) > 1]:
+        raise ValueError(f"{before}{repeated[0]!r} occurs twice{after}")
     return values
 
 
@@ -70,16 +70,16 @@ VariantName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w ,.]{0,39}$")]
 
 
 def _check_keys(variant: Any) -> Any:
-    """The variant; ValueError: a key is unknown, or there is none."""
+    """Return the variant; ValueError: it is empty, or a key is unknown."""
     known = Variant.__annotations__
     if not variant:
-        raise ValueError(f"a variant names at least one of {', '.join(known)}")
+        raise ValueError(f"a variant needs at least one of {', '.join(known)}")
     refuse_unknown(variant, known)
     return variant
 
 
 class Entry(BaseModel):
-    """A model; any further entry is a parameter of its notebook."""
+    """A model of a profile; all further keys are parameters of its notebook."""
 
     model_config = STRICT | {"extra": "allow"}
 
@@ -91,20 +91,20 @@ class Entry(BaseModel):
 
 
 class Report(BaseModel):
-    """The kind of report, its title block, its author's text, and releases that are shown beside the run."""
+    """The section `report`: kind, title block and author's text, and releases to show next to the run."""
 
     model_config = STRICT
 
-    kind: Literal[places.PAPER.name] | None = None  # None: a report of any models
+    kind: Literal[places.PAPER.name] | None = None  # None: a report on any models
     title: str | None = Field(None, max_length=200)
     authors: str | None = Field(None, max_length=1000)
     date: datetime.date | None = None
-    text: str | None = None  # a file of Markdown, from the profile's folder
+    text: str | None = None  # a Markdown file, relative to the folder of the profile
     beside: Annotated[list[str], AfterValidator(_refuse_twice)] = []
 
 
 class Sections(BaseModel):
-    """A profile's file, section by section."""
+    """The file of a profile, by section."""
 
     model_config = STRICT
 
@@ -117,21 +117,23 @@ class Sections(BaseModel):
     training: Section = {}
     models: dict[Name, Entry] = Field(min_length=1)
     measure: Section = {}
-    opened: list[str] = []  # models of which a release keeps the weights of all seeds, not of the first alone
-    notebooks: dict[str, Section] = {"04_compare_fid": {}}  # executed once all is measured
+    opened: list[str] = []  # models whose weights a release contains for all seeds; for others only the first
+    notebooks: dict[str, Section] = {"04_compare_fid": {}}  # executed after all models are measured
     report: Report = Report()
 
 
 @dataclass(frozen=True)
 class Profile:
-    """A whole run.
+    """A whole run, as its profile describes it.
 
     Attributes:
-        trainings: (model, seed) -> its notebook and all its parameters.
-        measures: model -> the options of measuring it.
+        where: the YAML file.
+        file: its content.
+        trainings: (model, seed) -> its notebook and all parameters of that.
+        measures: model -> arguments of `measure`.
         schedules: parameters of notebook 01.
-        notebooks: name of a notebook that is executed once all is measured -> its parameters.
-        text: what the author has written; None: nothing.
+        notebooks: parameters by name of each notebook that is executed after all models are measured.
+        text: the author's text, or None.
     """
 
     where: Path
@@ -148,21 +150,21 @@ class Profile:
 
     @property
     def out(self) -> Path:
-        """The folder of its results."""
+        """The results folder."""
         return (places.ROOT / Path(self.file.out or f"build/{self.name}").expanduser()).resolve()
 
     @property
     def labels(self) -> dict[str, str]:
-        """Names of the models in the report, where the file gives them."""
+        """Labels of models in the report, for models with a label in the file."""
         return {model: entry.label for model, entry in self.file.models.items() if entry.label}
 
     def seeds(self, model: str) -> list[int]:
-        """The seeds of a model; the first is the one that text and figures name."""
+        """The seeds of a model; text and figures show the first one."""
         return [seed for name, seed in self.trainings if name == model]
 
 
 def read(name: str | Path) -> Profile:
-    """The profile of a name, or of a YAML file; ProfileError: one line that says what is wrong where."""
+    """Read a profile by its name or path; ProfileError: one line with the place and the mistake."""
     where = _find(name)
     with errors_at(where):
         content, file = _load(where)
@@ -174,12 +176,14 @@ def read(name: str | Path) -> Profile:
         known = {*places.profiles(), *(path.name for path in releases().glob("*/"))}
         for other in file.report.beside:
             if other not in known:
-                allowed = f"{', '.join(sorted(known))}{nearest(other, known)}"
-                raise ValueError(f"beside names {other!r}; allowed: {allowed}")
+                allowed = nearest(other, known) or f"; allowed: {', '.join(sorted(known))}"
+                raise ValueError(f"beside names {other!r}, which is neither a profile nor a release{allowed}")
         if file.report.kind:
             places.paper()
     with errors_at(f"{where}, training"):
-        refuse_unknown(file.training, {name for one in PROCESS for name in parameters(one)[0]} - GIVEN)
+        refuse_unknown(
+            file.training, {name for notebook in PROCESS for name in parameters(notebook)[0]} - GIVEN
+        )
     trainings, measures = {}, {}
     shared = {"dataset": file.dataset, "data_dir": file.data_dir}
     for model, entry in file.models.items():
@@ -188,15 +192,15 @@ def read(name: str | Path) -> Profile:
             for seed in entry.seeds or file.seeds:
                 trainings[model, seed] = entry.notebook, fill(entry.notebook, given | {"seed": seed})
             make_parts(*trainings[model, seed], [{}, *entry.variants.values()])
-            for name, variant in entry.variants.items():  # of modules that are imported by now
+            for name, variant in entry.variants.items():  # their modules are imported by now
                 check_variant(name, variant)
         with errors_at(f"{where}, models.{model}, measure"):
             measures[model] = shared | file.measure | entry.measure | {"variants": entry.variants}
-            how = validate(MEASURE, measures[model])
-            if how.n_distance is not None:
-                whole("n_distance", how.n_distance, 1, how.n_final)
+            settings = validate(MEASURE, measures[model])
+            if settings.n_distance is not None:
+                whole("n_distance", settings.n_distance, 1, settings.n_final)
     with errors_at(f"{where}, opened"):
-        refuse_unknown(file.opened, file.models)
+        refuse_unknown(file.opened, file.models, where="opened")
     with errors_at(f"{where}, schedules"):
         first = {"seed": min(seed for _, seed in trainings)}
         schedules = fill("01_schedules", shared | first | file.schedules)
@@ -209,49 +213,55 @@ def read(name: str | Path) -> Profile:
 
 
 def _find(name: str | Path) -> Path:
-    """The file of a profile, by its name or by its own path."""
+    """The file of a profile, from its name or path."""
+    if str(name).endswith((".yaml", ".yml")):
+        if not (where := Path(name).expanduser()).is_file():
+            raise ProfileError(f"the profile {name} does not exist; check the path")
+        return where
     known = places.profiles()
-    where = Path(name).expanduser() if str(name).endswith((".yaml", ".yml")) else known.get(str(name))
-    if where is None or not where.is_file():
-        close = nearest(str(name), known)
-        raise ProfileError(f"there is no profile {str(name)!r}; there are {', '.join(sorted(known))}{close}")
-    return where
+    if str(name) not in known:
+        hint = nearest(str(name), known) or f"; profiles: {', '.join(sorted(known))}"
+        raise ProfileError(f"no profile is named {str(name)!r}{hint}")
+    return known[str(name)]
 
 
 def _load(where: Path) -> tuple[dict[str, Any], Sections]:
-    """The content of a file as it is written, and as sections."""
+    """The content of a file, as written and as checked sections."""
     content = yaml.load(where.read_text("utf-8"), Loader)
     if not isinstance(content, dict):
-        raise ValueError(f"it contains {type(content).__name__}; needed: lines of NAME: VALUE")
+        raise ValueError(f"the file contains a {type(content).__name__}; expected lines of NAME: VALUE")
     refuse_unknown(content, Sections.model_fields)
     file = Sections.model_validate(content)
     if file.data_dir and not Path(file.data_dir).expanduser().is_dir():
-        raise ValueError(f"data_dir is {file.data_dir!r}, which is not a folder; create it, or leave it out")
+        raise ValueError(
+            f"data_dir is {file.data_dir!r}, which is not a folder; create it, or remove the line"
+        )
     _refuse_twice([entry.label for entry in file.models.values() if entry.label], "models: label ")
     return content, file
 
 
 def fill_training(shared: Mapping[str, Any], entry: Entry) -> dict[str, Any]:
-    """The parameters of a model's training: its own over those of all models; `fit_options` are joined."""
+    """The parameters of a model's training: shared ones, updated with its own; `fit_options` are merged."""
     defaults, own = parameters(entry.notebook)[0], entry.model_extra
     refuse_unknown(own, defaults.keys() - GIVEN)
-    joined = [dict(one.get("fit_options") or {}) for one in (shared, own)]
-    found = {name: value for name, value in shared.items() if name in defaults} | own
-    beside = own if "sampler" in own else found
-    if found.get("sampler", defaults["sampler"]) != defaults["sampler"] and "sampler_options" not in beside:
-        found["sampler_options"] = {}  # those above are of another sampler
-    return found | {"fit_options": joined[0] | joined[1]}
+    merged = dict(shared.get("fit_options") or {}) | dict(own.get("fit_options") or {})
+    values = {name: value for name, value in shared.items() if name in defaults} | own
+    section = own if "sampler" in own else values
+    if values.get("sampler", defaults["sampler"]) != defaults["sampler"] and "sampler_options" not in section:
+        values["sampler_options"] = {}  # shared options are for another sampler
+    return values | {"fit_options": merged}
 
 
 def _executed(name: str, shared: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """All parameters of a notebook that is executed once all is measured."""
+    """All parameters of a notebook that is executed after all models are measured."""
     if name not in (known := places.notebooks()):
-        raise ValueError(f"there is no notebook of this name{nearest(name, known)}")
+        raise ValueError(f"no notebook has this name{nearest(name, known)}")
     if name in PROCESS or name == "01_schedules":
-        raise ValueError("this notebook has a section of its own; leave it out here")
+        section = "schedules" if name == "01_schedules" else "models"
+        raise ValueError(f"this notebook runs for the section {section}; remove it here")
     defaults, _ = parameters(name)
     refuse_unknown(given, defaults.keys() - (GIVEN - {"released"}))
-    if given.get("released"):  # shows that release in place of this run
+    if given.get("released"):  # the notebook shows a release instead of this run
         shared = {}
         if given["released"] in places.profiles():
             other = read(given["released"])

@@ -1,9 +1,9 @@
 """The file of a training, OUT/metrics/train_<model>-<seed>.json, which its notebook writes.
 
-Its rows are the losses of the run and what the notebook measured of it (`report.measures.notebook_rows`).
-Beside them stand once: `settings`, those of run.json; sampler, prior and noise schedule
-(`report.results.settings`); the data set; sizes, weights and machine. The notebook's parameters are checked
-before anything runs.
+Its rows contain the losses of the run and the notebook's own measures (`report.measures.notebook_rows`). The
+file also contains, once: `settings` from run.json; sampler, prior and noise schedule
+(`report.results.settings`); the data set; sizes, weights and machine. The parameters of the notebook are
+checked before anything runs.
 """
 
 import copy
@@ -26,30 +26,41 @@ from report.results.settings import describe, make, vary
 from report.results.table import lines, write
 
 PROCESSES = {"02_train_ddpm": "ddpm", "03_train_zoom": "zoom", "05_your_degradation": "own"}
-LABELS = {"ddpm": "DDPM", "zoom": "Cold Zoom", "own": "Cold diffusion"}  # what figures call a model
+LABELS = {"ddpm": "DDPM", "zoom": "Cold Zoom", "own": "Cold diffusion"}  # names of models in figures
 
 register(
     # any training
-    train_loss=("squared error", "mean over the pixels of an epoch's training images"),
+    train_loss=("squared error", "mean over the pixels of the training images of an epoch"),
     test_loss=("squared error", "mean over the pixels of the test images"),
-    step_loss=("squared error", "mean over the pixels of the training images of some steps; x: their last"),
-    epoch_seconds=("seconds", "of an epoch"),
+    step_loss=("squared error", "mean over the pixels of the training images of several steps; x: last step"),
+    epoch_seconds=("seconds", "duration of an epoch"),
 )
 
 
 def parameters(notebook: str, scope: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of a notebook's parameters and its name, from its variables; ValueError: one is not allowed."""
+    """Check the parameters of a notebook, and copy them.
+
+    Args:
+        notebook: name of the notebook, without its ending.
+        scope: variables of the notebook, `globals()`.
+
+    Returns:
+        The parameters by name, and `notebook`.
+
+    Raises:
+        ValueError: a value is not allowed.
+    """
     given = {name: scope[name] for name in read_parameters(notebook)[0]}
     with errors_at(notebook):
         fill(notebook, {name: value for name, value in given.items() if value is not None})
         if "zoom_T" in given:
-            whole("zoom_T", given["zoom_T"], 1, 27)  # of 28 x 28 pixels
+            whole("zoom_T", given["zoom_T"], 1, 27)  # images have 28 x 28 pixels
         if given.get("image_index") is not None:
             images, _ = data.load(given["dataset"], "test", given["data_dir"])
             whole("image_index", given["image_index"], 0, len(images) - 1)
         if not re.fullmatch(r"[A-Za-z0-9]\w{0,39}", str(given.get("model", "m")), re.ASCII):
             raise ValueError(f"model is {given['model']!r}; allowed: 1 to 40 letters, digits and _")
-        if notebook in PROCESS and given.get("degradation", "") is not None:  # not typed there
+        if notebook in PROCESS and given.get("degradation", "") is not None:  # None: a class in the notebook
             make_parts(notebook, given, [{}])
     return {"notebook": notebook} | copy.deepcopy(given)
 
@@ -61,16 +72,21 @@ def training(
     scope: Mapping[str, Any],
     rows: Iterable[Sequence] = (),
 ) -> Path:
-    """Write the file of a training that lies in OUT/runs; returns its path.
+    """Write the file of a training in OUT/runs, and return its path.
 
     Args:
-        given: the notebook's `parameters`, from before the training.
-        scope: its variables now, `globals()`; ValueError: a parameter has changed.
-        rows: of the notebook's own measures.
+        out: results folder.
+        run: the finished run.
+        given: result of `parameters`, from before the training.
+        scope: variables of the notebook now, `globals()`.
+        rows: rows of the notebook's own measures.
+
+    Raises:
+        ValueError: a parameter of the notebook has changed since `parameters`.
     """
     for name, value in given.items():
         if (now := scope.get(name, value)) != value:
-            raise ValueError(f"{name} is {now!r}, and was {value!r}; run the notebook from its parameters on")
+            raise ValueError(f"{name} was {value!r}, is {now!r}; run the notebook again from its parameters")
     process, known, dataset = PROCESSES[given["notebook"]], data.get(given["dataset"]), given["dataset"]
     test, _ = data.load(dataset, "test", given["data_dir"], at_most=given["n_test"])
     schedule = describe(given["schedule"], given["schedule_options"]) if process == "ddpm" else None
@@ -81,7 +97,7 @@ def training(
     else:
         documented |= {"degradation": run.process, "prior": make(parts)[1]}
     model, weights = given["model"], run.store.weights(run.epochs)
-    there = [epoch for epoch in range(1, run.epochs + 1) if run.store.weights(epoch).is_file()]
+    kept = [epoch for epoch in range(1, run.epochs + 1) if run.store.weights(epoch).is_file()]
     facts = {
         "job": given["notebook"],
         "settings": run.settings,
@@ -106,12 +122,12 @@ def training(
         "epochs": run.epochs,
         "steps": run.steps,
         "weights": {"file": f"runs/{run.name}/weights/{weights.name}", "sha256": run.weights_sha256()},
-        # Of the median epoch: a pause of the machine in one epoch does not count.
+        # From the median epoch, so a pause of the machine in one epoch does not matter.
         "seconds_per_step": statistics.median(line["seconds"] for line in run.history)
         * run.epochs
         / run.steps,
         "parameters_count": run.parameters_count,
-        "sha256": {str(epoch): run.weights_sha256(epoch) for epoch in there},
+        "sha256": {str(epoch): run.weights_sha256(epoch) for epoch in kept},
     }
     of_run = [*lines({"step_loss": dict(run.losses)})]
     for line in run.history:
@@ -123,7 +139,7 @@ def training(
 
 
 def _docstring(part: Any) -> str:
-    """The docstring of a part; of this project's the first paragraph."""
+    """The docstring of a component; for components of this library only its first paragraph."""
     text = inspect.cleandoc(getattr(part, "__doc__", None) or "")
     module = getattr(part, "__module__", None) or type(part).__module__
     return text.split("\n\n")[0] if module.startswith("diffusion.") else text

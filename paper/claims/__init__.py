@@ -1,3 +1,3 @@
 """One function for each claim of the original study, in the order of the ledger."""
 
-from paper.claims import ddpm, restoration, samples, original  # noqa: F401, I001 - enter their claims
+from paper.claims import ddpm, restoration, samples, original  # noqa: F401, I001 - they register their claims

@@ -1,4 +1,4 @@
-"""Shared by the claims: effects between two models, and how their values are printed."""
+"""Shared by the claims: effects between two models, and formats of their values."""
 
 from functools import partial
 
@@ -15,9 +15,9 @@ from report.results.definitions import define
 from report.results.scatter import LOG, Measure, NotMeasured, Number, late
 from report.results.views import LATE, Results, Training
 
-LEVEL = define("level_ratio", 1.25)  # distances within this factor of each other are level
-POINTS = 0.1  # a difference of shares that does not matter
-NATS = 0.1  # a difference of divergences that does not matter
+LEVEL = define("level_ratio", 1.25)  # distances within this factor count as equal
+POINTS = 0.1  # a smaller difference of shares does not matter
+NATS = 0.1  # a smaller difference of divergences does not matter
 AT_END = f"on average over the last {percent(LATE)} of training"
 BELOW_ONE = (
     f"{AT_END.capitalize()} the ratio of the distances is below 1; within a factor of {LEVEL} it is level."
@@ -43,38 +43,41 @@ def exact(name: str, value: float, side: str, bound: float, **more: object) -> E
 def quotient(
     results: Results, name: str, number: Number, groups: dict[str, list[Training]], **more: object
 ) -> Effect:
-    """The ratio of a number of two models."""
+    """The effect of a ratio of two models' numbers."""
     at = {"bound": 1.0, "ratio": True, "show": fixed} | more
     return effect(name, results, number, groups, LOG, **at)
 
 
 def ratio(results: Results, pair: Pair, side: str, margin: float = LEVEL) -> Effect:
-    """The distance of one model over that of another at the end of training."""
+    """The effect of the ratio of two models' distances at the end of training."""
     groups = {model: results.all_of(model) for model in pair}
     name, at = f"distance, {pair[0]} : {pair[1]}", {"side": side, "margin": margin}
     return quotient(results, name, ASKED["digits"].number, groups, **at)
 
 
 def difference(results: Results, name: str, pair: Pair, number: Number, **more: object) -> Effect:
-    """A number of one model minus that of another."""
+    """The effect of a difference of two models' numbers, first minus second."""
     return effect(name, results, number, {model: results.all_of(model) for model in pair}, **more)
 
 
 def late_difference(results: Results, name: str, pair: Pair, measure: Measure, **more: object) -> Effect:
-    """A measure of one model minus that of another at the end of training."""
+    """The effect of a difference of two models' measures at the end of training, first minus second."""
     return difference(results, name, pair, late(measure), **more)
 
 
 def slope(results: Results, name: str, model: str, points: object) -> Effect:
-    """The change over the second half of some points, by their line, over their mean; it is to be below 0.
+    """The effect of the relative change over the second half of training, from a fitted line.
 
-    points: of a training, epochs and a number after each.
+    The claim holds if the change is below 0.
+
+    Args:
+        points: function of a training that returns epochs and a number for each.
     """
 
-    def change(one: Training) -> float:
-        if one.passes < EPOCHS:
+    def change(training: Training) -> float:
+        if training.passes < EPOCHS:
             raise NotMeasured(f"it needs all {EPOCHS} epochs")
-        epochs, values = (of[len(of) // 2 :] for of in points(one))
+        epochs, values = (series[len(series) // 2 :] for series in points(training))
         return float(np.polyfit(epochs, values, 1)[0] * (epochs[-1] - epochs[0]) / np.mean(values))
 
     at = {"side": BELOW, "show": percent1}

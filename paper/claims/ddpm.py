@@ -1,4 +1,4 @@
-"""Claims of the study's Sections 2.3 and 2.4 about noise schedules and the two DDPMs."""
+"""Claims of Sections 2.3 and 2.4 of the original study, about noise schedules and the two DDPMs."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -13,12 +13,12 @@ from report.pages.text_format import MINUS, fixed, num, percent
 from report.results.scatter import LOG, LOGIT, NotMeasured, last
 from report.results.views import Results, Training
 
-PAIR = ("cosine", "linear")  # in the order in which differences are taken
-SAME_PLACE = 0.1  # the difference in amplitude of what is "mostly the same"
-SELDOM = 0.2  # of digits are read right in what is "almost entirely random": twice a blind guess
-EARLY = 0.25  # the part of training at its beginning that "learns faster" is about
-GREY = 0.01  # a difference of greys, of the range from black to white, that is not seen
-MOST = 0.5  # "generates digits" is that more than this share are
+PAIR = ("cosine", "linear")  # differences are the first minus the second
+SAME_PLACE = 0.1  # "mostly the same" means a smaller difference in amplitude
+SELDOM = 0.2  # "almost entirely random" means a smaller share of correctly read digits: twice a blind guess
+EARLY = 0.25  # "learns faster" refers to this first part of training
+GREY = 0.01  # a smaller difference of greys, as a part of the range from black to white, is not visible
+MOST = 0.5  # "generates digits" means a larger share of digits
 
 
 @claim("2.3, Fig. 1", "Both schedules end in the same place")
@@ -84,7 +84,7 @@ def learns_faster(results: Results) -> Iterator[Effect]:
         raise NotMeasured("too few checkpoints early in training are measured")
 
     def area(one: Training) -> float:
-        """The mean distance over the first epochs, by the trapezoidal rule."""
+        """The mean distance over the first epochs, from the trapezoidal rule."""
         distances = {row.epoch: row["frechet"].value for row in one.curve if row.epoch in epochs}
         return float(np.trapezoid([distances[epoch] for epoch in epochs], epochs)) / (epochs[-1] - epochs[0])
 
@@ -99,7 +99,7 @@ def learns_faster(results: Results) -> Iterator[Effect]:
 
 
 def shorter(results: Results, model: str) -> list[Training]:
-    """Further trainings of a model at the same settings that end sooner, of seeds that the run lacks."""
+    """Shorter runs of a model with the same settings and other seeds, from the release `starts`."""
     starts = results.beside["starts"].all_of(model) if "starts" in results.beside else []
     return [one for one in starts if one.seed not in results.seeds(model)]
 

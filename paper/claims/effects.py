@@ -1,4 +1,4 @@
-"""Effects: the numbers that decide claims, with their intervals over trainings, and what they answer."""
+"""Effects: the numbers that decide claims, with their intervals over training runs, and their answers."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -10,39 +10,39 @@ from report.pages.text_format import Markdown, num, shown
 from report.results.scatter import LOG
 from report.results.table import note
 
-EQUAL, PART = "equal", "part"  # the answers "no difference that matters" and "not the same in all parts"
-Answer = bool | str | None  # yes, no, one of these, or the data do not decide
+EQUAL, PART = "equal", "part"  # the answers "no difference that matters" and "parts have different answers"
+Answer = bool | str | None  # yes, no, EQUAL, PART, or None if the data do not decide
 ABOVE, BELOW, WITHIN = "above", "below", "within"
 
 
 @dataclass(frozen=True)
 class Effect:
-    """A number that decides a claim: yes where its interval lies on one side of a bound, no on the other.
+    """A number that decides a claim, by the position of its interval relative to a bound.
 
-    It holds above the bound, below it, or within the margin about it, and fails where it would hold with the
-    opposite side. An interval that includes the bound and stays within the margin is no difference that
-    matters. `interval` reads the number.
+    The claim holds if the interval is on the side of the bound that `side` names, and fails if it is on the
+    other side. With side "within", it holds inside the margin about the bound and fails outside. An interval
+    that includes the bound and stays within the margin is not a difference that matters.
     """
 
     name: str
-    found: Interval  # with its 95 % interval; an exact one has no width
-    side: str | None = ABOVE  # None: no verdict rests on it
+    found: Interval  # the number with its 95% interval; without width if it is exact
+    side: str | None = ABOVE  # None: the number is shown, but decides nothing
     bound: float = 0.0
-    margin: float | None = None  # of a ratio, a factor
-    ratio: bool = False  # twice as large and half as large are equally far from 1
+    margin: float | None = None  # for a ratio, a factor
+    ratio: bool = False  # if True, twice as large and half as large are equally far from 1
     show: Callable[[float], Markdown] = lambda x: Markdown(f"{x:.2g}")
-    open: bool = False  # nothing tells how far trainings scatter, so that it decides nothing
-    each: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # model -> of each training
-    sources: tuple[str, ...] = ()  # what was read to compute it
+    open: bool = False  # the scatter of trainings is unknown, so the number decides nothing
+    each: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # model -> number of each training
+    sources: tuple[str, ...] = ()  # sources of the number
 
     @property
     def interval(self) -> Interval:
-        """The number and its interval; its sources have been read."""
+        """The number with its interval; its sources are noted as read."""
         note(*self.sources)
         return self.found
 
     def away(self, x: float) -> float:
-        """The distance of a value from the bound, as margins are counted."""
+        """The distance of a value from the bound; for a ratio, a factor of at least 1."""
         return math.exp(abs(LOG.to(x / self.bound))) if self.ratio else abs(x - self.bound)
 
     @property
@@ -53,6 +53,7 @@ class Effect:
         return (self.away(self.bound) if low <= self.bound <= high else ends[0]), ends[1]
 
     def answer(self) -> Answer:
+        """The answer of the interval."""
         _, low, high = self.interval.ends
         near, far = self.reach
         if self.open:
@@ -64,14 +65,14 @@ class Effect:
         return EQUAL if self.margin is not None and far < self.margin else None
 
     def lean(self) -> Answer:
-        """The answer of the value alone, as if its interval had no width."""
+        """The answer of the value alone, without its interval."""
         value = self.interval.value
         if self.side != WITHIN and self.margin is not None and self.away(value) < self.margin:
             return EQUAL
         return replace(self, found=Interval(value, value, value), open=False).answer()
 
     def same(self) -> tuple[str, float | None, float | None]:
-        """Bounds with the same answer: "bound" or, where that decides, "margin"; from, to."""
+        """The range of bounds or margins with the same answer: "bound" or "margin", lower end, upper end."""
         _, low, high = self.interval.ends
         near, far = self.reach
         answer = self.answer()
@@ -85,24 +86,24 @@ class Effect:
 
     @property
     def spare(self) -> float:
-        """Distance of the interval from the bound, in its widths: of two parts the one with less decides."""
+        """Distance of the interval from the bound, in widths of the interval; the smallest decides."""
         _, low, high = self.interval.ends
         return min(abs(low - self.bound), abs(high - self.bound)) / (high - low or 1e-9)
 
     def row(self) -> dict[str, Any]:
         """The effect for other programs, with the range of bounds that give the same answer."""
-        found = {"name": self.name} | dict(zip(("value", "low", "high"), self.interval.ends, strict=True))
-        found |= {"trainings": {model: [*values] for model, values in self.each.items()}}
+        content = {"name": self.name} | dict(zip(("value", "low", "high"), self.interval.ends, strict=True))
+        content |= {"trainings": {model: [*values] for model, values in self.each.items()}}
         if self.side is None:
-            return found
-        of, least, most = self.same()
+            return content
+        kind, least, most = self.same()
         judged = {n: getattr(self, n) for n in ("side", "bound", "margin")}
-        return found | judged | {f"same_for_{of}s": [least, most]}
+        return content | judged | {f"same_for_{kind}s": [least, most]}
 
     def shown(self) -> Markdown:
-        """The number and its interval, as they are printed; an exact one alone.
+        """Format the number with its interval, or alone if it is exact.
 
-        Where rounding hides on which side of the bound the interval ends, that end again.
+        If rounding hides on which side of the bound the interval ends, that end is repeated with more digits.
         """
         value, low, high = self.interval.ends
         if low == high:
@@ -113,13 +114,13 @@ class Effect:
 
 
 def together(answers: Iterable[Answer]) -> Answer:
-    """The answer of a claim of several parts: what all of them answer.
+    """The answer of a claim from the answers of its parts.
 
-    Two that are decided and differ settle that it holds in part, whatever the others. Where one fails and
-    none holds, the whole fails; else one that is open leaves it open.
+    Two different answers mean that the claim holds in part, even if other parts are undecided. If a part
+    fails and none holds, the claim fails. Otherwise an undecided part leaves the claim undecided.
     """
-    found = set(answers)
-    decided = found - {None}
+    given = set(answers)
+    decided = given - {None}
     if len(decided) > 1:
         return PART
-    return None if decided != {False} and None in found or not found else decided.pop()
+    return None if decided != {False} and None in given or not given else decided.pop()

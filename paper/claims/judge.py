@@ -1,11 +1,11 @@
-"""The claims ledger: testable statements of the study, put to the trainings of a run, and their verdicts.
+"""The claims ledger: testable statements of the original study, and their verdicts from a run.
 
-A claim is one function under the decorator `claim`: its name is the claim's id; of the results of a run it
-yields the effects that decide, one for each of its parts. The interval of an effect over trainings decides
-(`report.results.scatter`). Only a run that is complete is judged (`paper.departures`).
+A claim is a function with the decorator `claim`, and its name is the id of the claim. From the results of a
+run it yields an effect for each part of the claim. The interval of an effect over training runs decides
+(`report.results.scatter`). Only a complete run is judged (`paper.departures`).
 
-Verdicts are given before a text is written: what was read for each is kept with its effects, and is read
-again when the text prints them.
+Verdicts are made before the text is written. The sources of each effect are kept, and are noted as read again
+when the text prints the effect.
 """
 
 import importlib
@@ -24,9 +24,9 @@ from report.results.views import Results, Training
 
 
 def beyond(results: Results, model: str) -> list[Training]:
-    """The trainings of a model beyond the study."""
+    """The training runs of a model in the release `beyond`."""
     if not (trainings := results.beside["beyond"].all_of(model) if "beyond" in results.beside else []):
-        raise NotMeasured(f"there is no {model} of the trainings beyond the study")
+        raise NotMeasured(f"the trainings beyond the study contain no {model}")
     return trainings
 
 
@@ -38,32 +38,38 @@ def effect(
     scale: Scale = LINEAR,
     **judged: Any,
 ) -> Effect:
-    """A number over trainings, of one model or of the first against the second (`scatter.over`).
+    """Make an effect from the training runs of one model, or from a difference of two (`scatter.over`).
 
-    `judged` are further attributes of `Effect`.
+    Args:
+        judged: further attributes of `Effect`.
     """
     trainings = trainings if isinstance(trainings, Mapping) else {trainings[0].model: trainings}
-    found = over(results, number, trainings, scale)
-    return Effect(name, found.interval, open=found.unknown, each=found.each, **judged)
+    mean = over(results, number, trainings, scale)
+    return Effect(name, mean.interval, open=mean.unknown, each=mean.each, **judged)
 
 
 # --- claims and verdicts ---
 
 
 CLAIMS: dict[str, Claim] = {}
-SHARED: dict[str, Any] = {}  # what the docstrings of claims may name, whatever their module
+SHARED: dict[str, Any] = {}  # names that the docstrings of claims may use in all modules
 
 
 def claim(section: str, short: str, **more: Any) -> Callable:
-    """Enter the function below into the ledger; `more` are further attributes of `Claim`.
+    """Decorate a function to enter a claim into the ledger.
 
-    The first paragraph of its docstring is the claim, the second the rule by which it holds; in braces they
-    have constants of its module, or of `SHARED`.
+    The first paragraph of the function's docstring is the claim, the second paragraph the rule by which it
+    holds. Names in braces are constants of its module or of `SHARED`.
+
+    Args:
+        section: section of the original study.
+        short: the claim in a few words.
+        more: further attributes of `Claim`.
     """
 
     def enter(measure: Callable[[Results], Iterator[Effect]]) -> Callable:
-        said = (measure.__doc__ or "").format(**SHARED | measure.__globals__)
-        text, rule = (" ".join(paragraph.split()) for paragraph in said.split("\n\n"))
+        docstring = (measure.__doc__ or "").format(**SHARED | measure.__globals__)
+        text, rule = (" ".join(paragraph.split()) for paragraph in docstring.split("\n\n"))
         words = map(Markdown, (section, text, short, rule))
         CLAIMS[measure.__name__] = Claim(measure.__name__, *words, measure, **more)
         return measure
@@ -72,45 +78,45 @@ def claim(section: str, short: str, **more: Any) -> Callable:
 
 
 def list_claims() -> list[Claim]:
-    """All claims of the modules of `paper.claims`, in the study's order; then those of other modules."""
-    importlib.import_module("paper.claims")  # whose modules enter theirs
+    """All claims, in the order of the original study; claims from outside of `paper.claims` come last."""
+    importlib.import_module("paper.claims")  # its modules register their claims
     return [replace(claim, place=place) for place, claim in enumerate(CLAIMS.values(), 1)]
 
 
 def judge_all(results: Results) -> dict[str, Verdict]:
-    """Claim id -> verdict, in the study's order; of a run that is complete."""
+    """The verdict of each claim by id, for a complete run."""
     return {claim.id: judge(claim, results) for claim in list_claims()}
 
 
 def judge(claim: Claim, results: Results) -> Verdict:
-    """The verdict over all trainings of the models that a claim is about."""
+    """Judge a claim from all training runs of its models."""
     trainings = {model: results.all_of(model) for model in claim.models}
     try:
         return decide(claim, trainings, measure_effects(claim, results))
     except NotMeasured as error:
         why = Markdown(str(error))
-    except KeyError as error:  # a table does not have it
+    except KeyError as error:  # missing in the table
         why = Markdown(f"{code(error.args[0])} is not measured")
     return Verdict(claim, OPEN, trainings, reason=BY_MEASURE, why=why)
 
 
 def measure_effects(claim: Claim, results: Results) -> tuple[Effect, ...]:
-    """The effects of a claim, each with what was read for it."""
-    made, measure = [], claim.measure(results)
+    """The effects of a claim, each with its sources."""
+    effects, measure = [], claim.measure(results)
     while True:
         with reading() as seen:
-            found = next(measure, None)
-        if found is None:
-            return tuple(made)
-        made.append(replace(found, sources=tuple(seen) or (claim.source,)))
+            part = next(measure, None)
+        if part is None:
+            return tuple(effects)
+        effects.append(replace(part, sources=tuple(seen) or (claim.source,)))
 
 
 def decide(claim: Claim, trainings: Mapping[str, list[Training]], parts: tuple[Effect, ...]) -> Verdict:
-    """The verdict from the effects, which are the parts of a claim."""
+    """The verdict of a claim from the effects of its parts."""
     sided = [(part.answer(), part) for part in parts if part.side]
     answer = together(answer for answer, _ in sided)
-    shown = dict.fromkeys(one for one, _ in sided) if answer == PART else [answer]
-    decides = [min((part for one, part in sided if one == each), key=lambda p: p.spare) for each in shown]
+    shown = dict.fromkeys(reply for reply, _ in sided) if answer == PART else [answer]
+    decides = [min((part for reply, part in sided if reply == each), key=lambda p: p.spare) for each in shown]
     given = (trainings, parts, tuple(decides))
     if answer == PART and claim.one_thing:
         return Verdict(claim, OPEN, *given, BY_MEASURE, Markdown("its measures contradict each other"))

@@ -1,4 +1,4 @@
-"""Claims and their verdicts, as tables and other programs have them."""
+"""Claims and their verdicts, for tables and other programs."""
 
 import inspect
 import re
@@ -14,38 +14,38 @@ from report.results.table import note
 from report.results.views import Training
 
 HOLDS, FAILS, SAME, IN_PART, OPEN = "holds", "does not hold", "no difference", "holds in part", "undecided"
-WORDS = {HOLDS: "holds", FAILS: "fails", SAME: "equal", IN_PART: "part", OPEN: "open"}  # as conditions say
+WORDS = {HOLDS: "holds", FAILS: "fails", SAME: "equal", IN_PART: "part", OPEN: "open"}  # for conditions
 OF_ANSWER = {True: HOLDS, False: FAILS, EQUAL: SAME, PART: IN_PART, None: OPEN}
 DOCSTRING = re.compile(r'^ *r?""".*?"""\n+', re.MULTILINE | re.DOTALL)
-BY_TRAININGS, BY_MEASURE = "trainings", "measure"  # what keeps a claim open
+BY_TRAININGS, BY_MEASURE = "trainings", "measure"  # reasons for an undecided claim
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One testable statement.
+    """A testable statement.
 
-    It fails where the mirror image of its rule is so, and in between it is undecided.
+    It holds if its rule is met, fails if the mirror image of the rule is met, and is undecided in between.
     """
 
     id: str
-    section: Markdown  # where the study makes it
+    section: Markdown  # section of the original study
     text: Markdown
     short: Markdown  # the text in a few words
     rule: Markdown
-    measure: Callable[..., Iterator[Effect]]  # of the results of a run
-    models: tuple[str, ...] = ()  # of the study, that it is about
-    one_thing: bool = False  # parts that contradict each other decide nothing
-    made_before: bool = False  # its rule, before the data were seen
-    place: int = 0  # its number in the ledger
+    measure: Callable[..., Iterator[Effect]]  # function of the results of a run
+    models: tuple[str, ...] = ()  # models of the original study that the claim is about
+    one_thing: bool = False  # if True, parts that contradict each other leave the claim undecided
+    made_before: bool = False  # if True, the rule was written before the data were seen
+    place: int = 0  # number in the ledger
 
     @property
     def source(self) -> str:
-        """The source of what is defined here, and not measured."""
+        """The source of numbers that this claim defines rather than measures."""
         return f"{DEFINITION}claim_{self.id}"
 
 
 def bound(effect: Effect) -> Markdown:
-    """The bound of an effect, and the margin within which it makes no difference."""
+    """Format the bound of an effect, and the margin within which a difference does not matter."""
     factor = "a factor of " if effect.ratio else ""
     about = f"within {factor}{effect.show(effect.margin)}" if effect.margin is not None else ""
     sign = "<" if effect.side == BELOW else ">"
@@ -54,7 +54,7 @@ def bound(effect: Effect) -> Markdown:
 
 
 def same(effect: Effect) -> Markdown:
-    """The range of the bounds that give the same verdict."""
+    """Format the range of bounds that give the same verdict."""
     of, low, high = effect.same()
     if low is None:
         return Markdown(f"{of}s all below {effect.show(high)}")
@@ -65,30 +65,30 @@ def same(effect: Effect) -> Markdown:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Verdict on a claim."""
+    """The verdict on a claim."""
 
     claim: Claim
     verdict: str
-    of: Mapping[str, list[Training]] = field(default_factory=dict)  # model -> its trainings
+    of: Mapping[str, list[Training]] = field(default_factory=dict)  # trainings by model
     parts: tuple[Effect, ...] = ()
-    decides: tuple[Effect, ...] = ()  # or leave it open
-    reason: str = ""  # of an undecided one, one of the `BY_...`; why: in words
-    why: Markdown = Markdown("")
-    lean: str = ""  # the verdict that the values alone would give
+    decides: tuple[Effect, ...] = ()  # parts that decide the claim, or leave it undecided
+    reason: str = ""  # for an undecided claim, BY_TRAININGS or BY_MEASURE
+    why: Markdown = Markdown("")  # the reason in words
+    lean: str = ""  # the verdict of the values without their intervals
 
     @property
     def trainings(self) -> dict[str, int]:
-        """Model -> number of its trainings."""
+        """Number of training runs by model."""
         return {model: len(trainings) for model, trainings in self.of.items()}
 
     @property
     def fewest(self) -> int:
-        """Trainings behind the numbers that decide, of the model with the fewest; 0 for what none enters."""
+        """Number of training runs behind the deciding numbers, of the model with the fewest, or 0."""
         return min((len(of) for part in self.decides for of in part.each.values()), default=0)
 
     @property
     def measured(self) -> Markdown:
-        """Each part in words: its number with its interval, those of the trainings, and what it answers."""
+        """Each part in words: number with interval, numbers of the training runs, and answer."""
         words = []
         for part in self.parts:
             answer = f" ({OF_ANSWER[part.answer()]})" if part.side and len(self.parts) > 1 else ""
@@ -97,17 +97,17 @@ class Verdict:
         return sentence(Markdown("; ".join(words))) if words else DASH
 
     def row(self) -> dict[str, Any]:
-        """The line of the ledger for other programs."""
+        """The entry of the ledger for other programs."""
         of_claim = {n: getattr(self.claim, n) for n in ("id", "section", "text", "rule", "made_before")}
         names = ("verdict", "trainings", "reason", "why", "lean", "measured")
         row = of_claim | {n: getattr(self, n) for n in names}
         return row | {"parts": [part.row() for part in self.parts]}
 
-    # --- cells of the text; those with numbers read the claim's definition, too ---
+    # --- cells of tables; cells with numbers also note the claim as their source ---
 
     @property
     def anchor(self) -> Markdown:
-        """Its place on the page."""
+        """The anchor on the page."""
         return Markdown(f"#claim-{self.claim.id}")
 
     @property
@@ -117,20 +117,20 @@ class Verdict:
 
     @property
     def told(self) -> Markdown:
-        """The numbers that decide, with their intervals."""
+        """The deciding numbers, with their intervals."""
         note(self.claim.source)
         numbers = "; ".join(f"{effect.name}: {effect.shown()}" for effect in self.decides)
         return Markdown(numbers) or DASH
 
     @property
     def n(self) -> Markdown:
-        """Trainings of the model with the fewest."""
+        """Number of training runs of the model with the fewest."""
         note(self.claim.source)
         return integer(n) if (n := self.fewest) else DASH
 
     @property
     def bounds(self) -> Markdown:
-        """The bounds of the numbers that decide."""
+        """The bounds of the deciding numbers."""
         note(self.claim.source)
         return Markdown("; ".join(map(bound, self.decides))) or DASH
 
@@ -141,7 +141,7 @@ class Verdict:
 
     @property
     def details(self) -> Markdown:
-        """Every part, and what else is to be said: why it is open and what it rests on."""
+        """All parts, the reason for an undecided verdict, and a note on models with one training."""
         note(self.claim.source)
         single = [model for model, n in self.trainings.items() if n == 1 and self.parts]
         rests = f"rests on one training of {' and of '.join(single)}" if single else ""
@@ -151,19 +151,19 @@ class Verdict:
 
     @property
     def every_bound(self) -> Markdown:
-        """A paragraph on the bounds of all parts; empty without any."""
+        """A paragraph on the bounds of all parts; empty if no part has a bound."""
         note(self.claim.source)
         bounds = "; ".join(f"{part.name} {bound(part)} ({same(part)})" for part in self.parts if part.side)
         return Markdown(f"*Bounds (those with the same verdict):* {bounds}." if bounds else "")
 
     @property
     def function(self) -> Markdown:
-        """The Python that measures it."""
+        """The Python code of the claim's function, without decorator and docstring."""
         source = inspect.getsource(self.claim.measure).partition("\ndef ")[2]  # after the decorator
         return Markdown("def " + DOCSTRING.sub("", source, count=1).strip())
 
 
 def tally(verdicts: Mapping[str, Verdict]) -> Markdown:
-    """The number of times that each verdict is given, leaving out what does not occur."""
+    """Format how often each verdict occurs."""
     counts = Counter(verdict.verdict for verdict in verdicts.values())
     return listing(Markdown(f"*{word}* ({counts[word]})") for word in WORDS if counts[word])

@@ -1,4 +1,4 @@
-"""Claims of the study about its network, its schedule and its distances, put to its own files."""
+"""Claims of the original study about its network, schedule and distances, tested on its published files."""
 
 from collections.abc import Iterator
 
@@ -12,12 +12,12 @@ from report.results.scatter import NotMeasured
 from report.results.table import Record, path_of
 from report.results.views import Results
 
-SAME_LOSS = 1.1  # the factor within which two measurements of a test loss agree
-LEARNT = 3.0  # the factor within which the variance that a network has learnt is that of its training
+SAME_LOSS = 1.1  # two measurements of a test loss agree within this factor
+LEARNT = 3.0  # the variance that a network has learned agrees with its training within this factor
 
 
 def files() -> Record:
-    """The job of the study's released files; raises NotMeasured where there are none."""
+    """The record of the published files; NotMeasured: they are missing."""
     folder = releases() / "original"
     if not path_of(folder, "files").is_file():
         raise NotMeasured("the study's files are not there")
@@ -25,7 +25,7 @@ def files() -> Record:
 
 
 def ratio_to(whole: float, part: Interval) -> Interval:
-    """A number and its interval as shares of a whole."""
+    """Divide a number and its interval by a whole."""
     value, low, high = (end / whole for end in part.ends)
     return Interval(value, low, high)
 

@@ -1,4 +1,4 @@
-"""Claims of the study's Section 3.3 about the zoom's training, its restorations and its start."""
+"""Claims of Section 3.3 of the original study, about the zoom's training, restorations and start."""
 
 from collections.abc import Iterator
 
@@ -12,9 +12,9 @@ from report.pages.text_format import MINUS, fixed, percent
 from report.results.scatter import LINEAR, LOGIT, NotMeasured
 from report.results.views import Results, Training
 
-OFTEN = 0.1  # "often" is more than one in ten
-PATCHES = "checkpoint, patches"  # the variant of the late checkpoints that starts from whole patches
-RESTORED = 0.9  # below this part of what is read right in the originals they are "often not restored"
+OFTEN = 0.1  # "often" means more than one in ten
+PATCHES = "checkpoint, patches"  # the variant that samples late checkpoints from whole patches
+RESTORED = 0.9  # "often not restored" means fewer correctly read images than this part of the originals
 
 
 @claim("3.3, Fig. 9", "The zoom's loss still falls at the end", models=("zoom",))

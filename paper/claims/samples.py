@@ -1,4 +1,4 @@
-"""Claims of the study's Section 3.3 about the zoom model's samples: their distances, and their classes."""
+"""Claims of Section 3.3 of the original study, about distances and classes of the zoom's samples."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -16,15 +16,15 @@ from report.results.scatter import FISHER, LOG, Measure, NotMeasured, Number, la
 from report.results.table import Samples
 from report.results.views import Results, Training
 
-FOLLOWS = 0.5  # a correlation above this is one that matters
-NEARLY_ABSENT = 0.2  # "missing or nearly so" is less than this part of the share among real images
-CURED = 0.5  # a bias that falls below this part was mostly caused by what was removed
-VARIETY = (  # measures of variety, the side on which samples have less, and what does not matter
+FOLLOWS = 0.5  # a larger correlation matters
+NEARLY_ABSENT = 0.2  # "missing or nearly so" means less than this part of the share among real images
+CURED = 0.5  # if a bias falls below this part, the removed cause explains most of it
+VARIETY = (  # measures of variety, the side with less variety, and the margin that does not matter
     ("divergence", ABOVE, common.NATS),
     ("recall", BELOW, common.POINTS),
     ("coverage", BELOW, common.POINTS),
 )
-TRAINED_ON_NOISE = {  # models beyond the study
+TRAINED_ON_NOISE = {  # models of the release `beyond`
     "the study's network, trained on noise": "zoom_noise",
     "U-Net, trained on noise": "zoom_unet_noise",
 }
@@ -34,7 +34,7 @@ TRAINED_ON_NOISE = {  # models beyond the study
 
 
 def beside(results: Results, pair: common.Pair) -> Iterator[Effect]:
-    """Effects told beside the ratio of the distances: without the class mix, and with few network calls."""
+    """Effects to show with the ratio of the distances: without the class mix, and with few network calls."""
     groups = {m: results.all_of(m) for m in pair}
     calls = min(one.drawn[0][0].calls for group in groups.values() for one in group)
 
@@ -50,7 +50,7 @@ def beside(results: Results, pair: common.Pair) -> Iterator[Effect]:
 
 
 def best_of(ways: Sequence[tuple[int, Samples]], most: int) -> float:
-    """The smallest distance of the ways that need the most calls of the network up to this number."""
+    """The smallest distance with the largest number of network calls that does not exceed `most`."""
     calls = max(n for n, _ in ways if n <= most)
     return min(row["frechet"].value for n, row in ways if n == calls)
 
@@ -124,23 +124,23 @@ def less_varied(results: Results) -> Iterator[Effect]:
 
 
 def classes(which: Sequence[int]) -> Measure:
-    """The share of some classes among the recognised samples."""
+    """A measure: the share of several classes among the recognised samples."""
 
     def measure(row: Samples) -> float:
-        found = [row.at("recognised_share", c) for c in which]
-        if not found[0].n:
+        shares = [row.at("recognised_share", c) for c in which]
+        if not shares[0].n:
             raise NotMeasured("no sample is read with confidence")
-        return sum(one.value for one in found)
+        return sum(share.value for share in shares)
 
     return measure
 
 
 def over_real(which: Sequence[int]) -> Number:
-    """The share of some classes among the recognised samples at the end of training, over the real one."""
+    """The share of several classes at the end of training, divided by their share among real images."""
 
-    def number(one: Training) -> float:
-        real = sum(one.real.at("recognised_share", digit).value for digit in which)
-        return late(classes(which))(one) / real
+    def number(training: Training) -> float:
+        real = sum(training.real.at("recognised_share", digit).value for digit in which)
+        return late(classes(which))(training) / real
 
     return number
 
@@ -181,11 +181,11 @@ def extreme_centres(results: Results) -> Iterator[Effect]:
     yield effect(name, results, more, results.all_of("zoom"), **at)
 
 
-Ways = Callable[[Training], tuple[Samples, Sequence[Samples]]]  # without noise, and with
+Ways = Callable[[Training], tuple[Samples, Sequence[Samples]]]  # samples without noise, and with noise
 
 
 def cured(results: Results, name: str, trainings: list[Training], ways: Ways) -> Effect:
-    """The divergence with the noise that serves best, over that without."""
+    """The effect of the ratio of divergences: with the best amount of noise, over without noise."""
 
     def left(one: Training) -> float:
         still, noisy = ways(one)
@@ -197,15 +197,15 @@ def cured(results: Results, name: str, trainings: list[Training], ways: Ways) ->
 
 
 def as_trained(one: Training) -> tuple[Samples, list[Samples]]:
-    """The ways of a model of the study: its own, and those with noise in as many calls."""
+    """Samples of a model of the original study: its own, and variants with noise in as many calls."""
     (own, still), *others = one.drawn
     if not (noisy := [row for how, row in others if how.noise and how.calls == own.calls]):
-        raise NotMeasured("no way to sample the zoom with noise is analysed")
+        raise NotMeasured("no variant of the zoom with noise is measured")
     return still, noisy
 
 
 def trained_on_noise(one: Training) -> tuple[Samples, list[Samples]]:
-    """The ways of a model that is sampled with noise unless told otherwise."""
+    """Samples of a model that is sampled with noise by default: without noise, and with noise."""
     noise = {way: how.get("sampler_options", {}).get("noise") for way, how in one.changes.items()}
     return one.measured["still"], [one.final, *(one.measured[way] for way, sd in noise.items() if sd)]
 

@@ -1,6 +1,6 @@
-"""The figures of the paper: functions of its results, which its notebooks call (see `report.figures`)."""
+"""The figures of the paper: functions of its results, for cells of its notebooks (see `report.figures`)."""
 
-# ruff: noqa: F401 - for who calls them
+# ruff: noqa: F401 - notebooks import them from here
 from paper.figures.answer import answer
 from paper.figures.classes import class_map, mix
 from paper.figures.effects import effects

@@ -1,4 +1,4 @@
-"""The figure of the main question: samples of each training, two distances, the share taken for digits."""
+"""The figure on the main question: samples of each training, two distances, the share taken for digits."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -20,23 +20,23 @@ from report.figures.styles import MODELS, figure, on_logs, place, strip, write
 from report.results.table import CHECKPOINT
 from report.results.views import Results, Training
 
-NEAR = question.PAIR[1]  # the model about whose mean the band is drawn
-SHOWN = 8  # samples beside a training
+NEAR = question.PAIR[1]  # model with a band about its mean
+SHOWN = 8  # samples of each training
 ROW, SIDE = 0.26, 0.21  # inches: a row; a sample
-LEFT, PANEL, GAP = 0.72, 0.96, 0.1  # inches: names of rows; a panel, and the room before it
+LEFT, PANEL, GAP = 0.72, 0.96, 0.1  # inches: names of rows; a panel; the gap before it
 KEY, TITLES, TICKS = 0.55, 0.37, 0.25  # inches: the legend, titles and ticks of the panels
 PANELS = {  # measure of the question -> title
     "digits": "distance,\ndigit features",
     "autoencoder": "distance,\nautoencoder",
     "share": "taken\nfor digits",
 }
-FLOORS = {"digits": "floor", "autoencoder": "floor_autoencoder"}  # of real images
+FLOORS = {"digits": "floor", "autoencoder": "floor_autoencoder"}  # measures of real images
 BAND = {"color": MODELS[NEAR].colour, "alpha": 0.1, "linewidth": 0}
 LINE = {"color": MODELS[NEAR].colour, "linewidth": 0.7}
 
 
 class Row(NamedTuple):
-    """A training, ours or the study's, or before the trainings of a model its `name` alone."""
+    """A row of the figure: a training, or without one, the heading of a model."""
 
     model: str
     name: str
@@ -46,10 +46,10 @@ class Row(NamedTuple):
 
 @figure
 def answer(results: Results) -> Figure | None:
-    """A row for each training of the study's models: first samples, two distances, the share of digits.
+    """A row for each training of the original models: first samples, two distances, the share of digits.
 
-    Above the trainings of a model is their mean with its 95 % interval (`paper.answer`). The study's own
-    weights, where they are known, are hollow.
+    The heading row of a model shows the mean of its training runs with its 95% interval (`paper.answer`).
+    Marks of the published weights are hollow.
     """
     if not (rows := _rows(results)):
         return None
@@ -75,12 +75,13 @@ def answer(results: Results) -> Figure | None:
 def _rows(results: Results) -> list[Row]:
     rows = []
     for model in (model for model in MODELS if model in results.models):
-        if ones := [one for one in results.all_of(model) if one.measured]:
-            rows.append(Row(model, ones[0].label, results))
-            rows += [Row(model, f"seed {one.seed}", results, one) for one in ones]
-            if "original" in results.beside:
-                studys = results.beside["original"].all_of(model)
-                rows += [Row(model, "the study's", results.beside["original"], one) for one in studys]
+        if trainings := [training for training in results.all_of(model) if training.measured]:
+            rows.append(Row(model, trainings[0].label, results))
+            rows += [Row(model, f"seed {training.seed}", results, training) for training in trainings]
+            if published := results.beside.get("original"):
+                rows += [
+                    Row(model, "the study's", published, training) for training in published.all_of(model)
+                ]
     return rows
 
 
@@ -89,14 +90,14 @@ def _samples(drawn: Figure, of: Results, name: str, middle: float) -> None:
         strip(drawn, images, LEFT, middle, SIDE)
 
 
-def _late(one: Training, asked: Asked) -> list[float]:
-    """The late checkpoints of a training, where their mean is its number."""
-    late = asked.late and question.value(one, asked) is not None
-    return [row[asked.measure].value for row in one.late] if late else []
+def _late(training: Training, asked: Asked) -> list[float]:
+    """The values of late checkpoints, if their mean is the number of the training; else empty."""
+    late = asked.late and question.value(training, asked) is not None
+    return [row[asked.measure].value for row in training.late] if late else []
 
 
 def _panel(axes: Axes, name: str, rows: Sequence[Row]) -> None:
-    """The numbers of one measure, a row at each whole y from 1; real digits are at 0."""
+    """Draw a panel with the numbers of one measure: row i is at y = i, and real digits are at 0."""
     asked, results, shown = question.ASKED[name], rows[0].of, []
     means = question.means(results, asked, [row.model for row in rows if not row.training])
     for y, row in enumerate(rows, 1):
@@ -131,7 +132,7 @@ def _panel(axes: Axes, name: str, rows: Sequence[Row]) -> None:
 
 
 def _mean(axes: Axes, mean: Interval, y: float, colour: str) -> None:
-    """A mean with its interval; an arrow where this goes on beyond the panel."""
+    """Draw a mean with its interval, and an arrow if the interval extends beyond the panel."""
     axes.plot(mean.value, y, "d", color=colour, markersize=5)
     if mean.low is not None:
         left, right = axes.get_xlim()
@@ -141,20 +142,20 @@ def _mean(axes: Axes, mean: Interval, y: float, colour: str) -> None:
                 axes.plot(end, y, arrow, color=colour, markersize=5, clip_on=False)
 
 
-def _real(axes: Axes, name: str, one: Training) -> None:
-    """Real digits under a measure; their distance, which is left of the panel, as a text."""
+def _real(axes: Axes, name: str, training: Training) -> None:
+    """Draw the value of real digits; as a text for distances, because it is left of the panel."""
     asked = question.ASKED[name]
-    if name in FLOORS:  # of as many images
-        near = one.measured[CHECKPOINT] if asked.late and one.late else one.final
+    if name in FLOORS:  # with equal numbers of images
+        near = training.measured[CHECKPOINT] if asked.late and training.late else training.final
         if FLOORS[name] in near:
             text = rf"$\leftarrow$ {near[FLOORS[name]].value:.2f}"
             axes.text(0.03, 0, text, transform=axes.get_yaxis_transform(), size=SMALL, color=INK, va="center")
-    elif asked.measure in one.real:
-        axes.plot(one.real[asked.measure].value, 0, "X", color=INK, markersize=5)
+    elif asked.measure in training.real:
+        axes.plot(training.real[asked.measure].value, 0, "X", color=INK, markersize=5)
 
 
 def _key(drawn: Figure, rows: Sequence[Row]) -> None:
-    """Legend of the marks."""
+    """Draw the legend of the marks."""
     dot = {"color": INK, "linestyle": "none", "markersize": 4.5}
     entries = {
         "mean of the late checkpoints": Line2D([], [], marker="o", **dot),

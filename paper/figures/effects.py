@@ -1,4 +1,4 @@
-"""The figure of the effects of changes."""
+"""The figure of the effects of changes to cold models."""
 
 from matplotlib.figure import Figure
 
@@ -8,14 +8,14 @@ from report.figures.styles import dot, figure, on_logs
 from report.results.views import Results
 
 KINDS = ("in the zoom", "in the blur", "in the pixelate")
-QUIET = "without sampling noise"  # as the study samples; so do all the others that are shown
-SHOWN = {  # effect, and the part of the sets in which it is told -> its row
+QUIET = "without sampling noise"  # as in the original study, and in all other sets of this figure
+SHOWN = {  # effect and subset of the sets -> label of the row
     **{("training noise", kind): f"training noise, {kind}" for kind in KINDS},
     **{("joint start", kind): f"joint start, {kind}" for kind in KINDS},
     **{(f"{kind} for zoom", QUIET): f"{kind} for zoom" for kind in ("blur", "pixelation")},
 }
 COLOURS = {"training noise": STYLES[0].colour, "joint start": STYLES[1].colour}
-PANELS = {  # measure -> its title, the factor of its values, the place of no effect, ticks
+PANELS = {  # measure -> title, factor of the values, value without effect, ticks
     "digit": ("digits", 100, 0, (-40, 0, 40)),
     "frechet": ("distance,\ndigit features", 1, 1, (0.5, 1, 2)),
     "frechet_autoencoder": ("distance,\nautoencoder", 1, 1, (0.5, 1, 2)),
@@ -26,11 +26,11 @@ PANELS = {  # measure -> its title, the factor of its values, the place of no ef
 def effects(results: Results) -> Figure | None:
     """A row for each effect, a panel for each measure: the effect and its interval over seeds.
 
-    All are of sets without noise on the way.
+    All sets are sampled without noise.
     """
     if not (job := results.jobs.get("effects")):
         return None
-    ways = [way for way in SHOWN if all(one in job.ways.get(", ".join(way), ()) for one in PANELS)]
+    ways = [way for way in SHOWN if all(measure in job.ways.get(", ".join(way), ()) for measure in PANELS)]
     drawn = new_figure(54)
     across = drawn.subplots(1, len(PANELS), sharey=True)
     for axes, (measure, (title, times, none, ticks)) in zip(across, PANELS.items(), strict=True):

@@ -1,4 +1,4 @@
-"""Figures of the analyses: quality and cost, noise in sampling, the response to an offset, the yardstick."""
+"""Figures of evidence: quality and cost, the response to an offset, and the meaning of measures."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -14,19 +14,19 @@ from report.figures.styles import MODELS, colour_of, figure, key, model_styles, 
 from report.results.table import Facts, Samples
 from report.results.views import Results
 
-SAMPLERS = {"ancestral": "ancestral", "ddim": "DDIM", "naive": "naive"}  # that are drawn, with their names
+SAMPLERS = {"ancestral": "ancestral", "ddim": "DDIM", "naive": "naive"}  # shown samplers -> label
 REAL_DOT = "#8C8C8C"
-OLD = {"color": MUTED, "marker": "o", "linestyle": "none", "markerfacecolor": "white"}  # of two bounds
-NEW = {"color": MODELS["linear"].colour, "marker": "o", "linestyle": "none"}
-ROW = 4.1  # millimetres of a row of dots
+OLD = {"color": MUTED, "marker": "o", "linestyle": "none", "markerfacecolor": "white"}  # confidence
+NEW = {"color": MODELS["linear"].colour, "marker": "o", "linestyle": "none"}  # calibrated recogniser
+ROW = 4.1  # mm: a row of dots
 SCALE = ("unchanged", "shifted by 2 pixels", "on 10 % grey", "shifted by 3 pixels", "blurred by 1 pixel")
 SCALE += ("two digits stitched", "on 20 % grey", "random pen strokes", "strokes deleted")  # of `yardstick`
-# Networks beyond the study whose response is drawn, those of the linear DDPM.
+# Networks of linear DDPMs in the release `beyond` with a curve of their response.
 NETWORKS = {
     "linear_rms": STYLES[3]._replace(label="RMS norm, 10 epochs"),
     "linear_unet": STYLES[4]._replace(label="U-Net, 10 epochs"),
 }
-Drawn = tuple[Facts, Samples]  # how samples of a finished model were drawn, and their measures
+Drawn = tuple[Facts, Samples]  # description of a sampler, and measures of its samples
 
 
 # --- cost and quality ---
@@ -39,9 +39,9 @@ LABELS = {
 
 
 def _line(axes: Axes, drawn: Iterable[Drawn], along: str, measure: str, look: Mapping[str, Any]) -> None:
-    """A measure with its intervals, in order of how samples were drawn: by "calls" or "noise"."""
+    """Draw a measure with its intervals against a setting of the sampler, "calls" or "noise"."""
     known = {way[along]: samples[measure] for way, samples in drawn if measure in samples}
-    if known:  # not so of samples that are all one image
+    if known:  # empty if all samples are one image
         x = sorted(known)
         values, low, high = zip(*(known[place].ends for place in x), strict=True)
         axes.set_ylabel(LABELS[measure])
@@ -51,7 +51,7 @@ def _line(axes: Axes, drawn: Iterable[Drawn], along: str, measure: str, look: Ma
 
 @figure
 def quality_calls(results: Results) -> Figure | None:
-    """Distance and share of digits against network calls a sample, a line for each training and sampler."""
+    """Distance and share of digits against network calls per sample, a line for each training and sampler."""
     drawn, styles, looks = new_figure(44), model_styles(results), {}
     distance, digits = drawn.subplots(1, 2)
     for training in results.trainings.values():
@@ -60,7 +60,7 @@ def quality_calls(results: Results) -> Figure | None:
         style, colour = styles[training.model], colour_of(results, training)
         for sampler in samplers:
             look = {"color": colour, "marker": style.marker, "linestyle": "-"}
-            if sampler != samplers[0]:  # its own
+            if sampler != samplers[0]:  # the first one is the training's own
                 look |= {"linestyle": (0, (2, 1.2)), "markerfacecolor": "white"}
             some = [(way, of) for way, of in ways if way.sampler == sampler]
             _line(distance, some, "calls", "frechet", look)
@@ -82,15 +82,15 @@ def quality_calls(results: Results) -> Figure | None:
 
 @figure
 def offset_response(results: Results) -> Figure | None:
-    """The share of a uniform offset that the predicted noise answers, by time step, of several networks."""
+    """The share of a uniform offset that the predicted noise contains, by time step, for each network."""
     drawn, ends = new_figure(56), []
     axes = drawn.subplots()
     for of, styles in ((results, model_styles(results)), (results.beside.get("beyond"), NETWORKS)):
-        for one in (of.first(model) for model in styles if of and model in of.models):
-            if one.measured and "shift 1" in one.measured:
-                style, found = styles[one.model], one.response()
-                t = found.places("response")
-                values, low, high = zip(*(each.ends for each in found["response"]), strict=True)
+        for training in (of.first(model) for model in styles if of and model in of.models):
+            if training.measured and "shift 1" in training.measured:
+                style, samples = styles[training.model], training.response()
+                t = samples.places("response")
+                values, low, high = zip(*(share.ends for share in samples["response"]), strict=True)
                 axes.plot(t, values, color=style.colour, marker=style.marker, markersize=3)
                 axes.fill_between(t, low, high, color=style.colour, alpha=0.15, linewidth=0)
                 ends.append((t[-1], values[-1], style.label, style.colour))
@@ -104,20 +104,20 @@ def offset_response(results: Results) -> Figure | None:
     return drawn
 
 
-# --- what measures mean ---
+# --- the meaning of measures ---
 
 
 @figure
 def recognised_kinds(results: Results) -> Figure | None:
-    """Share of images accepted as digits by kind, by the calibrated recogniser and by confidence."""
-    if not (found := results.jobs.get("yardstick")):
+    """Share of images accepted as digits, by kind: by the calibrated recogniser, and by confidence."""
+    if not (job := results.jobs.get("yardstick")):
         return None
-    mild = len(found.facts.mild)
-    kinds = [*found.facts.mild, *found.facts.no_digits]
+    mild = len(job.facts.mild)
+    kinds = [*job.facts.mild, *job.facts.no_digits]
     drawn = new_figure(14 + ROW * len(kinds))
     axes = drawn.subplots()
     y = np.arange(len(kinds))[::-1] + np.where(np.arange(len(kinds)) < mild, 0.6, 0.0)
-    a, b = ([100 * found[kind][measure].value for kind in kinds] for measure in ("confident", "digit"))
+    a, b = ([100 * job[kind][measure].value for kind in kinds] for measure in ("confident", "digit"))
     axes.hlines(y, a, b, color="#CCCCCC", linewidth=1.2, zorder=1)
     axes.plot(a, y, **OLD)
     axes.plot(b, y, **NEW)
@@ -130,14 +130,14 @@ def recognised_kinds(results: Results) -> Figure | None:
 
 @figure
 def yardstick(results: Results) -> Figure | None:
-    """Distances of real digits under some distortions, in order, with those of the models among them."""
-    if not (found := results.jobs.get("yardstick")):
+    """Distances of distorted real digits and of the models' samples, in order."""
+    if not (job := results.jobs.get("yardstick")):
         return None
     styles = model_styles(results)
-    dots = [(found[kind]["frechet"].value, kind, REAL_DOT, INK) for kind in SCALE if kind in found]
-    for one in (one for one in results.trainings.values() if one.measured):
-        colour = styles[one.model].colour
-        dots.append((one.final["frechet"].value, title_of(results, one), colour, colour))
+    dots = [(job[kind]["frechet"].value, kind, REAL_DOT, INK) for kind in SCALE if kind in job]
+    for training in (training for training in results.trainings.values() if training.measured):
+        colour = styles[training.model].colour
+        dots.append((training.final["frechet"].value, title_of(results, training), colour, colour))
     values, names, colours, inks = zip(*sorted(dots), strict=True)
     drawn = new_figure(12 + ROW * len(dots))
     axes = drawn.subplots()

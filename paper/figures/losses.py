@@ -1,10 +1,10 @@
-"""The losses of the original study, beside those of a run."""
+"""The losses of the original study, for a comparison with a run."""
 
 from report.files import read_json
 from report.results.views import Results
 
-# The study's own files of losses, as its Figures 3 and 9 name them.
-LOSSES = {  # the study's label -> its file, and the model whose losses these are: two labels are exchanged
+# The published files of losses, with their labels in Figures 3 and 9 of the study.
+LOSSES = {  # label -> file, and the model that it belongs to; the study exchanged two labels
     "linear": ("ddpm_linear", "cosine"),
     "cosine": ("ddpm_cosine", "linear"),
     "zoom": ("zoom_NEAREST", "zoom"),
@@ -12,7 +12,7 @@ LOSSES = {  # the study's label -> its file, and the model whose losses these ar
 
 
 def original_losses(results: Results) -> list[tuple[str, str, list[float]]]:
-    """Of each file of losses its label, the model whose losses these are, and the test loss of each epoch."""
+    """Label, model, and test loss of each epoch, for each published file of losses."""
     if "original" not in results.beside:
         return []
     folder = results.beside["original"].out / "files"

@@ -1,4 +1,4 @@
-"""The paper's figures of images: more samples of each training, good and bad ones, and those of its front."""
+"""Figures of images in the paper: samples without selection, by confidence, and for the front page."""
 
 import base64
 import io
@@ -17,7 +17,7 @@ from report.figures.styles import MODELS, figure, title_of
 from report.results.definitions import UNPICKED
 from report.results.views import Results
 
-SAMPLED = {  # more would not fit
+SAMPLED = {  # title -> kept samples; more would not fit
     "DDPM, study's network": "samples_linear-1",
     "Zoom, study's network": "samples_zoom-1",
     "DDPM, RMS norm": "samples_linear_rms-0",
@@ -27,8 +27,8 @@ SAMPLED = {  # more would not fit
     "DDPM, U-Net": "samples_linear_unet-0",
     "Zoom, U-Net and noise": "samples_zoom_unet_noise-0",
 }
-SIDE, GAP = 4, 2  # `front` has so many rows and columns, so many pixels apart
-ROWS = (  # of the figure of changes, from above
+SIDE, GAP = 4, 2  # of `front`: rows and columns, and pixels between images
+ROWS = (  # of the figure of changes, from the top
     *("linear", "linear_rms", "linear_unet", "linear_unet.ddim_24", "cosine_unet", "cosine_unet.ddim_24"),
     *("zoom", "zoom.mixture", "zoom_dilated", "zoom_dilated.mixture", "zoom_noise", "zoom_unet.mixture"),
     *("zoom_unet_noise.still", "zoom_unet_noise", "zoom_unet_noise.grey"),
@@ -37,36 +37,37 @@ ROWS = (  # of the figure of changes, from above
 
 @figure
 def unpicked(results: Results) -> Figure | None:
-    """More samples of each training of the study."""
-    ones = [one for one in results.trainings.values() if one.model in MODELS]
-    found = kept(results, {title_of(results, one): f"samples_{one.name}" for one in ones}, UNPICKED)
-    return grids(found, columns=16, highest=160) if found else None
+    """Samples of each training of the original models, without selection."""
+    trainings = [training for training in results.trainings.values() if training.model in MODELS]
+    names = {title_of(results, training): f"samples_{training.name}" for training in trainings}
+    samples = kept(results, names, UNPICKED)
+    return grids(samples, columns=16, highest=160) if samples else None
 
 
 @figure
 def quality(results: Results, model: str) -> Figure | None:
-    """Samples of a model's first training that the classifier reads most (left) and least confidently."""
-    for found in kept(results, {model: f"quality_{results.first(model).name}"}, 2).values():
-        parts = dict(zip(("most confident tenth", "least confident tenth"), found, strict=True))
+    """Samples of a model's first training that the classifier reads with most (left) and least confidence."""
+    for sets in kept(results, {model: f"quality_{results.first(model).name}"}, 2).values():
+        parts = dict(zip(("most confident tenth", "least confident tenth"), sets, strict=True))
         return grids(parts, columns=8, across=2, highest=34)
     return None
 
 
 @figure
 def beyond_samples(results: Results) -> Figure | None:
-    """Samples of some models beyond the study."""
-    found = kept(results.beside.get("beyond"), SAMPLED, SHOWN)
-    return grids(found, across=2) if found else None
+    """Samples of several models of the release `beyond`."""
+    samples = kept(results.beside.get("beyond"), SAMPLED, SHOWN)
+    return grids(samples, across=2) if samples else None
 
 
 @figure
 def beyond(results: Results) -> Figure | None:
-    """Some of the models beyond the study."""
+    """The figure of changes for several models of the release `beyond`."""
     return changes(results.beside["beyond"], ROWS) if "beyond" in results.beside else None
 
 
 class Tiles(NamedTuple):
-    """A small picture in a cell's output, a pixel for a pixel, and the model that it is of."""
+    """A small picture for the output of a cell, without scaling, and the name of its model."""
 
     png: bytes
     of: str
@@ -77,10 +78,10 @@ class Tiles(NamedTuple):
 
 
 def front(results: Results, model: str) -> Tiles | None:
-    """Sixteen samples of a model's first training, for the front of the report's page."""
-    if not (found := kept(results, {model: f"samples_{results.first(model).name}"}, SIDE * SIDE)):
+    """Sixteen samples of a model's first training, for the head of the report's page."""
+    if not (samples := kept(results, {model: f"samples_{results.first(model).name}"}, SIDE * SIDE)):
         return None
-    few, buffer = torch.from_numpy(found[model])[:, None], io.BytesIO()
+    few, buffer = torch.from_numpy(samples[model])[:, None], io.BytesIO()
     sheet = images.tiled(few, SIDE, GAP)[0, GAP:-GAP, GAP:-GAP].numpy()
     Image.fromarray(sheet).save(buffer, "png", optimize=True)
     return Tiles(buffer.getvalue(), model)

@@ -1,4 +1,4 @@
-"""The slow start of DDPMs: blank squares, the response to an offset along training, and its correction."""
+"""The slow start of DDPMs: blank squares, the response to an offset during training, and its correction."""
 
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from report.figures.pictures import kept
 from report.figures.styles import MODELS, figure, key, on_logs, place, strip, write
 from report.results.views import Results, Training
 
-KINDS = {  # of networks
+KINDS = {  # kind of network -> look
     kind: {"color": colour, "marker": marker, "linestyle": "none"}
     for kind, colour, marker in (
         (drift.STUDYS, INK, "^"),
@@ -20,25 +20,25 @@ KINDS = {  # of networks
     )
 }
 HOLLOW = {"color": INK, "marker": "^", "markerfacecolor": "none", "linestyle": "none"}
-HALF = 0.5  # the response at t = T above which an ancestral step makes an offset smaller
-SLOW = "linear"  # the model that begins with blank squares
-BLANK = 1.0  # spread of the border over samples from which most are a square of one grey: the images' range
+HALF = 0.5  # response at t = T above which an ancestral step reduces an offset
+SLOW = "linear"  # the model that starts with blank squares
+BLANK = 1.0  # spread of the border (the range of pixels) above which most samples are a square of one grey
 SPREAD = "s.d. of the border"
-SHOWN, SIDE, ROW = 8, 0.25, 0.28  # samples of a row; inches: a sample, a row
-FEW = 5  # samples of a row of `intervention`
+SHOWN, SIDE, ROW = 8, 0.25, 0.28  # samples in a row; inches: a sample, a row
+FEW = 5  # samples in a row of `intervention`
 ADDED = {"as it is": "0", "a quarter": "¼", "a half": "½", "three quarters": "¾", "corrected": "1"}
-DOTS = (  # of the first and of later epochs of `intervention`
+DOTS = (  # looks of the first and of later epochs in `intervention`
     {"color": INK, "marker": "o"},
     {"color": STYLES[4].colour, "marker": "D", "markerfacecolor": "white"},
 )
-KEY, TITLE, AXIS = 0.25, 0.2, 0.4  # inches: the legend; what is above the panels and below them
+KEY, TITLE, AXIS = 0.25, 0.2, 0.4  # inches: the legend; the room above the panels, and below them
 
 
 # --- blank squares ---
 
 
 class Shown(NamedTuple):
-    """Samples: the spread of their borders, the first images, and the spread by the law where it is known."""
+    """Samples: measured spread of their borders, first images, and predicted spread if it is known."""
 
     spread: float
     images: np.ndarray
@@ -47,24 +47,24 @@ class Shown(NamedTuple):
 
 def _corrected(results: Results) -> dict[tuple[str, int, str], Shown]:
     """Samples of the intervention by model, epoch and way."""
-    job, found = results.jobs.get("intervention"), {}
+    job, samples = results.jobs.get("intervention"), {}
     for images in kept(results, {"": job.name}, None).values() if job else ():
-        of = {name: [row for row in job.rows if row.measure == name] for name in ("border", "predicted")}
-        for row, law, few in zip(*of.values(), images, strict=True):
-            found[row.model, row.epoch, row.way] = Shown(row.interval.sd, few, law.interval.value)
-    return found
+        rows = {name: [row for row in job.rows if row.measure == name] for name in ("border", "predicted")}
+        for row, law, few in zip(*rows.values(), images, strict=True):
+            samples[row.model, row.epoch, row.way] = Shown(row.interval.sd, few, law.interval.value)
+    return samples
 
 
 @figure
 def blank(results: Results) -> Figure | None:
-    """Samples of the linear DDPM along trainings, and the spread of the grey of their borders."""
+    """Samples of the linear DDPM during training, and the spread of the grey of their borders."""
     if not (rows := _filling(results)):
         return None
     high = max(1.3, ROW * len(rows))
     drawn = new_figure(25.4 * (AXIS + high + 0.05), layout=None)
     axes = place(drawn, 3.8, AXIS, 1.85, high)
-    for _, one in slow(results):
-        curve = [(row.epoch, row["border"].sd) for row in one.curve if "border" in row]
+    for _, training in slow(results):
+        curve = [(row.epoch, row["border"].sd) for row in training.curve if "border" in row]
         axes.plot(*zip(*curve, strict=True), color=MODELS[SLOW].colour, linewidth=0.8, alpha=0.6)
     for i, (epoch, seed, samples) in enumerate(rows):
         letter, middle = chr(ord("a") + i), AXIS + high - ROW * (i + 0.5)
@@ -85,22 +85,22 @@ def blank(results: Results) -> Figure | None:
 
 
 def slow(results: Results) -> list[tuple[Results, Training]]:
-    """Our trainings of the slow model: the run's, and the starts."""
+    """Our training runs of the slow model, each with its run: this run and the release `starts`."""
     runs = [results, *([results.beside["starts"]] if "starts" in results.beside else [])]
-    return [(run, one) for run in runs for one in run.all_of(SLOW) if one.measured]
+    return [(run, training) for run in runs for training in run.all_of(SLOW) if training.measured]
 
 
 def _filling(results: Results) -> list[tuple[int, int, Shown]]:
-    """Epoch, seed and samples: after early epochs, and of finished trainings whose starts are measured."""
-    found, seeds = {}, results.beside["starts"].seeds(SLOW) if "starts" in results.beside else ()
-    for run, one in slow(results):
-        for images in kept(run, {"": f"samples_{one.name}"}, SHOWN).values():
-            if one.seed in seeds:
-                found[one.train.epochs, one.seed] = Shown(one.final["border"].sd, images)
+    """Epoch, seed and samples for the rows of `blank`: early epochs, then finished training runs."""
+    rows, seeds = {}, results.beside["starts"].seeds(SLOW) if "starts" in results.beside else ()
+    for run, training in slow(results):
+        for images in kept(run, {"": f"samples_{training.name}"}, SHOWN).values():
+            if training.seed in seeds:
+                rows[training.train.epochs, training.seed] = Shown(training.final["border"].sd, images)
     for (model, epoch, way), samples in _corrected(results).items():
         if seeds and (model, way) == (SLOW, "as it is"):
-            found[epoch, results.jobs["intervention"].facts.settings.seed] = samples
-    return sorted(((*at, samples) for at, samples in found.items()), key=lambda row: (row[0], -row[2].spread))
+            rows[epoch, results.jobs["intervention"].facts.settings.seed] = samples
+    return sorted(((*at, samples) for at, samples in rows.items()), key=lambda row: (row[0], -row[2].spread))
 
 
 # --- the response, and the law ---
@@ -108,7 +108,7 @@ def _filling(results: Results) -> list[tuple[int, int, Shown]]:
 
 @figure
 def starts(results: Results) -> Figure | None:
-    """Response at t = T by epoch; the spread of the border, as it is predicted from it and as measured."""
+    """The response at t = T by epoch, and the predicted against the measured spread of the border."""
     if not (drifts := drift.ways(results)):
         return None
     courses, real = drift.courses(results), drift.real(results)
@@ -141,26 +141,27 @@ def starts(results: Results) -> Figure | None:
 
 @figure
 def intervention(results: Results) -> Figure | None:
-    """Samples, the more of a missed offset is added to predictions, and the spread of their borders.
+    """Samples for several amounts of the correction, and the spread of their borders.
 
-    A row is a part of the correction. Images are of the first epoch, dots of it and, hollow, of a later one;
-    lines are the law's.
+    A row is the part of the missed offset that is added to predictions. Images and filled dots show the first
+    epoch, hollow dots a later one, and lines the prediction of the law.
     """
-    if not (found := _corrected(results)):
+    if not (samples := _corrected(results)):
         return None
     high, places = ROW * len(ADDED), range(len(ADDED))
     drawn, looks = new_figure(25.4 * (KEY + TITLE + high + AXIS), layout=None), {}
-    for i, model in enumerate(dict.fromkeys(model for model, *_ in found)):
-        left, epochs = 0.42 + 2.62 * i, sorted({epoch for of, epoch, _ in found if of == model})
+    for i, model in enumerate(dict.fromkeys(model for model, *_ in samples)):
+        left, epochs = 0.42 + 2.62 * i, sorted({epoch for name, epoch, _ in samples if name == model})
         write(drawn, left, AXIS + high + TITLE / 2, f"{model}, epoch {epochs[0]}")
         axes = place(drawn, left + FEW * SIDE + 0.1, AXIS, 1.15, high)
         for dot, epoch in zip(DOTS, epochs, strict=False):
-            each = [found[model, epoch, way] for way in ADDED]
-            axes.plot([one.law for one in each], places, color=dot["color"], linewidth=0.8)
-            axes.plot([one.spread for one in each], places, **dot, linestyle="none", clip_on=False)
+            sets = [samples[model, epoch, way] for way in ADDED]
+            axes.plot([shown.law for shown in sets], places, color=dot["color"], linewidth=0.8)
+            axes.plot([shown.spread for shown in sets], places, **dot, linestyle="none", clip_on=False)
             looks[f"epoch {epoch}, measured"] = dot | {"linestyle": "none"}
         for y, way in enumerate(ADDED):
-            strip(drawn, found[model, epochs[0], way].images[:FEW], left, AXIS + high - ROW * (y + 0.5), SIDE)
+            few, middle = samples[model, epochs[0], way].images[:FEW], AXIS + high - ROW * (y + 0.5)
+            strip(drawn, few, left, middle, SIDE)
         on_logs(axes.xaxis)
         axes.set(
             xlabel=SPREAD,

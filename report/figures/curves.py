@@ -1,8 +1,8 @@
-"""Curves: their styles, legends and axes, and the losses of trainings.
+"""Curves: styles, legends, axes, and the losses of a training.
 
-Colours are from Paul Tol's schemes (SRON/EPS/TN/09-002), the bright ones darkened: each has a contrast of at
-least 3:1 on white, and they are apart for colour-blind readers; dash and marker say the same again. Of train
-and test losses, solid is train and dashed is test.
+Colours come from Paul Tol's schemes (SRON/EPS/TN/09-002), with the bright ones darkened. Each has a contrast
+of at least 4.5:1 on white, and colour-blind readers can tell them apart; dash and marker repeat what the
+colour says. Training losses are solid, test losses dashed.
 """
 
 import math
@@ -17,19 +17,19 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from diffusion.figures.style import new_figure, styled
 
-FEW = 25  # up to so many points, each has a marker
-LATER = 20  # losses of trainings of so many epochs are drawn from epoch `BEGIN` on
+FEW = 25  # up to this number of points, each has a marker
+LATER = 20  # a training with at least this number of epochs is drawn from epoch `BEGIN` on
 BEGIN = 5
 WIDE = 5  # values that span more than this factor get a logarithmic axis
 TEST_LINE = (0, (2.6, 1.4))
-LEGEND_WIDTH = 88  # characters of a row of a legend, a line and its spaces counted as ten
+LEGEND_WIDTH = 88  # characters in a row of a legend; a line with its spaces counts as ten
 PLAIN = FuncFormatter(lambda value, _: f"{value:g}")  # no powers of ten
 
 # --- styles and legends ---
 
 
 class Style(NamedTuple):
-    """Colour, dash and marker of one curve, and what the legend calls it: its name, if empty."""
+    """Colour, dash and marker of a curve, and its label in the legend; if empty, the curve's name."""
 
     colour: str
     line: Any
@@ -40,8 +40,8 @@ class Style(NamedTuple):
 STYLES = (
     Style("#004488", "-", "o"),
     Style("#BB5566", (0, (6, 1.6)), "s"),
-    Style("#B07D12", (0, (5, 1.3, 1.2, 1.3)), "^"),
-    Style("#0099BB", (0, (3, 1, 1, 1, 1, 1)), "v"),
+    Style("#8A5F00", (0, (5, 1.3, 1.2, 1.3)), "^"),
+    Style("#007799", (0, (3, 1, 1, 1, 1, 1)), "v"),
     Style("#228833", (0, (1.2, 1.2)), "D"),
     Style("#882255", (0, (8, 1.2, 3, 1.2)), "P"),
 )
@@ -50,17 +50,17 @@ Styles = Mapping[str, Style]
 
 
 def styles_of(names: Iterable[str], among: Sequence[Style] = STYLES) -> dict[str, Style]:
-    """A style for each name, in order; once all are taken, they come again with other markers."""
-    found = {}
+    """A style for each name, in order; when all styles are used, they repeat with other markers."""
+    styles = {}
     for place, name in enumerate(names):
         again, i = divmod(place, len(among))
         marker = FURTHER_MARKERS[(again - 1) % len(FURTHER_MARKERS)] if again else among[i].marker
-        found[name] = among[i]._replace(marker=marker)
-    return found
+        styles[name] = among[i]._replace(marker=marker)
+    return styles
 
 
 def legend(figure: Figure, entries: Sequence[tuple[str, Any]]) -> None:
-    """One legend above all axes, in as many rows as its labels need."""
+    """Draw a legend above all axes, with as many rows as its labels need."""
     rows = math.ceil(sum(len(label) + 10 for label, _ in entries) / LEGEND_WIDTH)
     labels, lines = zip(*entries, strict=True)
     columns = math.ceil(len(entries) / rows)
@@ -71,7 +71,7 @@ def legend(figure: Figure, entries: Sequence[tuple[str, Any]]) -> None:
 
 
 def line(axes: Axes, x: Any, y: Any, style: Style, place: int = 0, **look: Any) -> None:
-    """Draw a curve, with a marker on each of few points, or on about eight of many, shifted by `place`."""
+    """Draw a curve with a marker on each point, or on about eight of many points, shifted by `place`."""
     n = len(x)
     every = None if n <= FEW else ((1 + 2 * place) * n // 40, math.ceil(n / 8))
     look = {"linestyle": style.line, "marker": style.marker, "markevery": every, "markeredgewidth": 0} | look
@@ -79,14 +79,18 @@ def line(axes: Axes, x: Any, y: Any, style: Style, place: int = 0, **look: Any) 
 
 
 def epochs(axes: Axes, first: float, last: float) -> None:
-    """Set an x axis of whole epochs, with some room at both ends, even of a single one."""
+    """Set an x axis of whole epochs, with room at both ends, even for a single epoch."""
     room = max(0.03 * (last - first), 0.3)
     axes.set(xlabel="epoch", xlim=(first - room, last + room))
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
 
 
 def logarithmic(axes: Axes, values: Iterable[float], wide: float = WIDE) -> bool:
-    """Set a logarithmic y axis in plain numbers if values are positive and span more than a factor `wide`."""
+    """Set a logarithmic y axis with plain numbers if all values are positive and span a factor of `wide`.
+
+    Returns:
+        True if the axis is now logarithmic.
+    """
     values = np.array([v for v in values if np.isfinite(v)])
     if len(values) == 0 or values.min() <= 0 or values.max() / values.min() <= wide:
         return False
@@ -105,13 +109,13 @@ def logarithmic(axes: Axes, values: Iterable[float], wide: float = WIDE) -> bool
 
 @styled
 def losses(name: str, history: Sequence[Mapping[str, Any]], by_step: Sequence[tuple[int, float]]) -> Figure:
-    """Loss of a training: on the training images by step, on the test images (dashed) by epoch.
+    """Losses of a training: on training images by step, and on test images by epoch (dashed).
 
-    A long training is drawn without its first epochs, which would fill the axis.
+    For a long training, the first epochs are left out, because they would fill the axis.
 
     Args:
-        name: of the model.
-        history: lines with `epoch`, `step` (done by then) and `test_loss`, which may be None.
+        name: name of the model.
+        history: lines with `epoch`, `step` (steps so far) and `test_loss`, which may be None.
         by_step: pairs of a step and the mean loss up to it.
     """
     begin = BEGIN if history[-1]["epoch"] >= LATER else 0

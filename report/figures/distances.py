@@ -1,4 +1,4 @@
-"""Figures along training: losses and distances."""
+"""Figures of losses and distances during training."""
 
 import math
 from collections.abc import Sequence
@@ -15,20 +15,22 @@ from report.results.counterparts import Pair
 from report.results.table import CHECKPOINT
 from report.results.views import LATE, Results, Training
 
-PARTS = 20  # of a short training, by step
-WINDOW = 9  # checkpoints of a running mean, where there are more than FEW
-THIN = ("cosine",)  # models that are not the question
-LINES = ("-", "--", ":", "-.")  # of the trainings of a model
-SAID = {"size": SMALL, "color": MUTED, "ha": "center"}  # look of a text in a figure
+PARTS = 20  # points of a short training, by step
+WINDOW = 9  # checkpoints in a running mean, which is drawn if there are more than FEW
+THIN = ("cosine",)  # models that are not part of the question
+LINES = ("-", "--", ":", "-.")  # line styles of the trainings of a model
+SAID = {"size": SMALL, "color": MUTED, "ha": "center"}  # look of text in a figure
 YOURS, RELEASED = "your run", "the paper's"
 BESIDE = {YOURS: {"color": "#004488", "marker": "o"}, RELEASED: {"color": MUTED, "linewidth": 1.0}}
 
 
 @figure
 def losses(results: Results, others: Sequence[tuple[str, str, list[float]]] = ()) -> Figure | None:
-    """Figs. 3, 9: test losses of each model's first training; thin, training losses; dotted, others.
+    """Figs. 3, 9: test losses of the first training of each model; training losses are thin.
 
-    others: of each other curve its label, the model whose colour it has, and a loss after each epoch.
+    Args:
+        results: the run.
+        others: further curves, dotted: label, model with the same colour, and a loss for each epoch.
     """
     drawn = new_figure(40)
     axes, ends = drawn.subplots(), []
@@ -54,51 +56,57 @@ def losses(results: Results, others: Sequence[tuple[str, str, list[float]]] = ()
     return drawn
 
 
-def _test_losses(one: Training) -> tuple[list[int], list[float]]:
+def _test_losses(training: Training) -> tuple[list[int], list[float]]:
     """Epochs, and the test loss after each."""
-    rows = [row for row in one.history if "test_loss" in row]
+    rows = [row for row in training.history if "test_loss" in row]
     return [row.epoch for row in rows], [row["test_loss"].value for row in rows]
 
 
-def _by_step(one: Training) -> tuple[list[float], list[float]]:
-    """Passes over 60,000 images, and the mean training loss up to each; none where no step is known."""
-    known = "step_loss" in one.probes
-    rows = [*zip(one.probes.places("step_loss"), one.probes["step_loss"], strict=True)] if known else []
+def _by_step(training: Training) -> tuple[list[float], list[float]]:
+    """Passes over 60,000 images, and the mean training loss up to each; empty without losses of steps."""
+    probes = training.probes
+    known = "step_loss" in probes
+    rows = [*zip(probes.places("step_loss"), probes["step_loss"], strict=True)] if known else []
     parts = [rows[len(rows) * k // PARTS : len(rows) * (k + 1) // PARTS] for k in range(PARTS)]
-    passes = [part[-1][0] * one.settings["batch_size"] / 60_000 for part in parts if part]
+    passes = [part[-1][0] * training.settings["batch_size"] / 60_000 for part in parts if part]
     return passes, [fmean(loss.value for _, loss in part) for part in parts if part]
 
 
 @figure
 def distances(results: Results) -> Figure | None:
-    """Figs. 4 and 13: distances over epochs, a curve a training, of many checkpoints a running mean.
+    """Figs. 4 and 13: distances over epochs, a curve for each training.
 
-    A model of `THIN` is thin, and of the others' first trainings each of many checkpoints is drawn, too. What
-    is late is shaded.
+    With many checkpoints, a curve is a running mean, and the first training of a model also shows all
+    checkpoints. Models in `THIN` have thin lines. The late part of training is shaded.
     """
-    curves = [(one, [row for row in one.curve if not row.one_image]) for one in results.trainings.values()]
-    curves = [(one, rows) for one, rows in curves if rows]
+    curves = [
+        (training, [row for row in training.curve if not row.one_image])
+        for training in results.trainings.values()
+    ]
+    curves = [(training, rows) for training, rows in curves if rows]
     if all(len(rows) < 2 for _, rows in curves):
         return None
     drawn, ends, first = new_figure(54), {}, curves[0][0]
     axes, styles = drawn.subplots(), model_styles(results)
     last = max(rows[-1].epoch for _, rows in curves)
     epochs(axes, 1, last)
-    for one, rows in curves:
+    for training, rows in curves:
         values = pd.Series([row["frechet"].value for row in rows], [row.epoch for row in rows])
-        look = {"color": styles[one.model].colour, "linewidth": 0.6 if one.model in THIN else 1.3}
-        look["linestyle"] = LINES[results.all_of(one.model).index(one) % len(LINES)]
+        look = {"color": styles[training.model].colour, "linewidth": 0.6 if training.model in THIN else 1.3}
+        look["linestyle"] = LINES[results.all_of(training.model).index(training) % len(LINES)]
         if len(rows) > FEW:
-            if one is results.first(one.model):
+            if training is results.first(training.model):
                 axes.plot(values, color=look["color"], linewidth=0.5, alpha=0.4)
-            values = values.rolling(WINDOW, center=True, min_periods=1).mean()  # of fewer at both ends
-            drawn.plots(f"{title_of(results, one)}, mean of {WINDOW}", values.index, values)
-        axes.plot(values, **look, marker="" if len(rows) > FEW or one.model in THIN else "o", markersize=2.4)
-        ends.setdefault(one.model, []).append((values.index[-1], values.iloc[-1]))
+            values = values.rolling(WINDOW, center=True, min_periods=1).mean()  # shorter at both ends
+            drawn.plots(f"{title_of(results, training)}, mean of {WINDOW}", values.index, values)
+        axes.plot(
+            values, **look, marker="" if len(rows) > FEW or training.model in THIN else "o", markersize=2.4
+        )
+        ends.setdefault(training.model, []).append((values.index[-1], values.iloc[-1]))
     axes.set_ylabel(f"Fréchet distance, {literal(first.train.data.noun)} features")
     if not logarithmic(axes, [row["frechet"].value for _, rows in curves for row in rows]):
         axes.set_ylim(bottom=0)
-    if any(len(one.late) > 1 for one, _ in curves):
+    if any(len(training.late) > 1 for training, _ in curves):
         axes.axvspan((1 - LATE) * last, last, color=MUTED, alpha=0.13, linewidth=0)
         axes.text((1 - LATE / 2) * last, 0.97, "late", transform=axes.get_xaxis_transform(), **SAID, va="top")
     if "floor" in (near := first.measured[CHECKPOINT]):
@@ -113,26 +121,31 @@ def distances(results: Results) -> Figure | None:
 
 
 @figure
-def losses_beside(results: Results, found: Sequence[tuple[Training, Pair]]) -> Figure | None:
-    """Test losses against passes over the data, a panel a model, with its counterpart's (`firsts`)."""
-    if not found:
+def losses_beside(results: Results, pairs: Sequence[tuple[Training, Pair]]) -> Figure | None:
+    """Test losses against passes over the data, a panel for each model, with its released counterpart.
+
+    Args:
+        results: the run.
+        pairs: first training runs with their counterparts (`report.results.counterparts.list_beside`).
+    """
+    if not pairs:
         return None
-    across = min(len(found), 2 if len(found) <= 4 else 4)
-    down = math.ceil(len(found) / across)
+    across = min(len(pairs), 2 if len(pairs) <= 4 else 4)
+    down = math.ceil(len(pairs) / across)
     drawn, whose = new_figure(8 + 38 * down), {}
     places = drawn.subplots(down, across, squeeze=False).flat
-    for axes, (own, other) in zip(places, found, strict=False):
+    for axes, (own, other) in zip(places, pairs, strict=False):
         highest = 0.0
-        for side, one in ({YOURS: own} | ({RELEASED: other[1]} if other else {})).items():
-            at, y = _test_losses(one)
+        for side, training in ({YOURS: own} | ({RELEASED: other[1]} if other else {})).items():
+            at, y = _test_losses(training)
             few = {} if len(at) <= FEW else {"marker": ""}
-            axes.plot([one.passes_after(epoch) for epoch in at], y, **BESIDE[side] | few)
+            axes.plot([training.passes_after(epoch) for epoch in at], y, **BESIDE[side] | few)
             if few == {} and side == YOURS:
-                axes.plot(*_by_step(one), color=BESIDE[side]["color"], linewidth=0.7)
+                axes.plot(*_by_step(training), color=BESIDE[side]["color"], linewidth=0.7)
             highest, whose[side] = max([highest, *y]), BESIDE[side]
         axes.set(title=literal(own.label), xscale="log", ylim=(0, 1.12 * highest or 1))
         axes.xaxis.set_major_formatter(PLAIN)
-    for axes in places[len(found) :]:
+    for axes in places[len(pairs) :]:
         axes.remove()
     drawn.supxlabel("passes over the training images", size="medium")
     drawn.supylabel("test loss", size="medium")

@@ -1,4 +1,4 @@
-"""Figures of what notebooks compute: schedules, degraded images, restorations, errors, counts, losses.
+"""Figures for notebooks: schedules, degraded images, restorations, errors, counts, losses.
 
 They take arrays, tensors or results, and return a matplotlib Figure.
 """
@@ -19,20 +19,29 @@ from diffusion.runtime import live
 from diffusion.training.run import Losses
 from report.figures.curves import PLAIN, legend, line, styles_of
 
-SECONDS = 1.0  # between two drawings of the loss
-LONG = 3  # characters of a class's name from which names along an axis are slanted
+SECONDS = 1.0  # between two updates of the loss curve
+LONG = 3  # if a class name has more characters, names along an axis are slanted
 
 
 def steps_of(T: int, n: int, first: int = 0) -> list[int]:
-    """n evenly spaced whole steps from `first` to T: those of kept images."""
+    """n evenly spaced integer steps from `first` to T.
+
+    Args:
+        T: last step.
+        n: number of steps.
+        first: first step. Default 0.
+    """
     return torch.linspace(first, T, n).round().long().tolist()
 
 
 @styled
 def schedules(schedules: Mapping[str, Any]) -> Figure:
-    """Fig. 1: beta_t (left) and alpha_bar_t (right), (T + 1,) each, of each noise schedule by name.
+    """Fig. 1: beta_t (left) and alpha_bar_t (right) of noise schedules.
 
-    A bar marks the step from which beta_t is clipped, that is, stays at its largest value.
+    A bar marks the step from which beta_t is clipped, so that it stays at its largest value.
+
+    Args:
+        schedules: noise schedules by name, with `beta` and `alpha_bar` of shape (T + 1,).
     """
     styles = styles_of(schedules)
     figure = new_figure(57)
@@ -59,9 +68,17 @@ def schedules(schedules: Mapping[str, Any]) -> Figure:
 
 
 def noised(image: Any, alpha_bar: Iterable[float]) -> np.ndarray:
-    """An image (28, 28) at each alpha_bar with the same noise: bytes (latents, 28, 28).
+    """Degrade an image by noise, with the same noise at each level.
 
-    Two standard deviations about a latent's mean fill the range of greys; the image is left as it is.
+    The greys of a latent are scaled so that two standard deviations about its mean fill the range; at
+    alpha_bar = 1 the image is unchanged.
+
+    Args:
+        image: (28, 28), or with further axes of length 1, in [-0.5, 0.5] or as bytes.
+        alpha_bar: share of the image's variance at each level.
+
+    Returns:
+        Bytes (levels, 28, 28).
     """
     x0 = as_bytes(image)[0]
     noise = np.random.default_rng(3).standard_normal(x0.shape)
@@ -74,7 +91,11 @@ def noised(image: Any, alpha_bar: Iterable[float]) -> np.ndarray:
 
 @styled
 def zoom_progression(images: Any) -> Figure:
-    """Fig. 7: an image at some of the zoom levels t = 0..T, (T + 1, 28, 28) and the size of the crop."""
+    """Fig. 7: an image at up to 13 of the zoom levels t = 0..T, with the size of the crop.
+
+    Args:
+        images: the image at each level, (T + 1, 28, 28).
+    """
     every = slice(None, None, math.ceil(len(images) / 13))
     images, levels = as_bytes(images)[every], range(len(images))[every]
     side = images.shape[-1]
@@ -85,14 +106,24 @@ def zoom_progression(images: Any) -> Figure:
 def reconstructions(
     original: Any, degraded: Any, restored: Any, levels: Sequence[Any] | None = None
 ) -> Figure:
-    """Figs. 10 and 11: images (n, 28, 28), degraded, and restored; under them their levels."""
+    """Figs. 10 and 11: images, their degraded and their restored versions in three rows.
+
+    Args:
+        original, degraded, restored: (n, 28, 28).
+        levels: labels under the columns; integers are shown as t = level.
+    """
     named = {"original": original, "degraded": degraded, "restored": restored}
     return rows(named, [f"$t = {x}$" if isinstance(x, int) else str(x) for x in levels or ()])
 
 
 @styled
 def trajectory(latents: Any, steps: Sequence[int]) -> Figure:
-    """Fig. 12: samples on their way from the prior to images, (steps, columns, 28, 28); t of each row."""
+    """Fig. 12: samples on their way from the prior to images, a row for each step.
+
+    Args:
+        latents: (steps, columns, 28, 28).
+        steps: t of each row.
+    """
     beside = [f"$t = {t}$" for t in steps]
     beside[0], beside[-1] = f"prior, {beside[0]}", f"sample, {beside[-1]}"
     return page([Block(as_bytes(latents), np.shape(latents)[1], beside)], highest=66)
@@ -100,7 +131,11 @@ def trajectory(latents: Any, steps: Sequence[int]) -> Figure:
 
 @styled
 def centre_pixels(counts: Any) -> Figure:
-    """Fig. 8: the density of pixel values k / 255 - 0.5, from their counts (256,), on a logarithmic scale."""
+    """Fig. 8: the density of pixel values, on a logarithmic scale.
+
+    Args:
+        counts: (256,), the number of pixels with value k / 255 - 0.5.
+    """
     counts = np.asarray(counts)
     share = counts / counts.sum()
     edges = (np.arange(257) - 0.5) / 255 - 0.5
@@ -117,11 +152,17 @@ def centre_pixels(counts: Any) -> Figure:
 
 @styled
 def confusion(matrix: Any, classes: Sequence[str], noun: str) -> Figure:
-    """Classes read (columns) in restorations of each class (rows), counts (K, K), in per cent of the row."""
+    """Classes that the classifier reads (columns) in images of each true class (rows), in per cent of a row.
+
+    Args:
+        matrix: counts (K, K).
+        classes: names of the classes.
+        noun: word for a class, such as "digit".
+    """
     import seaborn as sns  # takes two seconds
 
     matrix = np.asarray(matrix)
-    share = 100 * matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)  # none of a class: blank
+    share = 100 * matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)  # blank for a missing class
     text = np.where(share >= 0.5, np.char.mod("%.0f", share), "")
     figure = new_figure(58)
     axes = figure.subplots()
@@ -137,7 +178,7 @@ def confusion(matrix: Any, classes: Sequence[str], noun: str) -> Figure:
 
 
 def name_classes(axis: Axis, classes: Sequence[str]) -> None:
-    """Write the names of classes along an axis of cells, slanted where they would run into one another."""
+    """Write the names of classes along an axis of cells, slanted if they would overlap."""
     axis.set_ticks(np.arange(len(classes)) + 0.5, classes)
     slanted = axis.axis_name == "x" and max(map(len, classes)) > LONG
     for label in axis.get_ticklabels():
@@ -146,18 +187,29 @@ def name_classes(axis: Axis, classes: Sequence[str]) -> None:
 
 @styled
 def grids(titled: Mapping[str, Any], columns: int = 8, across: int = 1, highest: float = HIGHEST) -> Figure:
-    """Grids of images under their titles, `across` beside one another: title -> (n, 28, 28)."""
+    """Grids of images with titles.
+
+    Args:
+        titled: images (n, 28, 28) by title.
+        columns: number of images in a row of a grid. Default 8.
+        across: number of grids next to each other. Default 1.
+        highest: maximum height of the figure in mm.
+    """
     blocks = [Block(as_bytes(x), columns, title=title) for title, x in titled.items()]
     return page(blocks, across, highest)
 
 
 def loss_curve() -> Callable[[int, float], None] | None:
-    """A callback of `diffusion.fit` that draws the loss about once a second; None but in a live notebook."""
+    """Make a callback for `diffusion.fit` that draws the loss about once a second.
+
+    Returns:
+        The callback in a notebook with a person at it, else None.
+    """
     if not live():
         return None
     from IPython.display import display
 
-    losses, drawn = Losses(), [-SECONDS]  # when
+    losses, drawn = Losses(), [-SECONDS]  # times of drawing
 
     def show(step: int, loss: float) -> None:
         losses.append((step, loss))

@@ -1,4 +1,4 @@
-"""The figures of models of one's own: all of them, by every measure, and their noise schedules."""
+"""Figures of the user's own models: a comparison by several measures, and their noise schedules."""
 
 from collections.abc import Sequence
 
@@ -17,27 +17,28 @@ REAL = {"color": MUTED, "linewidth": 1.1, "linestyle": (0, (3, 2))}
 
 @figure
 def own_compared(results: Results, models: Sequence[str]) -> Figure | None:
-    """A row for each set of samples, a panel for each measure: the number, with its 95 % interval.
+    """A row for each set of samples, a panel for each measure: numbers with their 95% intervals.
 
-    Samples that are one image are left out; a dashed line is what real images have.
+    Sets of samples that are all one image are left out. A dashed line shows real images.
     """
-    sets = {literal(name): one.measured[way] for name, one, way in results.sets(models)}
+    sets = {literal(name): training.measured[way] for name, training, way in results.sets(models)}
     if not (rows := {name: samples for name, samples in sets.items() if not samples.one_image}):
         return None
-    one = next(one for one in results.trainings.values() if one.model in models)
-    accepted = "digits" if one.train.data.name == "mnist" else "accepted"
-    panels = {"Fréchet distance": ("frechet", one.final["floor"].value)} if "floor" in one.final else {}
+    training = next(training for training in results.trainings.values() if training.model in models)
+    final, real_images = training.final, training.real
+    accepted = "digits" if training.train.data.name == "mnist" else "accepted"
+    panels = {"Fréchet distance": ("frechet", final["floor"].value)} if "floor" in final else {}
     for title, measure in {accepted: "digit", "coverage": "coverage"}.items():
-        if measure in one.real:
-            panels[title] = measure, one.real[measure].value
+        if measure in real_images:
+            panels[title] = measure, real_images[measure].value
     drawn = new_figure(AROUND + ROW * len(rows))
     grid = drawn.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for axes, (title, (measure, real)) in zip(grid, panels.items(), strict=True):
         line = axes.axvline(real, **REAL)
-        found = {y: samples[measure] for y, samples in enumerate(rows.values()) if measure in samples}
-        for y, each in found.items():
-            dot(axes, each, y, INK)
-        if any(each.high > 1 for each in found.values()):
+        numbers = {y: samples[measure] for y, samples in enumerate(rows.values()) if measure in samples}
+        for y, number in numbers.items():
+            dot(axes, number, y, INK)
+        if any(number.high > 1 for number in numbers.values()):
             on_logs(axes.xaxis)
         else:
             axes.set(xlim=(0, 1.02), xticks=(0, 0.5, 1))
@@ -52,7 +53,7 @@ def own_compared(results: Results, models: Sequence[str]) -> Figure | None:
 
 @figure
 def own_schedules(results: Results, models: Sequence[str]) -> Figure | None:
-    """The noise schedules of the DDPMs among some models, as their runs keep them."""
-    ones = [one for one in map(results.first, models) if one.process == "ddpm"]
-    found = {literal(one.label): d.open(results.out / one.train.run).process.schedule for one in ones}
-    return schedules(found) if found else None
+    """The noise schedules of the DDPMs among the models, from their run folders."""
+    ddpms = [training for training in map(results.first, models) if training.process == "ddpm"]
+    runs = {literal(training.label): d.open(results.out / training.train.run) for training in ddpms}
+    return schedules({label: run.process.schedule for label, run in runs.items()}) if runs else None

@@ -1,4 +1,4 @@
-"""Figures of images: samples of several trainings, as they are kept."""
+"""Figures of kept samples of several training runs."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,45 +10,54 @@ from report.figures.distances import RELEASED, YOURS
 from report.figures.lessons import grids
 from report.figures.styles import figure, literal
 from report.results.counterparts import Pair
-from report.results.definitions import UNPICKED
 from report.results.kept import kept_path
 from report.results.views import Results, Training
 
 PAIR, TALLEST = 22, 220  # mm: a row of `samples_beside`, and all of them
-SHOWN = 16  # samples of each training of `beyond_samples`, and of each side of `samples_beside`
-COLUMNS, MOST = 8, 32  # of one's own models: samples in a row, and in all
+SHOWN = 16  # samples of each side of `samples_beside`
+COLUMNS = 8  # samples of a row of `first_samples`
 
 
 def kept(results: Results | None, names: Mapping[str, str], n: int | None) -> dict[str, np.ndarray]:
-    """Title -> the first n of kept images (None: all), where there are any; names are given by title."""
-    there = {k: name for k, name in names.items() if results and kept_path(results.out, name).is_file()}
-    return {title: results.kept(name)[:n] for title, name in there.items()}
+    """The first n kept images by title; missing ones are left out.
+
+    Args:
+        results: the run; None gives no images.
+        names: names of kept images (`report.results.kept`) by title.
+        n: number of images; None: all.
+    """
+    known = {
+        title: name
+        for title, name in names.items()
+        if results is not None and kept_path(results.out, name).is_file()
+    }
+    return {title: results.kept(name)[:n] for title, name in known.items()}
 
 
 @figure
-def own_samples(results: Results, models: Sequence[str]) -> Figure | None:
-    """Samples of some models, their first trainings."""
-    names = {literal(one.label): f"samples_{one.name}" for one in map(results.first, models)}
-    found = kept(results, names, MOST if len(names) <= 4 else MOST // 2)
-    return grids(found, columns=COLUMNS, across=min(2, len(found))) if found else None
+def first_samples(results: Results, model: str) -> Figure | None:
+    """The first samples of a model's first run in one row, None where none are kept."""
+    name = f"samples_{results.first(model).name}"
+    if not kept_path(results.out, name).is_file():
+        return None
+    return images.grid(results.kept(name)[:COLUMNS], columns=COLUMNS)
 
 
 @figure
-def first_samples(results: Results, found: Sequence[tuple[Training, Pair]]) -> Figure | None:
-    """Samples of the first model of a run. See `report.results.counterparts.firsts`."""
-    return images.grid(results.kept(f"samples_{found[0][0].name}")[:UNPICKED], columns=16) if found else None
+def samples_beside(results: Results, pairs: Sequence[tuple[Training, Pair]]) -> Figure | None:
+    """Samples of each model of a run, next to samples of its counterpart, or to more of its own.
 
-
-@figure
-def samples_beside(results: Results, found: Sequence[tuple[Training, Pair]]) -> Figure | None:
-    """Samples of each model of a run, beside those of its counterpart, or more of its own."""
+    Args:
+        results: the run.
+        pairs: first training runs with their counterparts (`report.results.counterparts.list_beside`).
+    """
     blocks = {}
-    for one, other in found:
-        label, x = literal(one.label), results.kept(f"samples_{one.name}")
+    for training, other in pairs:
+        label, x = literal(training.label), results.kept(f"samples_{training.name}")
         blocks[f"{label}: {YOURS}"] = x[:SHOWN]
         if other:
             blocks[f"{label}: {RELEASED}"] = other[0].kept(f"samples_{other[1].name}")[:SHOWN]
         else:
             blocks[f"{label}: the last ones"] = x[-SHOWN:]
-    highest = min(TALLEST, max(images.HIGHEST, PAIR * len(found)))
+    highest = min(TALLEST, max(images.HIGHEST, PAIR * len(pairs)))
     return grids(blocks, across=2, highest=highest) if blocks else None

@@ -1,4 +1,4 @@
-"""Shared by the study's figures: their sources, colours and names of trainings, names at curves' ends."""
+"""Shared by figures of runs: sources, colours and titles of training runs, names at the ends of curves."""
 
 import functools
 from collections.abc import Callable, Iterable, Mapping
@@ -19,11 +19,11 @@ from report.results.table import reading
 from report.results.views import STUDY, Results, Training
 
 FRAME = 203  # grey of the line around an image
-MODELS = dict(zip(STUDY, STYLES, strict=False))  # of the study, in every run
+MODELS = dict(zip(STUDY, STYLES, strict=False))  # styles of the original study's models, in every run
 
 
 def figure(function: Callable[..., Figure | None]) -> Callable[..., Figure | None]:
-    """A function of results, and perhaps of a model, whose figure says from which rows it is drawn."""
+    """Decorate a function of results that draws a figure, so that the figure knows its rows and its model."""
 
     @functools.wraps(function)
     def draw(results: Results, *given: Any) -> Figure | None:
@@ -31,59 +31,59 @@ def figure(function: Callable[..., Figure | None]) -> Callable[..., Figure | Non
             drawn = styled(function)(results, *given)
         if drawn is not None:
             drawn.sources = [source for source in seen if source.rpartition("#")[2].isdigit()]
-            drawn.of = next((one for one in given if isinstance(one, str)), "")
+            drawn.of = next((name for name in given if isinstance(name, str)), "")
         return drawn
 
     return draw
 
 
 def literal(text: str) -> str:
-    """Text that stays that text in a figure: matplotlib reads what stands between dollars as mathematics."""
+    """Escape dollar signs, between which matplotlib would read mathematics."""
     return text.replace("$", r"\$")
 
 
 def model_styles(results: Results) -> Styles:
-    """Model -> its style in a run: those of the study are fixed, others take the further ones in order."""
+    """The style of each model of a run: fixed for the original study's models, else the next free one."""
     others = [model for model in results.models if model not in MODELS]
     every = MODELS | styles_of(others, STYLES[len(MODELS) :])
     return {m: every[m]._replace(label=literal(results.first(m).label)) for m in results.models}
 
 
-def title_of(results: Results, one: Training) -> str:
-    """The name of a training, with its seed where its model has several."""
-    return literal(results.titled(one))
+def title_of(results: Results, training: Training) -> str:
+    """The title of a training, with its seed if its model has several."""
+    return literal(results.titled(training))
 
 
-def colour_of(results: Results, one: Training) -> str:
-    """The colour of a training: its model's; further ones are lighter where it is dark, else darker."""
-    rgb = to_rgb(model_styles(results)[one.model].colour)
-    step = min(0.45 * results.seeds(one.model).index(one.seed), 0.7)
+def colour_of(results: Results, training: Training) -> str:
+    """The colour of a training: the colour of its model; further seeds are lighter or darker."""
+    rgb = to_rgb(model_styles(results)[training.model].colour)
+    step = min(0.45 * results.seeds(training.model).index(training.seed), 0.7)
     return to_hex([c * (1 - step) + (step if max(rgb) < 0.65 else 0) for c in rgb])
 
 
 def key(drawn: Figure, looks: Mapping[str, Mapping[str, Any]]) -> None:
-    """A legend of lines: name -> look."""
+    """Draw a legend of lines, from the look of each by name."""
     if looks:
         legend(drawn, [(name, Line2D([], [], **look)) for name, look in looks.items()])
 
 
-# --- samples in rows beside plots; lengths in inches, from the left and the bottom of a figure ---
+# --- rows of samples next to plots; lengths in inches, from the left and the bottom of a figure ---
 
 
 def place(drawn: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
-    """Axes at a place of a figure without a layout."""
+    """Add axes at a position of a figure without a layout."""
     wide, high = drawn.get_size_inches()
     return drawn.add_axes((left / wide, bottom / high, width / wide, height / high))
 
 
 def write(drawn: Figure, left: float, middle: float, text: str, colour: str = INK) -> None:
-    """A small text."""
+    """Write a small text."""
     wide, high = drawn.get_size_inches()
     drawn.text(left / wide, middle / high, text, va="center", size=SMALL, color=colour)
 
 
 def strip(drawn: Figure, images: np.ndarray, left: float, middle: float, side: float) -> None:
-    """Images in a row, bytes (n, 28, 28), each framed and as wide as `side`."""
+    """Draw a row of images, bytes (n, 28, 28), each with a frame and of width `side`."""
     framed = np.pad(images, ((0, 0), (1, 1), (1, 1)), constant_values=FRAME)
     axes = place(drawn, left, middle - side / 2, side * len(images), side)
     axes.imshow(np.hstack(framed), cmap="gray", vmin=0, vmax=255, aspect="auto", interpolation="antialiased")
@@ -91,14 +91,14 @@ def strip(drawn: Figure, images: np.ndarray, left: float, middle: float, side: f
 
 
 def dot(axes: Axes, number: Interval, y: float, colour: str, times: float = 1) -> None:
-    """A number in a row of dots, with its interval, if it has one."""
+    """Draw a number as a dot, with its interval if it has one; values are multiplied by `times`."""
     axes.plot(times * number.value, y, "o", color=colour, markersize=4)
     if number.low is not None:
         axes.plot([times * number.low, times * number.high], [y, y], color=colour, linewidth=1)
 
 
 def on_logs(axis: Axis) -> None:
-    """Make an axis logarithmic, in plain numbers at 1, 2 and 5."""
+    """Make an axis logarithmic, with plain numbers at 1, 2 and 5."""
     axis.axes.set(**{f"{axis.axis_name}scale": "log"})
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.set_minor_locator(NullLocator())
@@ -106,7 +106,12 @@ def on_logs(axis: Axis) -> None:
 
 
 def name_ends(axes: Axes, ends: Iterable[tuple[float, float, str, str]]) -> None:
-    """Write names at curves' ends, apart from one another: x, y, name, colour each; axes are set before."""
+    """Write names at the ends of curves without overlap; the axes must be set before.
+
+    Args:
+        axes: the axes.
+        ends: x, y, name and colour for each curve.
+    """
     axes.figure.draw_without_rendering()  # lays the figure out
     point, last = axes.figure.dpi / 72, float("-inf")
     for x, y, name, colour in sorted(ends, key=lambda end: end[1]):

@@ -1,1 +1,1 @@
-"""Jobs: what runs a profile, and what releases its results."""
+"""Jobs: run a profile, and release its results."""

@@ -1,10 +1,10 @@
-"""A job, and how it is run: a notebook by papermill, or a module; the Snakefile's rules do this.
+"""Jobs, and how to run one: a notebook with papermill, or a Python module. Rules of the Snakefile call this.
 
     python -m report.jobs.job OUT JOB
 
-What it prints goes to OUT/logs/JOB.log; notes go to the terminal, too, and every few minutes the last line.
-The jobs of a run stand in OUT/plan.json, where report/jobs/plan.py has written them: to read a profile takes
-torch, which no job is to import twice.
+The output of a job goes to OUT/logs/JOB.log. The terminal also shows its notes and, every few minutes, its
+last line. Jobs are read from OUT/plan.json, which report/jobs/plan.py writes: reading a profile would import
+torch a second time.
 """
 
 import ctypes
@@ -22,17 +22,18 @@ from filelock import FileLock
 
 from diffusion.files import sha256
 from report.files import read_json, write_json
+from report.jobs import progress
 from report.places import ROOT
 from report.places import notebook as file_of
 
 PLAN = "plan.json"
 PAPERMILL = ["--kernel", "python3", "--no-progress-bar", "--log-level", "ERROR"]
 PAPERMILL += ["--stdout-file", "/dev/stdout", "--stderr-file", "/dev/stderr"]
-NOISE = "[IPKernelApp]"  # the kernel's remarks on being started and stopped
-SAID = ("note:", "warning:")  # lines that the terminal shows
-HOURS = {"train": 24, "measure": 12}  # that a cluster gives a job of a kind; 3 to the others
-MEMORY = 8000  # MB of a job on a cluster
-MINUTES = 5  # between two lines that say how far a job is
+NOISE = "[IPKernelApp]"  # lines that the kernel prints when it starts and stops
+SHOWN = ("note:", "warning:")  # lines that the terminal shows
+HOURS = {"train": 24, "measure": 12}  # time limit on a cluster by kind of job; 3 for other kinds
+MEMORY = 8000  # MB for a job on a cluster
+MINUTES = 5  # between two lines on the progress of a job
 
 
 @dataclass(frozen=True)
@@ -40,12 +41,12 @@ class Job:
     """A notebook with its parameters, or a module with its arguments.
 
     Attributes:
-        kind, of: such as "train" and "zoom-0"; `of` is empty for what is of no training.
-        settings: parameters of the notebook, or what the module is given.
-        needs: names of the jobs before it.
-        module: its name and arguments.
-        makes: files from OUT, without which it is not done; the last is an executed notebook.
-        stamp: all that it is made from, but for the jobs before it.
+        kind, of: for example "train" and "zoom-0"; `of` is empty if the job belongs to no training.
+        settings: parameters of the notebook, or settings of the module.
+        needs: names of the jobs that must end first.
+        module: name and arguments of the module.
+        makes: files in OUT that the job must write; for a notebook, the last is the executed notebook.
+        stamp: everything that the job depends on, except for other jobs.
     """
 
     kind: str
@@ -63,64 +64,75 @@ class Job:
         return f"{self.kind}_{self.of}" if self.of else self.kind
 
     @property
+    def title(self) -> str:
+        """The job for messages, such as "training zoom, seed 0"."""
+        if self.kind in ("train", "measure"):
+            model, _, seed = self.of.rpartition("-")
+            released = f"notebook {self.notebook} for"  # which opens the released training
+            verb = {"train": "training", "measure": "measuring"}[self.kind]
+            return f"{released if self.settings.get('released') else verb} {model}, seed {seed}"
+        return f"notebook {self.notebook}" if self.notebook else self.kind
+
+    @property
     def path(self) -> Path:
-        """Its stamp, which says that it is done."""
+        """The stamp of this job, which is written when the job is done."""
         return self.stamp_of(self.name)
 
     def stamp_of(self, name: str) -> Path:
-        """The stamp of a job beside it."""
+        """The stamp of another job of the same run."""
         return self.out / "jobs" / f"{name}.json"
 
     @property
     def log(self) -> Path:
-        """The file of what it prints."""
+        """The log of this job."""
         return self.out / "logs" / f"{self.name}.log"
 
     @property
     def executed(self) -> Path:
-        """Its executed notebook."""
+        """The executed notebook of this job."""
         return self.out / self.makes[-1]
 
     def made_from(self) -> dict[str, Any]:
-        """Its stamp with hashes of the stamps before it, which must be there."""
+        """The stamp, with hashes of the stamps of `needs`, which must exist."""
         return self.stamp | {"before": {name: sha256(self.stamp_of(name)) for name in self.needs}}
 
     def lost(self) -> str:
-        """The first file that it makes and that is not there; empty if all are there."""
+        """The first of the files in `makes` that does not exist; empty if all exist."""
         return next((name for name in self.makes if not (self.out / name).is_file()), "")
 
     def finish(self) -> None:
-        """Write the stamp; ValueError: a file that it makes is not there."""
+        """Write the stamp; ValueError: one of the files in `makes` does not exist."""
         if lost := self.lost():
-            raise ValueError(f"{self.name} ended without writing {lost}")
+            raise ValueError(f"{self.title} ended without writing {lost}")
         write_json(self.path, self.made_from())
 
 
 def read_plan(out: Path | str) -> dict[str, Job]:
-    """The jobs of a results folder by name, each after those that it needs."""
-    return {name: Job(**one | {"out": Path(out)}) for name, one in read_json(Path(out) / PLAN).items()}
+    """The jobs of a results folder by name, each after the jobs that it needs."""
+    plan = read_json(Path(out) / PLAN)
+    return {name: Job(**fields | {"out": Path(out)}) for name, fields in plan.items()}
 
 
 def count_threads(kind: str, trainings: int, cores: int, local: bool) -> int:
-    """Threads of a job: trainings side by side scale better than the operations of one training.
+    """Number of threads for a job: several training runs scale better than the operations of a single one.
 
-    At most 16, beyond which one training gains nothing; on this machine, at most $OMP_NUM_THREADS if set.
+    At most 16, since more do not speed up a training. On this machine also at most $OMP_NUM_THREADS, if set.
     """
     most = int((local and os.environ.get("OMP_NUM_THREADS") or "16").split(",")[0])
     return max(1, min(16, most, cores // trainings)) if kind in HOURS else 1
 
 
 def end_with_parent(number: int = signal.SIGKILL) -> None:
-    """Have Linux send this process a signal when its parent has ended, however that happened."""
+    """Have Linux send this process a signal when its parent ends for any reason."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, number)  # PR_SET_PDEATHSIG
 
 
 def make_environment(out: Path) -> dict[str, str]:
-    """Variables for the environment of the jobs of a results folder."""
+    """Environment variables for the jobs of a results folder."""
     return {
-        "IPYTHONDIR": f"{out}/logs/.ipython",  # nobody's start-up files
-        "JUPYTER_PREFER_ENV_PATH": "1",  # this Python's kernel
+        "IPYTHONDIR": f"{out}/logs/.ipython",  # no start-up files of the user
+        "JUPYTER_PREFER_ENV_PATH": "1",  # the kernel of this Python
         "MALLOC_MMAP_THRESHOLD_": "33554432",  # glibc keeps freed memory: training is a sixth faster
         "MALLOC_TRIM_THRESHOLD_": "2147483647",
         "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
@@ -129,9 +141,13 @@ def make_environment(out: Path) -> dict[str, str]:
 
 
 def run(job: Job, **further: Any) -> tuple[int, str]:
-    """Run a job, its notebook with further parameters, and log it; returns its status and last line."""
-    last, attempt, told = "", job.log.with_suffix(".ipynb"), time.monotonic()
-    out, made = (os.path.relpath(path, ROOT) for path in (job.out, attempt))  # no page names a machine's
+    """Run a job and log its output; returns its exit status and last line.
+
+    Args:
+        further: further parameters for the notebook.
+    """
+    last, attempt, shown = "", job.log.with_suffix(".ipynb"), time.monotonic()
+    out, made = (os.path.relpath(path, ROOT) for path in (job.out, attempt))  # pages show no absolute paths
     values = yaml.safe_dump({**job.settings, "out_dir": out, **further})
     job.log.parent.mkdir(parents=True, exist_ok=True)
     options = {"cwd": ROOT, "preexec_fn": end_with_parent, "encoding": "utf-8", "errors": "replace"}
@@ -148,10 +164,10 @@ def run(job: Job, **further: Any) -> tuple[int, str]:
             if line.strip() and not line.startswith(NOISE):
                 log.write(line)
                 last = line.strip()
-                due = time.monotonic() > told + 60 * MINUTES
-                if due or line.startswith(SAID):
-                    print(f"{job.name} | {last}", flush=True)
-                    told = time.monotonic()
+                due = time.monotonic() > shown + 60 * MINUTES
+                if due or line.startswith(SHOWN):
+                    print(f"{job.title}: {last}", flush=True)
+                    shown = time.monotonic()
     if child.returncode == 0 and job.notebook:
         job.executed.parent.mkdir(exist_ok=True)
         attempt.replace(job.executed)
@@ -162,20 +178,22 @@ def main(out: str, name: str) -> None:
     end_with_parent()
     job, begun = read_plan(out)[name], time.monotonic()
     job.log.parent.mkdir(parents=True, exist_ok=True)
-    # A job of a cluster outlives a killed workflow: the next one waits for it.
+    # A cluster's job outlives a workflow that is killed; the next workflow waits for it here.
     with FileLock(job.log.with_suffix(".lock"), poll_interval=1):
-        print(f"{name} | starts", flush=True)
+        print(f"{job.title}: started", flush=True)
         try:
-            status, said = run(job)
+            status, message = run(job)
             if status == 0:
                 job.finish()
         except (ValueError, OSError) as error:
-            status, said = 1, f"{type(error).__name__}: {error}"
-    seconds = f"{time.monotonic() - begun:.0f} s"
+            status, message = 1, f"{type(error).__name__}: {error}"
+    seconds = time.monotonic() - begun
     if status:
-        print(f"{name} | FAILED after {seconds}: {said}\n{name} | all of it is in {job.log}", flush=True)
+        print(f"{job.title}: FAILED after {progress.in_words(seconds)}: {message}", flush=True)
+        print(f"{job.title}: full log in {job.log}", flush=True)
         sys.exit(1)
-    print(f"{name} | done, {seconds}", flush=True)
+    count, left = progress.finish(job.out, name, seconds)
+    print(f"{count}{job.title}: done in {progress.in_words(seconds)}{left}", flush=True)
 
 
 if __name__ == "__main__":

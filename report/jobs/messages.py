@@ -1,4 +1,4 @@
-"""Errors of a command in one line: a mistake in a profile, results that do not fit, a full disk."""
+"""One-line errors of a command: a mistake in a profile, results that do not fit, a full disk."""
 
 import sys
 from pathlib import Path
@@ -7,7 +7,7 @@ _print_traceback = sys.excepthook
 
 
 def install() -> None:
-    """Have Python print the errors that people make in one line, and all others with their traceback."""
+    """Make Python print ValueError, OSError and a held lock in one line, without a traceback."""
     sys.excepthook = _print_line
 
 

@@ -3,10 +3,10 @@
     schedules, train_<model>-<seed> -> measure_<model>-<seed>
     all of these -> notebook_<name> -> report
 
-A finished job leaves a stamp, OUT/jobs/<job>.json: its settings, hashes of the project's code and of the
-user's own modules that it ran, of its notebook, of the data, and of the stamps before it. Where these differ,
-or a file that it made is not there, it runs again: that is coarse, and cheap. A training that is finished is
-then only opened; its measures are repeated if the code that measures has changed.
+A finished job writes a stamp, OUT/jobs/<job>.json. It contains the settings of the job, and hashes of the
+project's code, the user's own modules, the notebook, the data, and the stamps of the jobs before it. If one
+of these differs, or an output file is missing, the job runs again. This is coarse but cheap: a finished
+training is only opened again, and its measures are repeated only if the measuring code has changed.
 """
 
 import json
@@ -33,20 +33,23 @@ from report.jobs.job import PLAN, Job
 from report.profile import Profile
 from report.results.environment import MEASURING
 
-PARTS = ("", "figures/", "measures/", "results/")  # of the tool, whose code all jobs run
+PARTS = ("", "figures/", "measures/", "results/")  # parts of the tool whose code all jobs run
 CODE = ("diffusion/**/*.py", "play/**/*.py", *(f"report/{part}*.py" for part in PARTS))
-OF_REPORT = ("report/pages/**/*", "released/*/manifest.json", "released/page/*.html", "CITATION.cff")
+RELEASES = "released/*/manifest.json"
+OF_REPORT = ("report/pages/**/*", RELEASES, "released/page/*.*", "CITATION.cff")
 NOT_MADE = "not made yet"
 
 
-# --- what jobs are made from ---
+# --- dependencies of a job ---
 
 
 def make_stamp(job: Job) -> dict[str, Any]:
-    """All that a job is made from, but for the jobs before it; ValueError: code or data are not there."""
+    """Everything that a job depends on, except for other jobs; ValueError: code or data are missing."""
     settings = {k: v for k, v in job.settings.items() if k not in ("data_dir", "out_dir")}
     dataset = settings.get("dataset")
-    patterns = [f"released/{settings['released']}/manifest.json"] if settings.get("released") else []
+    patterns = [RELEASES.replace("*", settings["released"])] if settings.get("released") else []
+    if job.kind == "notebook":  # shows released models next to those of the run
+        patterns = [RELEASES]
     if job.kind == "report":
         patterns = [*OF_REPORT, *([places.OF_PAPER] if settings.get("kind") else [])]
     files = [path for pattern in patterns for path in places.ROOT.glob(pattern) if path.is_file()]
@@ -72,13 +75,14 @@ def hash_code(patterns: tuple[str, ...] = CODE) -> str:
 
 @cache
 def hash_cells(notebook: str) -> str:
-    """Hash of the code in a notebook's cells."""
-    found = read_json(places.notebook(notebook))["cells"]
-    return digest(["".join(cell["source"]) for cell in found if cell["cell_type"] == "code"], 16)
+    """Hash of the code in a notebook's cells, and of their ids, by which a report finds its figures."""
+    cells = read_json(places.notebook(notebook))["cells"]
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
+    return digest([(cell.get("id"), "".join(cell["source"])) for cell in code], 16)
 
 
 def own_names(settings: Any) -> Iterator[str]:
-    """Each text `module:name` in nested settings whose module is the user's own and has a file."""
+    """Yield each string `module:name` in nested settings whose module is a file of the user's own."""
     if isinstance(settings, Mapping):
         settings = [*settings.values()]
     if isinstance(settings, list | tuple):
@@ -89,7 +93,7 @@ def own_names(settings: Any) -> Iterator[str]:
 
 
 def hash_own_modules(settings: Mapping[str, Any]) -> dict[str, str]:
-    """Hashes of the user's own modules that settings name, and of all modules that these import."""
+    """Hashes of the user's own modules that settings name, and of the user's modules that these import."""
     names = sorted({*own_names(settings)})
     for name in names:
         load_object(name)  # imports its module
@@ -98,12 +102,13 @@ def hash_own_modules(settings: Mapping[str, Any]) -> dict[str, str]:
 
 @cache
 def hash_data(dataset: str, data_dir: str | None) -> str:
-    """Hash of a data set; ValueError: it cannot be had, or notebooks do not take it."""
+    """Hash of a data set; ValueError: it cannot be loaded, or notebooks do not support it."""
     known, (images, _) = data.get(dataset), data.load(dataset, "test", data_dir, 1)
     if tuple(images.shape[1:]) != GREY28 or not known.classes:
-        is_ = f"{known.title} has images {tuple(images.shape[1:])} and {len(known.classes)} classes"
+        actual = f"images of shape {tuple(images.shape[1:])} and {len(known.classes)} classes"
         raise ValueError(
-            f"{is_}; notebooks take 28 x 28 grey pixels, of classes: resize them where they are read"
+            f"{known.title} has {actual}; notebooks need grey images of 28 x 28 pixels with classes: "
+            "resize the images in the function that reads them"
         )
     parts = [part for split in data.SPLITS for part in data.load(dataset, split, data_dir)]
     return digest([data.fingerprint(part) for part in parts], 16)
@@ -111,7 +116,7 @@ def hash_data(dataset: str, data_dir: str | None) -> str:
 
 @cache
 def count_images(dataset: str, data_dir: str | None) -> dict[str, int]:
-    """Split -> number of images."""
+    """Number of images by split."""
     return {split: len(data.load(dataset, split, data_dir)[0]) for split in data.SPLITS}
 
 
@@ -119,31 +124,34 @@ def count_images(dataset: str, data_dir: str | None) -> dict[str, int]:
 
 
 def plan_jobs(profile: Profile, released: Path | None = None) -> dict[str, Job]:
-    """The jobs of a profile by name, each after those that it needs: first seeds first.
+    """The jobs of a profile by name, each after the jobs that it needs; first seeds come first.
 
-    Of released results, in the folder `released`: notebooks, of each model the first, and the report.
+    Args:
+        released: folder of unpacked released results. If given, the jobs are only the notebooks, one for each
+            model, and the report.
     """
-    out, found = released or profile.out, {}
+    out, planned = released or profile.out, {}
 
     def add(kind: str, of: str = "", makes: Iterable[str] = (), notebook: str = "", **parts: Any) -> str:
         executed = (
             [f"notebooks/{notebook}{f'-{of}' if of and of != notebook else ''}.ipynb"] if notebook else []
         )
-        settings = json.loads(json.dumps(parts.pop("settings"), default=str))  # as the plan has them
-        if released and notebook:  # opens what is released, and writes no table
+        settings = json.loads(json.dumps(parts.pop("settings"), default=str))  # as plan.json contains them
+        if released and notebook:  # opens the released runs, and writes no table
             makes, settings = (), {**settings, "released": settings.get("released") or profile.name}
             settings |= {"n_reconstruct": 100} if "n_reconstruct" in settings else {}
         job = Job(kind, of, out, settings, makes=(*makes, *executed), notebook=notebook, **parts)
-        found[job.name] = job
+        planned[job.name] = job
         return job.name
 
     add("schedules", makes=["metrics/schedules.json"], notebook="01_schedules", settings=profile.schedules)
-    first = sorted(profile.trainings, key=lambda one: profile.seeds(one[0]).index(one[1]))
-    for model, seed in first:  # the first seed of each model, then the second
+    by_seed = sorted(profile.trainings, key=lambda pair: profile.seeds(pair[0]).index(pair[1]))
+    for model, seed in by_seed:  # the first seed of each model, then the second
         name, (notebook, settings) = f"{model}-{seed}", profile.trainings[model, seed]
         makes = [f"metrics/train_{name}.json", f"runs/{name}/history.jsonl"]
         if released and not (places.ROOT / "released" / profile.name / makes[0]).is_file():
-            raise ValueError(f"released/{profile.name} has no {name}: make retrain PROFILE={profile.name}")
+            command = f"make retrain PROFILE={profile.name}"
+            raise ValueError(f"released/{profile.name} does not contain {name}; to train it, run {command}")
         if released and seed != profile.seeds(model)[0]:
             continue
         train = add("train", name, makes, notebook, settings=settings)
@@ -154,24 +162,24 @@ def plan_jobs(profile: Profile, released: Path | None = None) -> dict[str, Job]:
         settings = profile.measures[model]
         module = ("report.measures.measure", str(out), name, yaml.safe_dump(settings, sort_keys=False))
         add("measure", name, makes, module=module, settings=settings, needs=[train])
-    needs = [] if released else [*found]
-    for notebook, settings in profile.notebooks.items():  # the last draws the figures that every report has
+    needs = [] if released else [*planned]
+    for notebook, settings in profile.notebooks.items():  # the last draws the figures of every report
         makes = list_files(notebook)
         name = add("notebook", notebook, makes, notebook, settings=settings, needs=[*needs])
         needs += [name] if makes and not released else []
     module = ("report.pages.build", str(out), str(profile.where.resolve()))
-    settings = profile.file.report.model_dump(mode="json") | {"text": profile.text}
-    add("report", makes=["report.html", "report.pdf"], module=module, settings=settings, needs=[*found])
-    return found
+    settings = profile.file.report.model_dump(mode="json") | {"text": profile.text, "profile": profile.name}
+    add("report", makes=["report.html", "report.pdf"], module=module, settings=settings, needs=[*planned])
+    return planned
 
 
 def list_files(notebook: str) -> list[str]:
-    """The files that a notebook writes to the results folder, as its metadata list them."""
+    """Files that a notebook writes to the results folder, from its metadata."""
     return read_json(places.notebook(notebook))["metadata"].get("makes", [])
 
 
 def lock(out: Path) -> FileLock:
-    """The lock on a results folder; the system drops it with the process that holds it."""
+    """The lock on a results folder; the system releases it when the process that holds it ends."""
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -180,23 +188,23 @@ def lock(out: Path) -> FileLock:
 
 
 def count_steps(P: Mapping[str, Any], n: int) -> int:
-    """Steps of a training by the parameters of its notebook, on n images."""
+    """Number of training steps on n images, from the parameters of the notebook."""
     return (
         P["epochs"] * math.ceil(n / P["batch_size"]) if P["epochs"] else P["fit_options"].get("steps") or 1000
     )
 
 
 def count_epochs(P: Mapping[str, Any], n: int) -> int:
-    """Epochs of a training on n images; the last one may be cut short."""
+    """Number of training epochs on n images; the last one may be incomplete."""
     return math.ceil(count_steps(P, n) / math.ceil(n / P["batch_size"]))
 
 
 def check_sizes(profile: Profile) -> None:
-    """ValueError: a model asks for more images, or for an average over more epochs, than there are."""
+    """Raise ValueError if a model needs more images, or an average over more epochs, than exist."""
     n = count_images(profile.file.dataset, profile.file.data_dir)
-    file = profile.file  # what it gives; notebooks use fewer images where their defaults are too many
+    file = profile.file  # only its values are checked; notebooks reduce defaults that are too large
     sections = {f"models.{model}": file.training | entry.model_extra for model, entry in file.models.items()}
-    sections |= {f"models.{model}, measure": how for model, how in profile.measures.items()}
+    sections |= {f"models.{model}, measure": section for model, section in profile.measures.items()}
     sections |= {"schedules": file.schedules}
     sections |= {f"notebooks.{name}": section for name, section in file.notebooks.items()}
     for name, section in sections.items():
@@ -213,31 +221,40 @@ def check_sizes(profile: Profile) -> None:
 
 
 def make_plan(profile: Profile, released: Path | None = None) -> dict[str, Job]:
-    """The jobs of a profile with their stamps; ValueError: code or data are not there, or too few."""
+    """The jobs of a profile with their stamps; ValueError: code, data or enough images are missing."""
     check_sizes(profile)
     return {name: replace(job, stamp=make_stamp(job)) for name, job in plan_jobs(profile, released).items()}
 
 
 def find_stale(planned: Mapping[str, Job]) -> dict[str, str]:
-    """The jobs of a plan that must run, by name, each with the reason in a line."""
+    """The jobs of a plan that must run, by name, each with the reason in one line."""
     stale: dict[str, str] = {}
     for name, job in planned.items():
-        again = [f"{before} is made again" for before in job.needs if before in stale]
+        again = [_again(planned[before]) for before in job.needs if before in stale]
         if reason := _stale(job) or (again and again[0]):
             stale[name] = reason
     return stale
 
 
+def follows(job: Job, reason: str, planned: Mapping[str, Job]) -> bool:
+    """Return True if a job runs only because a job before it does."""
+    return reason in (_again(planned[before]) for before in job.needs)
+
+
+def _again(job: Job) -> str:
+    return f"{job.title} runs again"
+
+
 def _stale(job: Job) -> str:
     if not all(path.is_file() for path in (job.path, *map(job.stamp_of, job.needs))):
         return NOT_MADE
-    if found := next(differences(read_json(job.path), job.made_from()), ""):
-        name = found.partition(" was ")[0]
-        return found if name.startswith(("settings", "versions")) else f"{name} changed"
-    return f"{lost} is lost" if (lost := job.lost()) else ""
+    if difference := next(differences(read_json(job.path), job.made_from()), ""):
+        name = difference.partition(" was ")[0]
+        return difference if name.startswith(("settings", "versions")) else f"{name} changed"
+    return f"{lost} is missing" if (lost := job.lost()) else ""
 
 
 def write_plan(planned: Mapping[str, Job], out: Path) -> None:
-    """Write a plan for Snakemake and the jobs."""
+    """Write a plan to OUT/plan.json, for Snakemake and the jobs."""
     fields = {name: asdict(job) | {"out": str(out)} for name, job in planned.items()}
     write_json(out / PLAN, fields)

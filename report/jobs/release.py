@@ -1,14 +1,18 @@
-"""Keep the results of a run under released/, from where anyone has the report without training.
+"""Release the results of a run under released/, so that anyone can build the report without training.
 
-    python -m report.jobs.release PROFILE             keep the results of PROFILE as released/PROFILE
-    python -m report.jobs.release PROFILE --add RUN   measure the finished run of a folder, and add it
-    python -m report.jobs.release PROFILE --report    keep the report that was made of the release since
+    python -m report.jobs.release PROFILE             release the results of PROFILE as released/PROFILE
+    python -m report.jobs.release PROFILE --add RUN   measure the finished run in a folder, and add it
+    python -m report.jobs.release PROFILE --report    release the report that was last built from the release
 
-A release has all tables and kept images, from which the report and its figures are made; of trainings that
-something opens the history and the last weights; the numbers and verdicts of the report, what its figures
-plot, and the PDF of a paper; and a manifest with the SHA-256 of each file. A clone has it all, so what a
-command makes again is left out: checkpoints, samples beyond the first, figures.
-Records of commands by hand, which an earlier release has, stay.
+A release contains:
+
+- all tables and kept images, from which the report and its figures are built;
+- the history and last weights of the runs that a notebook or the play page opens;
+- the numbers and verdicts of the report, summaries of its figures, and the PDF of a paper;
+- a manifest with the SHA-256 of each file.
+
+Files that a command can build again are left out, since every clone contains the release: checkpoints,
+figures, and samples beyond the first. Records that were made by hand stay from one release to the next.
 """
 
 import csv
@@ -38,21 +42,21 @@ from report.profile import Profile
 from report.results.kept import MANIFEST, keep, read_kept, verify
 from report.results.views import LATE, OF_TRAINING
 
-OF_RUN = ("run.json", "process.pt", "network.pt", "history.jsonl")  # beside its last weights
-SHOWN = "figures.json"  # the figures of the report, and `sums` of what they plot
-# What is made with a report, of which a release has the numbers, the verdicts, and the PDF of a paper.
+OF_RUN = ("run.json", "process.pt", "network.pt", "history.jsonl")  # files of a run, next to its last weights
+SHOWN = "figures.json"  # the figures of the report, each with sums over its plotted values
+# Files of a report that a release contains: numbers, verdicts, and the PDF of a paper.
 OF_REPORT = (SHOWN, "numbers.json", "ledger.json", "report.pdf")
-N_SAMPLES = 200  # of a training: more are not shown, nor drawn again by `verify`
+N_SAMPLES = 200  # of each training; more are neither shown nor drawn again by `verify`
 RELEASED = ROOT / "released"
 
 
 def release(profile: Profile) -> None:
-    """Keep the results of a profile as released/NAME; ValueError: they are not those of the profile."""
+    """Release the results of a profile as released/NAME; ValueError: a job of the profile must run first."""
     plan = jobs.make_plan(profile)
     if stale := jobs.find_stale(plan):
         name, reason = next(iter(stale.items()))
-        again = f"run `make retrain PROFILE={profile.name}` first"
-        raise ValueError(f"{name}: {reason}; {again} ({len(stale)} jobs to run)")
+        command = f"make retrain PROFILE={profile.name}"
+        raise ValueError(f"{plan[name].title}: {reason}; run {command} first ({len(stale)} jobs to run)")
     out, target = profile.out, RELEASED / profile.name
     files = dict.fromkeys((*out.glob("metrics/*.json"), *out.glob("kept/*.npz")), out)
     for model, seed in profile.trainings:
@@ -68,23 +72,25 @@ def release(profile: Profile) -> None:
 
 
 def files_of_training(run: Path) -> list[Path]:
-    """The files of a run that are released: what it is, its history and its last weights."""
+    """The files of a run that are released: its description, its history and its last weights."""
     return [*(run / name for name in OF_RUN), max((run / "weights").iterdir())]
 
 
 def files_of_report(out: Path) -> dict[str, bytes]:
-    """Files kept of the report in `out`: numbers, verdicts, what is plotted, the PDF of a paper."""
+    """Files to release from a report: numbers, verdicts, sums of the figures, the PDF of a paper."""
     paper = ("ledger.json", "report.pdf") if (out / "ledger.json").is_file() else ()
-    found = {name: (out / name).read_bytes() for name in ("numbers.json", *paper)}
+    contents = {name: (out / name).read_bytes() for name in ("numbers.json", *paper)}
     figures = sorted((out / "figures").iterdir())
-    shown = {one.name: summarise_plotted(one.read_bytes()) if one.suffix == ".csv" else [] for one in figures}
-    return found | {SHOWN: json.dumps(shown, indent=1, allow_nan=False).encode()}
+    sums = {
+        path.name: summarise_plotted(path.read_bytes()) if path.suffix == ".csv" else [] for path in figures
+    }
+    return contents | {SHOWN: json.dumps(sums, indent=1, allow_nan=False).encode()}
 
 
 def summarise_plotted(table: bytes) -> list[float]:
-    """Of a figure's CSV: the count of values and ends of intervals, their sum, and that of their squares.
+    """Count, sum and sum of squares of the values and interval ends in the CSV of a figure.
 
-    A number that changes is so noticed, and another processor's rounding can be allowed for.
+    They show that a number has changed, and still allow for another processor's rounding.
     """
     rows = csv.DictReader(io.StringIO(table.decode()))
     values = [float(row[key]) for row in rows for key in ("value", "low", "high") if row[key]]
@@ -92,13 +98,13 @@ def summarise_plotted(table: bytes) -> list[float]:
 
 
 def write(target: Path, contents: Mapping[str, bytes]) -> None:
-    """Write a release; until its manifest is there, it is none. Files of an earlier one go last."""
+    """Write a release, its manifest after all other files; then remove files of an earlier release."""
     (target / MANIFEST).unlink(missing_ok=True)
     for name, content in contents.items():
         write_bytes(target / name, content)
-        one = Path(name).stem
-        if name.startswith("kept/samples_") and len(images := read_kept(target, one)) > N_SAMPLES:
-            keep(target, one, images[:N_SAMPLES])
+        stem = Path(name).stem
+        if name.startswith("kept/samples_") and len(images := read_kept(target, stem)) > N_SAMPLES:
+            keep(target, stem, images[:N_SAMPLES])
     hashes = {name: sha256(target / name) for name in sorted(contents)}
     write_json(target / MANIFEST, {"profile": target.name, "files": hashes})
     for path in target.rglob("*"):
@@ -106,50 +112,53 @@ def write(target: Path, contents: Mapping[str, bytes]) -> None:
             path.unlink()
 
 
-# --- a release that is extended ---
+# --- extending a release ---
 
 
 def add(profile: Profile, folder: Path) -> None:
     """Measure the finished run in a folder, such as zoom-2, and add it to the release of its profile.
 
-    What is released stays as it is. The run may have been trained by other code, which its run.json names.
-    ValueError: it is released already, or is no finished training of the profile.
+    All other released files stay unchanged. The run may come from other code, which its run.json names.
+
+    Raises:
+        ValueError: the run is already released, or is not a finished training of the profile.
     """
-    one, target, out = folder.name, RELEASED / profile.name, ROOT / "build" / "added" / profile.name
-    released = {name: (target / name).read_bytes() for name in verify(target)}
+    name, target, out = folder.name, RELEASED / profile.name, ROOT / "build" / "added" / profile.name
+    released = {path: (target / path).read_bytes() for path in verify(target)}
     known = {f"{model}-{seed}": (model, seed) for model, seed in profile.trainings}
-    if one not in known:
-        raise ValueError(f"{one} is no training of {profile.where}, which has {', '.join(known)}: see seeds")
-    if f"metrics/train_{one}.json" in released:
-        raise ValueError(f"{one} is in released/{profile.name} already")
-    model, _ = known[one]
+    if name not in known:
+        advice = f"its trainings are {', '.join(known)}; add the seed to `seeds`"
+        raise ValueError(f"{name} is not a training of {profile.where}: {advice}")
+    if f"metrics/train_{name}.json" in released:
+        raise ValueError(f"{name} is already in released/{profile.name}")
+    model, _ = known[name]
     try:
         first = d.open(target / "runs" / f"{model}-{profile.seeds(model)[0]}")
-        if why := describe_difference(d.open(folder), first, *profile.trainings[known[one]]):
-            raise ValueError(f"{folder} is not {one} of {profile.where}: {why}")
+        if reason := describe_difference(d.open(folder), first, *profile.trainings[known[name]]):
+            raise ValueError(f"{folder} is not {name} of {profile.where}: {reason}")
     except RunError as error:
         raise ValueError(str(error)) from None
-    shutil.rmtree(out / "runs" / one, ignore_errors=True)
-    shutil.copytree(folder, out / "runs" / one)
+    shutil.rmtree(out / "runs" / name, ignore_errors=True)
+    shutil.copytree(folder, out / "runs" / name)
     os.environ |= job.make_environment(out)
-    notebook = replace(jobs.plan_jobs(profile)[f"train_{one}"], out=out)
-    status, said = job.run(notebook, finished=f"{out}/runs/{one}")
+    notebook = replace(jobs.plan_jobs(profile)[f"train_{name}"], out=out)
+    status, message = job.run(notebook, finished=f"{out}/runs/{name}")
     if status:
-        raise ValueError(f"{notebook.notebook} failed, see {notebook.log}: {said}")
-    measure(out, one, **profile.measures[model])
+        raise ValueError(f"{notebook.title} failed (log: {notebook.log}): {message}")
+    measure(out, name, **profile.measures[model])
     files = [
-        *out.glob(f"metrics/*_{one}.json"),
-        *out.glob(f"kept/*_{one}.npz"),
-        *files_of_training(out / "runs" / one),
+        *out.glob(f"metrics/*_{name}.json"),
+        *out.glob(f"kept/*_{name}.npz"),
+        *files_of_training(out / "runs" / name),
     ]
     write(target, released | {path.relative_to(out).as_posix(): path.read_bytes() for path in files})
 
 
 def describe_difference(run: d.Run, first: d.Run, notebook: str, P: Mapping[str, Any]) -> str:
-    """In what a run is not a finished training like a model's first, with a notebook's process and seed.
+    """Describe how a run differs from the finished run that a profile asks for; empty if it does not.
 
-    Empty: in nothing. All late epochs must have their weights, since they are measured; code and precision do
-    not count.
+    The profile asks for the settings of the model's first run, with process and seed of the parameters.
+    Code and precision may differ. The weights of all late epochs must exist, because they are measured.
     """
     wanted = {"process": to_json(tree(PROCESS[notebook](P), "process")), "seed": P["seed"]}
     wanted |= {name: run.settings[name] for name in ("precision", "code")}
@@ -159,19 +168,21 @@ def describe_difference(run: d.Run, first: d.Run, notebook: str, P: Mapping[str,
         return f"it has {run.steps} of {first.steps} steps"
     late = range(math.ceil((1 - LATE) * run.epochs), run.epochs + 1)
     lost = [epoch for epoch in late if not run.store.weights(epoch).is_file()]
-    return f"the weights of epoch {lost[0]} are lost" if lost else ""
+    return f"the weights of epoch {lost[0]} are missing" if lost else ""
 
 
 def keep_report(profile: Profile) -> None:
-    """Keep the report that was made of a release in place of its earlier one.
+    """Release the report that was last built from a release, and replace the earlier report.
 
-    ValueError: it is not there, or was made of another release.
+    Raises:
+        ValueError: the report does not exist, or was built from another release.
     """
     target, out = RELEASED / profile.name, report_folder(profile)
     contents = {name: (target / name).read_bytes() for name in list_results(target)}
     for name, content in contents.items():
         if not (out / name).is_file() or (out / name).read_bytes() != content:
-            raise ValueError(f"{out} has another {name}; run `make report PROFILE={profile.name}` first")
+            command = f"make report PROFILE={profile.name}"
+            raise ValueError(f"{out / name} is not the released file; run {command} first")
     write(target, contents | files_of_report(out))
 
 
@@ -179,12 +190,12 @@ def keep_report(profile: Profile) -> None:
 
 
 def list_results(folder: Path) -> list[str]:
-    """The files of a release of which the report is made, verified."""
+    """The files of a release from which the report is built, verified."""
     return [name for name in verify(folder) if name not in OF_REPORT]
 
 
 def unpack(folder: Path, out: Path) -> None:
-    """Put all of a release that the report doesn't make anew into `out`, verified; earlier files go."""
+    """Copy the verified files from which the report is built to `out`, and replace earlier ones."""
     files = list_results(folder)
     for part in {name.partition("/")[0] for name in files}:
         shutil.rmtree(out / part, ignore_errors=True)
@@ -193,7 +204,7 @@ def unpack(folder: Path, out: Path) -> None:
 
 
 def report_folder(profile: Profile) -> Path:
-    """The folder of the report that is made from a release."""
+    """The folder of the report that is built from a release."""
     return ROOT / "build" / "released" / profile.name
 
 
@@ -213,7 +224,7 @@ def main() -> None:
             (keep_report if given.report else release)(profile)
     folder = RELEASED / profile.name
     total = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    print(f"released/{folder.name} holds the results of {profile.name}: {total / 2**20:.1f} MiB")
+    print(f"Released the results of {profile.name}: released/{folder.name}, {total / 2**20:.1f} MiB")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Measures of how surely the classifier reads images, and which samples to show as good and bad ones.
+"""Measures of the classifier's confidence, and a choice of samples with high and low confidence.
 
-The evaluator takes them of every set of images once this module is imported.
+Once this module is imported, the evaluator takes these measures of every set of images.
 """
 
 import math
@@ -13,23 +13,26 @@ from diffusion.evaluation.measures import register
 from diffusion.evaluation.statistics import Interval, share_of
 from diffusion.runtime import generator
 
-# Share of real test images below the confidence that an image needs. A rule at 1 % would be laxer,
-# and useless: it lets uniform noise pass as digits.
+# Share of real test images below the threshold of confidence. A threshold at 1% would be useless, because
+# uniform noise would pass as digits.
 LOW_CONFIDENCE = 0.05
 
 
-@register(threshold=("probability", "of the class that is read, which 95 % of the test images have at least"))
+@register(threshold=("probability", "confidence that 95% of the test images reach"))
 def threshold(evaluator: Evaluator) -> float:
-    """The confidence below which a share of `LOW_CONFIDENCE` of the test images lies."""
+    """The threshold of confidence; a share of `LOW_CONFIDENCE` of the test images is below it."""
     return float(evaluator.test.confidence.quantile(LOW_CONFIDENCE))
 
 
 @register(
     lambda seen: seen.confidence is not None and (seen.confidence, threshold(seen.evaluator)),
-    low_confidence=("share", "samples that the classifier reads less surely than 95 % of the test images"),
+    low_confidence=(
+        "share",
+        "samples that the classifier reads with less confidence than 95% of test images",
+    ),
 )
 def low_confidence(confidence: Tensor, least: float) -> Interval:
-    """The share of confidences (N,) below the least that an image needs."""
+    """The share of confidences (N,) below the threshold `least`."""
     return share_of(confidence < least)
 
 
@@ -38,19 +41,24 @@ def low_confidence(confidence: Tensor, least: float) -> Interval:
         seen.labels is not None
         and (seen.labels[seen.confidence >= threshold(seen.evaluator)], seen.evaluator.classes)
     ),
-    recognised_share=("share", "of each class among the samples that are read surely enough"),
+    recognised_share=("share", "share of each class among the samples that are read with confidence"),
 )
 def recognised(labels: Tensor, classes: int) -> list[Interval]:
-    """Shares of the classes in labels (N,), integers from 0, which may be none."""
+    """Shares of the classes in labels (N,), integers from 0; N may be 0."""
     counts, n = labels.bincount(minlength=classes).tolist(), len(labels)
     return [Interval(count / max(n, 1), n=n) for count in counts]
 
 
 def rank_by_quality(confidence: Tensor, n: int, seed: int = 0) -> tuple[Tensor, Tensor]:
-    """Indices (n,) of high-quality and of low-quality samples; the two share none.
+    """Indices (n,) of samples with high and with low confidence, without overlap.
 
-    They are drawn at random from the tenth of the N samples of which the classifier is surest, and from the
-    tenth of which it is least sure, or from the n best or worst, at most half of all.
+    They are drawn at random from the tenth of the N samples with the highest confidence and from the tenth
+    with the lowest. If a tenth is fewer than n, from the n best and n worst, but at most from half of all.
+
+    Args:
+        confidence: (N,).
+        n: number of indices in each group.
+        seed: seeds the draw. Default 0.
     """
     pool = min(max(n, math.ceil(len(confidence) / 10)), len(confidence) // 2)
     order = confidence.argsort(descending=True, stable=True)

@@ -1,6 +1,6 @@
-"""Fréchet distances that the study takes beside: before and after a change, and with weighted classes.
+"""Further Fréchet distances: before and after a change, and with weights for the classes.
 
-What the mix of classes makes of a distance is left out where images are weighted to the real shares.
+Weighting images to the real class shares removes the effect of the class mix on the distance.
 """
 
 import numpy as np
@@ -12,16 +12,17 @@ from diffusion.evaluation.measures import register
 from diffusion.evaluation.statistics import Interval, half_error
 from diffusion.runtime import generator
 
-N = 500  # samples of a model, the same number for all: a Fréchet distance is biased by it
+N = 500  # samples of each model; the same for all, because the bias of a Fréchet distance depends on it
 
 
 @register(
-    frechet_gap=("squared distance", "distance after the change minus that before, from the same noise")
+    frechet_gap=("squared distance", "distance after the change minus distance before, from the same noise")
 )
 def frechet_gap(reference: Reference, a: Tensor, b: Tensor, repeats: int = 200, seed: int = 0) -> Interval:
-    """The distance of features a (N, D) minus that of b, whose images correspond, with its interval.
+    """The distance of features a (N, D) minus the distance of features b (N, D), with its interval.
 
-    Both sets are halved alike, so that what their images share does not widen the interval.
+    The images of a and b correspond. Both sets are halved in the same way, so variation that they share does
+    not widen the interval.
     """
     a, b = a.double(), b.double()
     gap = frechet_distance(reference, a) - frechet_distance(reference, b)
@@ -31,22 +32,23 @@ def frechet_gap(reference: Reference, a: Tensor, b: Tensor, repeats: int = 200, 
 
 
 def weighted_distance(reference: Reference, features: Tensor, weights: Tensor) -> float:
-    """The Fréchet distance to the reference of features (N, D) with weights (N,), which need not sum to one.
+    """The Fréchet distance to the reference of features (N, D) with weights (N,), which may have any sum.
 
-    The covariance is divided by 1 - sum of squared weights: with equal weights, by n - 1 of n.
+    The covariance is divided by 1 minus the sum of squared weights, which is (n - 1) / n for equal weights.
 
-    ValueError: fewer than two images have any weight.
+    Raises:
+        ValueError: fewer than two images have a positive weight.
     """
     features, w = features.double(), weights.double() / weights.double().sum()
-    if not w.square().sum() < 1 - 1e-9:  # written so that NaN fails
-        raise ValueError("fewer than two of the images have any weight")
+    if not w.square().sum() < 1 - 1e-9:  # this form also refuses NaN
+        raise ValueError("fewer than two images have a positive weight")
     centre = w @ features
     spread = (w / (1 - w.square().sum())).sqrt()[:, None]
     return reference.distance(centre, (features - centre) * spread)
 
 
 def class_weights(labels: Tensor, shares: Tensor) -> Tensor:
-    """Weights (N,) that give labels (N,) the class shares (K,); a class that is not there stays out."""
+    """Weights (N,) that give labels (N,) the class shares (K,); missing classes are left out."""
     have = labels.bincount(minlength=len(shares)).double() / len(labels)
     return (shares.double() / have.clamp(min=1e-12))[labels]
 
@@ -54,7 +56,7 @@ def class_weights(labels: Tensor, shares: Tensor) -> Tensor:
 def reweighted(
     reference: Reference, features: Tensor, labels: Tensor, shares: Tensor, repeats: int
 ) -> Interval:
-    """The distance of features (N, D) weighted to class shares, with the interval of random halves."""
+    """The distance of features (N, D) weighted to class shares, with an interval from random halves."""
     weights = class_weights(labels, shares)
     fid, n, halves = weighted_distance(reference, features, weights), len(features), []
     for repeat in range(repeats):
@@ -66,14 +68,19 @@ def reweighted(
 
 @register(
     mix_frechet=("squared distance", "Fréchet distance of the first samples, in features of the classifier"),
-    mix_reweighted=("squared distance", "the same of samples weighted to the classes of the test images"),
+    mix_reweighted=("squared distance", "the same, with samples weighted to the class shares of test images"),
 )
 def split(
     reference: Reference, features: Tensor, labels: Tensor, reference_labels: Tensor, repeats: int
 ) -> dict[str, Interval]:
-    """The distance of the first `N` samples, and what is left of it without their class mix, by name.
+    """The distance of the first `N` samples, with and without the effect of their class mix, by name.
 
-    `labels` (n,) are as read, and so are `reference_labels`, of the reference images.
+    Args:
+        reference: the reference images.
+        features: (n, D), of the samples.
+        labels: (n,), read by the classifier.
+        reference_labels: labels of the reference images, read by the classifier.
+        repeats: number of random halves behind an interval.
     """
     features, labels = features[:N], labels[:N]
     classes = 1 + int(max(labels.max(), reference_labels.max()))

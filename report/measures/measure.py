@@ -1,13 +1,13 @@
-"""The measuring job: the samples of one finished training, against the held-out test split.
+"""The measuring job: compare the samples of one finished training with the held-out test split.
 
     python -m report.measures.measure OUT zoom-0 'n_checkpoint: 500'
 
-writes OUT/metrics/measure_<model>-<seed>.json, and kept images (see `report.results.kept`). Samples are drawn
-with the training's seed, or with `sample_seed`. What is measured of real images does not depend on it: all
-trainings are measured against one floor, and with the same halves and resamples.
+Writes OUT/metrics/measure_<model>-<seed>.json and kept images (`report.results.kept`). Samples are drawn with
+the seed of the training, or with `sample_seed`. Measures of real images do not depend on this seed, so all
+training runs are compared with the same floor, halves and resamples.
 
-A file that is there stays if it was made with the same settings, weights, versions and code that measures.
-Else all is measured again, of the samples that are kept (`kept.Drawn`); no training is repeated.
+An existing file stays if settings, weights, versions and measuring code are unchanged. Otherwise all measures
+are taken again, from the kept samples (`kept.Drawn`). No training is repeated.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ from pydantic import Field
 from torch import Tensor
 
 from diffusion import data
-from diffusion.bounds import Count, Seed, checked
+from diffusion.bounds import Count, Seed, checked, refuse_old_names
 from diffusion.code import code_of
 from diffusion.evaluation.evaluator import Evaluator, Seen
 from diffusion.evaluation.frechet import to_uint8
@@ -37,7 +37,7 @@ from diffusion.runtime import Precision
 from diffusion.training.folder import RunError
 from diffusion.training.run import Run
 from report.measures import confidence, distances, divergence, probes
-from report.measures import pixels as pixels  # whose measures are taken, too
+from report.measures import pixels as pixels  # registers its measures
 from report.measures.variants import (
     Images,
     Variant,
@@ -57,13 +57,14 @@ from report.results.views import LATE, OF_MEASURING, read_training, trainings_in
 
 N_PROBED = 500  # test images whose latents are raised and lowered
 FEW = 64  # samples of a quick look
-EXAMPLES = 16  # of good and of bad samples
-# Of an environment, what changes numbers.
+EXAMPLES = 16  # samples with high confidence, and with low
+# Entries of an environment that change numbers.
 COMPUTES = ("torch", "numpy", *MEASURING, "device", "precision")
-# Models measured alike share an evaluator: real images take its time.
-evaluator_of = lru_cache(maxsize=2)(Evaluator.of)
+# Models with equal settings share an evaluator, which spends its time on real images.
+evaluator_of = lru_cache(maxsize=2)(Evaluator.for_dataset)
 
 
+@refuse_old_names
 @checked
 def measure(
     out: Path,
@@ -78,7 +79,7 @@ def measure(
     distance_every: Count = 5,
     floor_repeats: Annotated[int, Field(ge=2)] = 20,
     interval_repeats: Annotated[int, Field(ge=2)] = 1000,
-    n_kind: Images = 500,
+    n_per_distortion: Images = 500,
     n_real: Annotated[int, Field(ge=100, le=60_000)] = 10_000,
     variants: dict[str, Variant] | None = None,
     n_probe: Images | None = None,
@@ -86,53 +87,69 @@ def measure(
     inception_weights: Literal["auto", "off"] = "off",
     precision: Precision = "auto",
 ) -> Record:
-    """Measure one finished training of `out`, such as "zoom-0"; its file and kept images are then on disk.
+    """Measure one finished training, and write its record and kept images.
+
+    Numbers of images that the data set does not allow are reduced, with a note. `n_checkpoint` and
+    `n_distance` are at most the number of training images, because a floor needs as many of these.
 
     Args:
-        n_test: test images; None: all.
-        n_checkpoint, distance_every: images of each measured checkpoint, and epochs between two of these.
-        n_final, n_distance: images of the finished model; of these, the first that distances are taken of,
-            None: 2000, or all where these are fewer.
-        floor_repeats, interval_repeats: draws behind a real-vs-real floor, and behind an interval.
-        n_kind, n_real: of the recogniser, see `Evaluator`.
-        variants: name -> another way to sample the training, see `Variant`.
-        n_probe: test images and samples with which the finished model is probed, at most: for copies, for
-            the distance without the mix of classes, and for what a DDPM's network sees. None: no probe.
-        sample_seed: of the samples; None: that of the training.
-        inception_weights: InceptionV3's, from torch's cache or a download; or "off".
+        out: results folder.
+        name: the training, such as "zoom-0".
+        dataset: name of the data set.
+        data_dir: folder of the data; None: the default.
+        n_test: number of test images. If None, uses all.
+        n_checkpoint: number of images of each measured checkpoint. Default 500.
+        n_final: number of images of the finished model. Default 2000.
+        n_distance: number of images behind each distance of the finished model. If None, at most 2000.
+        distance_every: number of epochs between two measured checkpoints. Default 5.
+        floor_repeats: number of draws behind a real-vs-real floor. Default 20.
+        interval_repeats: number of draws behind an interval. Default 1000.
+        n_per_distortion, n_real: sizes for the recogniser, see `Evaluator`.
+        variants: further ways to sample the training by name, see `Variant`.
+        n_probe: number of test images and samples, at most, with which the finished model is probed: for
+            copies, for the distance without the class mix, and for a DDPM's response. If None, no probes.
+        sample_seed: seeds the samples. If None, the seed of the training.
+        inception_weights: "auto" reads the weights of InceptionV3 from torch's cache or downloads them.
+        precision: precision of sampling: "auto", "bf16" or "fp32".
 
-    A number above what the data set allows is lowered to that, with a note. n_checkpoint and n_distance are
-    at most the number of training images, from which a floor of as many images is drawn.
+    Returns:
+        The record of the measures.
 
-    ValueError: it has no file, is of another data set, or its samples are not finite. RunError: its weights
-    are missing or changed.
+    Raises:
+        ValueError: the training has no file or another data set, or its samples are not finite.
+        RunError: its weights are missing or have changed.
     """
     settings = {k: v for k, v in locals().items() if k not in ("out", "name", "data_dir")}
     n_distance = min(n_final, 2000) if n_distance is None else n_distance
     if n_distance > n_final:
-        raise ValueError(f"n_distance = {n_distance} exceeds n_final = {n_final}")
+        raise ValueError(f"n_distance is {n_distance}; allowed: at most n_final, which is {n_final}")
     train = read_training(out, name).facts
     if train.data.name != dataset:
-        raise ValueError(f"{name} was trained on {train.data.name}, not on {dataset}; measure it there")
+        raise ValueError(f"dataset is {dataset!r}, but {name} was trained on {train.data.name!r}; use that")
     run = open_training(out, train, data_dir, precision)
     seed = train.seed if sample_seed is None else sample_seed
     n_test = n_test and len(data.load(dataset, "test", data_dir, at_most=n_test)[0])
     n_train = max(n_checkpoint, n_distance) * floor_repeats
-    how = {"n_test": n_test, "n_digits": n_real, "n_kind": n_kind, "inception_weights": inception_weights}
+    how = {
+        "n_test": n_test,
+        "n_digits": n_real,
+        "n_per_distortion": n_per_distortion,
+        "inception_weights": inception_weights,
+    }
     how |= {"interval_repeats": interval_repeats, "floor_repeats": floor_repeats}
     evaluator = evaluator_of(dataset, str(data.folder(data_dir)), n_train, **how)
     settings |= {"n_test": n_test, "n_distance": n_distance, "seed": train.seed}
     if fewer := {key: n for key, n in most_of(evaluator).items() if n < settings[key]}:
-        capped = ", ".join(f"{key} is {n}" for key, n in fewer.items())
-        print(f"note: {name}: the data set has fewer images than asked for, so {capped}", flush=True)
+        reduced = ", ".join(f"{key} = {n}" for key, n in fewer.items())
+        print(f"note: the data set has too few images; {name} is measured with {reduced}", flush=True)
     settings |= fewer
     n_checkpoint, n_distance = settings["n_checkpoint"], settings["n_distance"]
     variants, sampled = variants or {}, {}
-    for variant, asked in variants.items():  # a module of one may register measures
+    for variant, asked in variants.items():  # the module of a variant may register measures
         made = make_variant(run, train.unread, asked)
         check_variant(variant, asked)
         if is_own_precision(run, asked):
-            print(f"note: {name} is sampled in {run.precision}, so variant {variant} is left out", flush=True)
+            print(f"note: {name} already runs in {run.precision}; variant {variant} is left out", flush=True)
         else:
             sampled[variant] = made
     facts = {
@@ -155,7 +172,7 @@ def measure(
     samples = draw(n_final)
     seen = Seen(evaluator, samples)
     if seen.one_image:
-        print(f"{name}: all samples are one image, so they have no distance and are no digits", flush=True)
+        print(f"{name}: all samples are one image, so distances and digits are not measured", flush=True)
     epochs = checkpoints(train, distance_every)
     late = late_epochs(epochs, train.epochs)
     grey = to_uint8(samples)[:, 0].numpy()
@@ -175,7 +192,14 @@ def measure(
 
 
 def measure_missing(out: Path, models: Sequence[str] | None, *, n: int | None, **how: Any) -> None:
-    """Measure those trainings of `out` that are not measured yet: n samples of each, None: 64."""
+    """Measure all training runs in `out` that are not measured yet.
+
+    Args:
+        out: results folder.
+        models: names of models; None: all.
+        n: number of samples of each; None: 64.
+        how: further arguments of `measure`.
+    """
     for model, seed in trainings_in(out, models):
         name = f"{model}-{seed}"
         train, path = read_training(out, name).facts, table.path_of(out, f"measure_{name}")
@@ -185,22 +209,23 @@ def measure_missing(out: Path, models: Sequence[str] | None, *, n: int | None, *
             measure(out, name, **number, interval_repeats=50, **how)
         elif n not in (None, known.settings.n_final):
             print(
-                f"note: {name} has been measured with {known.settings.n_final} images, not {n}; to measure "
-                f"it again, remove {path}",
+                f"note: {name} was measured with {known.settings.n_final} images, not {n}; to measure it "
+                f"again, delete {path}",
                 flush=True,
             )
 
 
-# --- what is measured ---
+# --- taking measures ---
 
 
 @dataclass
 class Measuring:
-    """The rows of a training, as they are measured.
+    """Measures a training, and collects the rows.
 
     Attributes:
-        samples: of the finished model.
-        n_checkpoint, n_distance: as `measure` takes them.
+        samples: samples of the finished model.
+        n_checkpoint, n_distance: arguments of `measure`.
+        rows: rows so far.
     """
 
     name: str
@@ -213,21 +238,26 @@ class Measuring:
     rows: list[list[Any]] = field(default_factory=list)
 
     def add(self, found: Mapping[str, Value], way: str = "", epoch: int | None = None) -> None:
-        """Add what was measured of one thing."""
+        """Add rows for several measures."""
         self.rows += table.lines(found, way, epoch)
 
     def measure_samples(
         self, x: Tensor, way: str, epoch: int, n: int, measures: Collection[str] | None = None
     ) -> None:
-        """Add measures of samples; slow ones only of the finished model, or where they are named.
+        """Add measures of samples.
 
-        n: images of which distances are taken, the first ones.
+        Args:
+            x: the samples.
+            way: name of the variant, or "" for the finished model.
+            epoch: epoch of the weights.
+            n: number of first images for distances.
+            measures: names of measures. If None, all of the finished model, and all quick ones of others.
         """
         quick = (name for name in names_of_samples() if not (way and MEASURES[name].slow))
         wanted = {*quick} if measures is None else measures
-        found = take_measures(Seen(self.evaluator, x, n=n, only=wanted), wanted)
-        self.add(found, way, epoch)
-        if distance := found.get("frechet"):
+        values = take_measures(Seen(self.evaluator, x, n=n, only=wanted), wanted)
+        self.add(values, way, epoch)
+        if distance := values.get("frechet"):
             place = " ".join(f"{self.name} {way} {epoch}".split())
             print(f"{place}: Fréchet distance {distance.value:.2f}", flush=True)
 
@@ -258,7 +288,11 @@ class Measuring:
     def measure_variant(self, name: str, run: Run, variant: Variant, late: list[int]) -> None:
         """Add measures of a variant: of its late checkpoints, or of the finished model and its cost.
 
-        run: the training as the variant samples it.
+        Args:
+            name: name of the variant.
+            run: the training as the variant samples it.
+            variant: its description.
+            late: epochs of the late checkpoints.
         """
         measures, changes = variant.get("measures"), variant.keys() - OF_MEASURING
         if "checkpoints" in variant:
@@ -278,31 +312,31 @@ class Measuring:
             self.measure_gap(name, x)
 
     def measure_gap(self, name: str, x: Tensor) -> None:
-        """Add what another precision, in which x are drawn, changes in the distance, from the same noise.
+        """Add the change of the distance from another precision, in which x are drawn, with the same noise.
 
-        The training draws as many samples, since the noise on the way depends on their number.
+        The training draws the same number of samples, because the noise of sampling depends on it.
         """
         evaluator, own = self.evaluator, self.draw(len(x), epoch=self.run.epochs)
         pair = [Seen(evaluator, images) for images in (x, own)]
         if not any(seen.one_image for seen in pair):
             features, how = [seen.features for seen in pair], (evaluator.interval_repeats, evaluator.seed)
-            gap = distances.frechet_gap(evaluator.main.reference, *features, *how)
+            gap = distances.frechet_gap(evaluator.default_space.reference, *features, *how)
             self.add({"frechet_gap": gap}, name, self.run.epochs)
 
     def probe_samples(self, n: int) -> None:
-        """Add the distance without the mix of classes, and the share of copies, of the first n samples."""
+        """Add the distance without the class mix, and the share of copies, for the first n samples."""
         evaluator, x = self.evaluator, self.samples[:n]
         seen, read = Seen(evaluator, x), evaluator.test.labels
         if not seen.one_image:  # which has no distance
-            with contextlib.suppress(ValueError):  # too few images of the classes that there are
+            with contextlib.suppress(ValueError):  # too few images in the classes that occur
                 of = seen.features, seen.labels, read, evaluator.interval_repeats
-                self.add(distances.split(evaluator.main.reference, *of))
+                self.add(distances.split(evaluator.default_space.reference, *of))
         images = to_uint8(self.run.images)
         near, of_test = (probes.nearest(to_uint8(each), images) for each in (x, evaluator.x_test[: len(x)]))
         self.add(probes.memorised((near, seen.labels), (of_test, read[: len(x)])))
 
     def probe_network(self, n: int, seed: int) -> None:
-        """Add measures of the network of a DDPM; none of another one's."""
+        """Add measures of a DDPM's network; does nothing for other processes."""
         run, x, labels = self.run, self.evaluator.x_test[:n], self.evaluator.labels[:n]
         if not isinstance(run.process, DDPM):
             return
@@ -313,30 +347,30 @@ class Measuring:
 
 
 def checkpoints(train: Facts, every: int) -> list[int]:
-    """The measured epochs whose weights are there."""
+    """The measured epochs whose weights exist."""
     return [epoch for epoch in checkpoint_epochs(train.epochs, every) if str(epoch) in train.sha256]
 
 
 def checkpoint_epochs(last: int, every: int) -> list[int]:
-    """The measured epochs: the first, every so many and the last."""
+    """The measured epochs: the first, each multiple of `every`, and the last."""
     return sorted({1, *range(every, last + 1, every), last})
 
 
 def late_epochs(epochs: Sequence[int], last: int) -> list[int]:
-    """Those of the epochs that are in the last fifth of training."""
+    """The epochs in the last fifth of training."""
     return [epoch for epoch in epochs if epoch >= (1 - LATE) * last]
 
 
 def most_of(evaluator: Evaluator) -> dict[str, int]:
-    """The largest numbers of images that a data set allows, by argument of `measure`."""
+    """The largest number of images that the data set allows, for each argument of `measure`."""
     train, digits = len(evaluator.x_train), len(evaluator.x_digits)
     half = len(evaluator.x_test) // 2
-    return {"n_checkpoint": train, "n_distance": train, "n_kind": half, "n_real": digits}
+    return {"n_checkpoint": train, "n_distance": train, "n_per_distortion": half, "n_real": digits}
 
 
 def describe_evaluator(evaluator: Evaluator) -> dict[str, Any]:
-    """Identity of what measures, as JSON: features by name."""
-    features = {name: dict(one.info) for name, one in evaluator.extractors.items()}
+    """Describe the features of an evaluator as JSON, by name."""
+    features = {name: dict(extractor.info) for name, extractor in evaluator.extractors.items()}
     if evaluator.classes:
         right = evaluator.test.labels == evaluator.labels
         features["digits"]["test_accuracy"] = float(right.double().mean())
@@ -347,27 +381,27 @@ def describe_evaluator(evaluator: Evaluator) -> dict[str, Any]:
 
 
 def describe_difference(out: Path, name: str, facts: Mapping[str, Any]) -> str:
-    """In what the file of a job that is there was made otherwise than `facts` say; empty: in nothing."""
+    """Describe the first difference between a job's existing file and `facts`; empty if they agree."""
     if not table.path_of(out, name).is_file():
-        return "it is not there"
+        return "the file does not exist"
     try:
         known = Record(out, name).facts
-        why = next(differences(_deciding(known.unread), _deciding(json.loads(json.dumps(facts)))), "")
+        reason = next(differences(_deciding(known.unread), _deciding(json.loads(json.dumps(facts)))), "")
     except ValueError as error:
-        why = str(error)
-    if why:
-        print(f"{name} is measured again: {why}", flush=True)
-    return why
+        reason = str(error)
+    if reason:
+        print(f"measuring again ({name}): {reason}", flush=True)
+    return reason
 
 
 def measuring_code() -> str:
-    """Hash of the files that measure: this one, and those of all measures."""
-    functions = (one.function for one in MEASURES.values() if one.function)
+    """Hash of the files that measure: this file, and the files of all measures."""
+    functions = (measure.function for measure in MEASURES.values() if measure.function)
     return code_of(map(Path, sorted({__file__, *map(inspect.getfile, functions)})))
 
 
 def _deciding(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Of a file's facts those that decide its numbers; of the environment what changes numbers."""
+    """The facts of a file, with only those entries of the environment that change numbers."""
     return {**facts, "environment": {name: facts.get("environment", {}).get(name) for name in COMPUTES}}
 
 

@@ -1,4 +1,4 @@
-"""The rows of what notebooks 02 and 03 measure of a training, and the meanings of what notebooks measure."""
+"""Rows for the measures of notebooks 02 and 03, and the meanings of measures of all notebooks."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,29 +12,29 @@ from report.results.table import Interval, lines
 
 register(
     # notebook 01
-    beta=("variance", "of the noise that a step adds; x: time step"),
-    alpha_bar=("share", "of the image's variance that is left; x: time step"),
-    clipped_steps=("steps", "whose beta is cut"),
+    beta=("variance", "variance of the noise that a step adds; x: time step"),
+    alpha_bar=("share", "share of the image's variance that is left; x: time step"),
+    clipped_steps=("steps", "steps with a clipped beta"),
     signal_T=("share", "amplitude of the image that is left at the end"),
     mean_alpha_bar=("share", "mean of alpha_bar over the steps"),
-    informative_steps=("steps", "with alpha_bar between 0.05 and 0.95"),
-    latent_correlation=("correlation", "of images with their latents; x: time step"),
-    min_beta=("variance", "the least beta"),
-    max_beta=("variance", "the largest beta"),
-    share_above_one=("share", "steps whose beta exceeds one"),
+    informative_steps=("steps", "steps with alpha_bar between 0.05 and 0.95"),
+    latent_correlation=("correlation", "correlation of images with their latents; x: time step"),
+    min_beta=("variance", "smallest beta"),
+    max_beta=("variance", "largest beta"),
+    share_above_one=("share", "steps with a beta above one"),
     # notebook 02
-    learning_rate=("", "as the study prints it, and as it is used"),
-    loss_of_steps=("squared error", "at the first and at the last of a few steps; x: step"),
-    common_loss=("squared error", "test loss, mean over noise levels that are the same for all schedules"),
+    learning_rate=("", "learning rate, as the original study prints it and as it uses it"),
+    loss_of_steps=("squared error", "loss at the first and the last of a few steps; x: step"),
+    common_loss=("squared error", "test loss, mean over noise levels that all schedules share"),
     common_loss_at=("squared error", "test loss at a noise level; x: alpha_bar"),
     # notebooks 09 and 13
-    predicted=("grey", "standard deviation over samples of their mean, by the law of offsets"),
+    predicted=("grey", "standard deviation of the mean grey over samples, predicted by the law of offsets"),
     # notebook 03
-    restored_right=("share", "test images read right when restored from the last level"),
-    original_right=("share", "test images read right"),
-    restored_as=("images", "of a class, restored from the last level; x: class that is read"),
+    restored_right=("share", "test images that are read correctly after restoring them from the last level"),
+    original_right=("share", "test images that are read correctly"),
+    restored_as=("images", "images of a class, restored from the last level; x: class that is read"),
     dark_centre_restored_as=("share", "classes read in restored images with a dark centre; x: class"),
-    dark_centre_of=("share", "classes of images with a dark centre; x: class"),
+    dark_centre_of=("share", "true classes of images with a dark centre; x: class"),
     centre_pixels=("pixels", "central pixels of training images; x: grey value"),
     centre_black=("share", "central pixels of training images that are black"),
     centre_extreme=("share", "central pixels of training images within a tenth of black or white"),
@@ -47,8 +47,9 @@ def list_ddpm_rows(
     """The rows of notebook 02.
 
     Args:
-        rates: learning rate, as it is printed and as it is used -> losses of the first steps.
-        losses: noise level, as alpha_bar -> loss of the network after the epoch.
+        rates: losses of the first steps for two learning rates: as printed, and as used.
+        losses: loss of the network by noise level (alpha_bar).
+        epoch: epoch of the weights.
     """
     rows = []
     for way, (rate, first) in zip(("printed", "used"), rates.items(), strict=True):
@@ -69,11 +70,13 @@ def list_zoom_rows(
     """The rows of notebook 03.
 
     Args:
-        x_test: (N, 1, 28, 28), whose `classes` are (N,) each: "true", "read" in them, and "restored": read in
-            what the network restores from the last level.
-        counts: (K, K), images by true class and by the class that is restored.
-        errors: of the restored images of each level, from the first, (n,) each.
+        x_test: test images (N, 1, 28, 28).
+        classes: classes (N,) of the test images: "true", "read" in the originals, and "restored": read in the
+            images that the network restores from the last level.
+        counts: (K, K), images by true class and by the class that is read after restoring.
+        errors: squared errors (n,) of restored images for each level, from level 1.
         pixels: grey values in the centres of the training images.
+        epoch: epoch of the weights.
     """
     n, dark = len(x_test), dark_centre(x_test)
 
@@ -89,7 +92,7 @@ def list_zoom_rows(
     restored |= {"dark_centre_restored_as": shares("restored"), "dark_centre_of": shares("true")}
     share = pixels.counts.double() / pixels.counts.sum()
     centre = {"centre_pixels": pixels.counts.tolist(), "centre_black": share[0].item()}
-    # Of 256 grey values a tenth at either end.
+    # A tenth of the 256 grey values at each end.
     centre["centre_extreme"] = (share[:26].sum() + share[230:].sum()).item()
     rows = [*lines(restored, epoch=epoch), *lines(centre, way="training images")]
     rows += lines({"original_right": right("read")})

@@ -1,6 +1,6 @@
-"""Measures of the pixels of images: grey of the border, ink, what the centre shows.
+"""Measures of pixels: grey of the border, ink, and dark or white centres.
 
-The evaluator takes them of every set of images once this module is imported.
+Once this module is imported, the evaluator takes these measures of every set of images.
 """
 
 import numpy as np
@@ -15,9 +15,9 @@ from report.results.scatter import mean_of
 
 BORDER = 3  # pixels: width of the ring that counts as background
 REPEATS = 2000  # draws behind an interval of a mean
-PATCH = 4  # pixels across: what the deepest zoom level leaves of an image
-BLACK, WHITE = -0.5 + 0.1, 0.5 - 0.1  # a pixel counts as such in the lowest or highest tenth of the range
-MOSTLY = 12  # of the 16 central pixels: a centre with at least so many of them is dark, or white
+PATCH = 4  # pixels across; the deepest zoom level leaves a patch of this size
+BLACK, WHITE = -0.5 + 0.1, 0.5 - 0.1  # limits of the lowest and the highest tenth of the range
+MOSTLY = 12  # a centre is dark (or white) if at least 12 of its 16 pixels are black (or white)
 
 
 def ring(images: Tensor) -> Tensor:
@@ -29,15 +29,15 @@ def ring(images: Tensor) -> Tensor:
 
 @register(
     lambda seen: (seen.images, seen.seed),
-    background=("share", "mean grey of the border as it is seen, 0 black to 1 white"),
+    background=("share", "mean grey of the border after clamping, 0 black to 1 white"),
 )
 def border_grey(images: Tensor, seed: int = 0) -> Interval:
-    """Mean grey of the outer ring of images (N, 1, 28, 28), with a bootstrap over them: almost 0 in MNIST."""
+    """Mean grey of the outer ring of images (N, 1, 28, 28), with a bootstrap interval; almost 0 in MNIST."""
     return bootstrap((ring(images).double().mean(1) / 255).numpy(), REPEATS, seed, "background")
 
 
 def bootstrap(values: np.ndarray, repeats: int, *key: int | str) -> Interval:
-    """Mean of values (N,) with the percentile interval of `repeats` resamples."""
+    """Mean of values (N,) with the percentile interval of `repeats` resamples; `key` seeds the draws."""
     n, random = len(values), numpy_generator(*key)
     means = np.array([values[random.integers(0, n, n)].mean() for _ in range(repeats)])
     mean, (low, high) = float(values.mean()), np.quantile(means, TAILS)
@@ -46,10 +46,10 @@ def bootstrap(values: np.ndarray, repeats: int, *key: int | str) -> Interval:
 
 @register(
     lambda seen: (grey(seen.x),),
-    border=("share", "mean grey of the border before clamping, with the deviation over images"),
+    border=("share", "mean grey of the border before clamping, with the standard deviation over images"),
 )
 def border_before_clamping(samples: Tensor) -> Interval:
-    """Mean and sd of the ring's mean grey before clamping, which hides half of what a drift does."""
+    """Mean and standard deviation of the ring's mean grey before clamping, which hides half of a drift."""
     border = ring(samples).double().mean(1) + 0.5
     return Interval(float(border.mean()), n=len(samples), sd=float(border.std()))
 
@@ -80,5 +80,5 @@ def white_centre(x: Tensor) -> Tensor:
 )
 def centre_shares(x: Tensor) -> dict[str, Interval]:
     """Shares of the images x, (N, 1, 28, 28) in model units, with a dark and with a white centre, by name."""
-    found = {"centre_dark": dark_centre(x), "centre_white": white_centre(x)}
-    return {name: Interval(float(one.double().mean()), n=len(x)) for name, one in found.items()}
+    masks = {"centre_dark": dark_centre(x), "centre_white": white_centre(x)}
+    return {name: Interval(float(mask.double().mean()), n=len(x)) for name, mask in masks.items()}

@@ -1,4 +1,4 @@
-"""Probes of finished trainings: what a network errs in, is blind to, restores in one step, and copies."""
+"""Probes of a finished training: response to offsets, one-step restorations, copies of training images."""
 
 from collections.abc import Sequence
 
@@ -14,8 +14,8 @@ from diffusion.training.run import Run
 from report.results.scatter import mean_of
 
 SHIFT = 1 / 28  # one standard deviation of the mean of 784 pixels of noise
-LARGER = (3.0, 10.0, 30.0, 100.0)  # times that: levels of samples that nothing mended
-NEAR = 0.05  # the share of test images that counts as near to a training image
+LARGER = (3.0, 10.0, 30.0, 100.0)  # multiples of SHIFT, for offsets that sampling has not corrected
+NEAR = 0.05  # share of test images that count as near to a training image
 
 
 # --- noise predictors ---
@@ -23,104 +23,110 @@ NEAR = 0.05  # the share of test images that counts as near to a training image
 
 @torch.no_grad()
 def predicted(network: Network, latent: Tensor, t: int, T: int, precision: str) -> Tensor:
-    """The network's answer to latents (N, 1, 28, 28) of one time step, float32 on the CPU."""
+    """The output of a network for latents (N, 1, 28, 28) of one time step, float32 on the CPU."""
     on = device_of(network)
     with autocast(on, precision):
         return in_chunks(network, latent.to(on), t, T).cpu()
 
 
-@register(response=("share", "of a uniform rise of the latents that the network sees as noise; x: time step"))
+@register(response=("share", "share of a uniform rise of latents that a network sees as noise; x: time step"))
 def response(
     run: Run, x: Tensor, epoch: int | None = None, *, seed: int, steps: Sequence[int] = (), size: float = 1.0
 ) -> dict[int, Interval]:
     """The rise of the predicted noise when latents x_t are raised uniformly, over the ideal rise, by step.
 
-    The shift is `size` times `SHIFT` standard deviations of the noise at t. At size 1 it is one of the mean
-    of the noise's 784 pixels, so that training has shown the network such latents; a sampler that does not
-    mend the level meets larger ones. If all of the shift is noise, the prediction should rise by the shift
-    over sqrt(1 - alpha_bar_t). It is where the level of the clean image is known, as with MNIST's black
-    ground, or where hardly any image is left.
+    The shift is `size` times `SHIFT` standard deviations of the noise at t. Size 1 is one standard deviation
+    of the mean of 784 pixels of noise, so the network has seen such latents in training. Larger shifts occur
+    in samplers that do not correct the level.
+
+    The ideal rise is the shift over sqrt(1 - alpha_bar_t), since all of the shift is noise. This holds if the
+    level of the clean image is known, as with the black background of MNIST, or if hardly any image is left.
 
     Args:
+        run: a finished DDPM.
         x: test images (N, 1, 28, 28); half of them are raised and half lowered.
-        epoch: after which the network is probed; None: the last one.
-        steps: time steps; none: thirteen from T / 20 to T.
+        epoch: epoch of the weights. If None, the last.
+        seed: seeds the noise.
+        steps: time steps. If empty, up to thirteen from T / 20 to T.
+        size: size of the shift. Default 1.
     """
     process, network = run.process, run.network(epoch)
     sign = (torch.arange(len(x)) % 2 * 2.0 - 1)[:, None, None, None]
     eps = torch.randn(x.shape, generator=generator(seed, "response"))
     steps = steps or sorted({max(1, process.T // 20), *_steps(process.T, 12)})
-    found, shift = {}, size * SHIFT
+    answers, shift = {}, size * SHIFT
     for t in steps:
         latent = process.degrade(x, torch.full((len(x),), t), eps=eps)
         raised = latent + shift * sign * (1 - process.schedule.alpha_bar[t]).sqrt().float()
         rise = predicted(network, raised, t, process.T, run.precision)
         rise -= predicted(network, latent, t, process.T, run.precision)
         each = (rise * sign).mean((1, 2, 3)) / shift  # (N,)
-        found[t] = mean_of(each.tolist())
-    return found
+        answers[t] = mean_of(each.tolist())
+    return answers
 
 
-@register(recovered=("share", "test images read right when restored in one step; x: time step"))
+@register(recovered=("share", "test images that are read correctly after one-step restoring; x: time step"))
 def recovered(run: Run, classifier: Network, x: Tensor, labels: Tensor, seed: int) -> dict[int, Interval]:
-    """By step, the share of test images (N, 1, 28, 28) read right in what the network predicts from x_t.
+    """The share of test images (N, 1, 28, 28) that are read correctly in the prediction from x_t, by step.
 
-    The classifier, images -> logits (B, 10), sees the prediction cut to [-0.5, 0.5].
+    The classifier maps images to logits (B, 10), and gets the prediction clipped to [-0.5, 0.5].
     """
     process, network = run.process, run.network()
     eps = torch.randn(x.shape, generator=generator(seed, "recoverable"))
-    found = {}
+    shares = {}
     for t in _steps(process.T, 10):
         latent = process.degrade(x, torch.full((len(x),), t), eps=eps)
         eps_hat = predicted(network, latent, t, process.T, run.precision)
         a = run.process.schedule.alpha_bar[t]
         x0_hat = (latent - (1 - a).sqrt().float() * eps_hat) / a.sqrt().float()
-        found[t] = share_of(classes_of(classifier, x0_hat) == labels)
-    return found
+        shares[t] = share_of(classes_of(classifier, x0_hat) == labels)
+    return shares
 
 
 def _steps(T: int, n: int) -> list[int]:
-    """n evenly spaced time steps up to T, fewer where T is smaller."""
+    """n evenly spaced time steps up to T, or fewer if T is smaller."""
     return sorted({max(1, t) for t in torch.linspace(T / n, T, n).round().long().tolist()})
 
 
 # --- restorations by cold diffusion ---
 
 
-@register(restoration_error=("squared error", "of images restored in one step, mean and deviation; x: level"))
+@register(restoration_error=("squared error", "error of images restored in one step; x: level"))
 def restoration_error(run: Run, x: Tensor) -> dict[int, Interval]:
-    """Mean squared error per image by level: mean and standard deviation over the images x."""
-    process, network, found = run.process, run.network(), {}
+    """Squared error of restored images by level: mean and standard deviation over the images x."""
+    process, network, errors = run.process, run.network(), {}
     for level in range(1, process.T + 1):
         degraded = process.degrade(x, torch.full((len(x),), level))
         restored = predicted(network, degraded, level, process.T, run.precision)
         error = (restored - x).square().flatten(1).mean(1)  # (N,)
-        found[level] = Interval(float(error.mean()), n=len(x), sd=float(error.std()))
-    return found
+        errors[level] = Interval(float(error.mean()), n=len(x), sd=float(error.std()))
+    return errors
 
 
 # --- copies of training images ---
 
 
 def nearest(x: Tensor, x_train: Tensor, chunk: int = 10_000) -> Tensor:
-    """Euclidean distance of each image to the nearest training image, (N,); both bytes, taken as 0 to 1."""
+    """Euclidean distance (N,) of each image to the nearest training image; both are bytes, scaled to 0..1."""
     flat = x.flatten(1).float() / 255
     parts = x_train.flatten(1).split(chunk)
     return torch.stack([torch.cdist(flat, part.float() / 255).amin(1) for part in parts]).amin(0)
 
 
 @register(
-    copies=("share", "samples closer to a training image than 5 % of the test images are"),
-    copies_in_class=("share", "the same, each against the test images of the class that it is read as"),
+    copies=("share", "samples that are closer to a training image than 95% of the test images"),
+    copies_in_class=("share", "the same, each sample compared with test images of the class that is read"),
 )
 def memorised(found: tuple[Tensor, Tensor], test: tuple[Tensor, Tensor]) -> dict[str, Interval]:
-    """Distances of samples to the nearest training image against those of test images, by name.
+    """Shares of samples that are unusually close to a training image, by name.
 
-    `found` and `test` are distances (N,) and classes (N,), as read.
+    Args:
+        found: distances (N,) of the samples to the nearest training image, and their classes (N,) as read.
+        test: the same for test images.
     """
     (far, labels), (test_far, test_labels) = found, test
-    bound = test_far.quantile(NEAR)
-    of_class = bound.repeat(len(far))
+    threshold = test_far.quantile(NEAR)
+    of_class = threshold.repeat(len(far))
     for k in test_labels.unique():
         of_class[labels == k] = test_far[test_labels == k].quantile(NEAR)
-    return {"copies": share_of(far < bound), "copies_in_class": share_of(far < of_class)}
+    return {"copies": share_of(far < threshold), "copies_in_class": share_of(far < of_class)}

@@ -1,4 +1,4 @@
-"""Variants: a finished training that is sampled otherwise, and what a sample costs."""
+"""Variants: other ways to sample a finished training, and the cost of a sample."""
 
 import time
 from collections.abc import Mapping
@@ -21,15 +21,17 @@ Images = Annotated[int, Field(ge=12, le=60_000)]
 
 @with_config(STRICT | {"extra": "forbid"})
 class Variant(TypedDict, total=False):
-    """Another way to sample a training. What it does not name is as in the training.
+    """Another way to sample a training. Missing keys are as in the training.
 
     Keys:
-        sampler, prior: a name; another one begins without options.
-        average: the weights are the mean over so many last epochs.
-        n: images. Default: as many as of the finished model, or of a checkpoint.
-        measures: names of the measures of samples that are taken. Default: all but slow ones, with the cost
-            of a sample and, of another precision, `frechet_gap`.
-        checkpoints: "late": it samples the late checkpoints in place of the finished model.
+        sampler, prior: name of a sampler or prior; a new one starts without options.
+        sampler_options, prior_options: its options.
+        precision: "fp32" or "bf16".
+        average: number of last epochs over which the weights are averaged.
+        n: number of images. Default: the same as for the finished model, or for a checkpoint.
+        measures: names of measures of samples. Default: all quick ones, the cost of a sample and, for another
+            precision, `frechet_gap`.
+        checkpoints: "late" samples the late checkpoints instead of the finished model.
     """
 
     sampler: str | None
@@ -44,38 +46,44 @@ class Variant(TypedDict, total=False):
 
 
 def check_variant(name: str, variant: Variant) -> None:
-    """Check a name and keys together; ValueError: one is refused."""
+    """Check the name and the keys of a variant; ValueError: a value is not allowed."""
     if name in (CHECKPOINT, REAL) or name.startswith("shift "):
-        raise ValueError(f"variants.{name}: rows of measuring have this name; choose another")
+        raise ValueError(f"variants.{name}: this name is reserved for other rows; choose another")
     if {"average", "checkpoints"} <= variant.keys():
-        raise ValueError(f"variants.{name} has average and checkpoints; leave one of them out")
+        raise ValueError(f"variants.{name} sets average and checkpoints; remove one of them")
     for measure in variant.get("measures", []):
         if measure not in (known := names_of_samples()):
-            hint = nearest(measure, known)
-            raise ValueError(f"variants.{name}: measures has {measure!r}, no measure of samples{hint}")
+            hint = nearest(measure, known) or f"; allowed: {', '.join(known)}"
+            raise ValueError(f"variants.{name}: {measure!r} in measures is not a measure of samples{hint}")
 
 
 def names_of_samples() -> list[str]:
-    """The measures that are taken of a set of samples."""
+    """Names of all measures of a set of samples."""
     return [name for name, measure in MEASURES.items() if measure.arguments]
 
 
 def make_variant(run: Run, described: Mapping[str, Any], variant: Variant) -> Run:
-    """Make the training as a variant samples it; ValueError: a sampler or prior refuses its options.
+    """Copy a run with the sampler, prior and precision of a variant.
 
-    described: the training's own sampler and prior.
+    Args:
+        run: the run.
+        described: descriptions of its own sampler and prior.
+        variant: the variant.
+
+    Raises:
+        ValueError: a sampler or prior does not allow its options.
     """
     sampler, prior = make(vary(described, variant))
     return replace(run, sampler=sampler, prior=prior, precision=variant.get("precision", run.precision))
 
 
 def is_own_precision(run: Run, variant: Variant) -> bool:
-    """Return True if a variant changes nothing but the precision, to the one that the training has."""
+    """Return True if a variant changes only the precision, to the precision that the run already has."""
     return variant.keys() - OF_MEASURING == {"precision"} and variant["precision"] == run.precision
 
 
 def describe_sampler(run: Run) -> dict[str, Any]:
-    """Describe how a training is sampled."""
+    """Describe the sampler of a run."""
     return {
         "sampler": next((name for name, cls in SAMPLERS.items() if type(run.sampler) is cls), "own"),
         "calls": run.calls,
@@ -85,11 +93,11 @@ def describe_sampler(run: Run) -> dict[str, Any]:
 
 
 @register(
-    calls=("calls", "of the network for one image"),
-    seconds=("seconds", "of the processor for one sample, all threads together"),
+    calls=("calls", "network calls for one image"),
+    seconds=("seconds", "processor time for one sample, all threads together"),
 )
 def cost(run: Run, n: int = 128) -> dict[str, Value]:
-    """The cost of a sample; its time is that of n drawn anew."""
+    """The cost of a sample, by name; draws n samples to measure the time."""
     begin = time.process_time()
     run.sample(n)
     return {"calls": run.calls, "seconds": (time.process_time() - begin) / n}

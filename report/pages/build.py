@@ -1,13 +1,17 @@
-"""The report of one run.
+"""Build the report of one run.
 
-    python -m report.pages.build build/quick quick      a run's folder, and its profile
+    python -m report.pages.build build/quick quick      folder of the run, and its profile
 
-Reads the table, kept images and executed notebooks under OUT, takes figures from cells of notebooks, and
-writes report.html and .pdf, rows.html, results.csv, numbers.json, ledger.json and notebooks/*.html. The same
-files give the same bytes.
+Reads the table, kept images and executed notebooks in OUT, and takes figures from the cells of notebooks.
+Writes report.html, report.pdf, rows.html, results.csv, numbers.json, ledger.json and notebooks/*.html.
+Equal inputs give equal bytes.
 """
 
+import os
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from diffusion.files import write_bytes
@@ -17,28 +21,38 @@ from report.pages import figures, names, own, render
 from report.pages import notebooks as pages
 from report.pages.names import ReportRun, as_json
 from report.pages.sources import Marks, render_rows, write_sources
-from report.places import PLAY, paper
+from report.places import PLAY, ROOT, paper
 from report.results import table
 from report.results.counterparts import list_studied
 
 
 def build(out: Path | str, profile: str | Path) -> list[Path]:
-    """Write the report of the run in `out`, of a profile; returns the written files.
+    """Write the report of a run.
 
-    ValueError: a training is not measured, or a placeholder of our own text is wrong.
+    Args:
+        out: folder of the run.
+        profile: name or path of its profile.
+
+    Returns:
+        The files that were written.
+
+    Raises:
+        ValueError: a training is not measured, or a placeholder of the text is wrong.
     """
     out, asked = Path(out).resolve(), profiles.read(profile)
     results = names.read(out, asked)
-    if bare := [one.name for one in results.trainings.values() if not one.measured]:
-        raise ValueError(f"{', '.join(bare)} in {out} is not measured; `make report` measures it")
+    if bare := [training.name for training in results.trainings.values() if not training.measured]:
+        raise ValueError(f"{', '.join(bare)} in {out} is not measured; run `make report`, which measures it")
     notebooks = pages.list_notebooks(results)
-    drawn = figures.write_figures(out, notebooks)
+    with _timed("figures"):
+        drawn = figures.write_figures(out, notebooks)
     files = {path.name for path in (out / "figures").glob("*")}
     run, marks = ReportRun(results, asked, notebooks, files), Marks()
-    content = (paper() if asked.file.report.kind else own).content(run, marks)
-    if marks.missing and (releases() / asked.name).is_dir():
-        raise ValueError(f"{marks.missing[0]} is printed, and nothing was read for it")
-    text, numbers, rows = write_sources(pages.link_figures(content.text, drawn), marks, out)
+    with _timed("text and numbers"):
+        content = (paper() if asked.file.report.kind else own).content(run, marks)
+        if marks.missing and (releases() / asked.name).is_dir():
+            raise ValueError(f"{marks.missing[0]} is printed, but no row of the table was read for it")
+        text, numbers, rows = write_sources(pages.link_figures(content.text, drawn), marks, out)
     for name in render.figures(text):
         if Path(name).name not in files:  # its notebook failed
             write_bytes(out / name, (render.TEMPLATES / f"missing{name[-4:]}").read_bytes())
@@ -47,23 +61,35 @@ def build(out: Path | str, profile: str | Path) -> list[Path]:
         out / "results.csv": table.as_csv(out),
         out / "numbers.json": as_json(numbers, None),
         out / "rows.html": render_rows(rows),
-        out / "report.html": render.html(text, out, play),
-        out / "report.pdf": render.pdf(render.typst_source(text, out), out),
     }
+    with _timed("report.html"):
+        made[out / "report.html"] = render.html(text, out, play)
+    with _timed("report.pdf"):
+        made[out / "report.pdf"] = render.pdf(render.typst_source(text, out), out)
     made |= {out / name: data for name, data in content.files.items()}
     if play:
-        made[out / play.name] = play.read_bytes()
-    for path in (out / "notebooks" / f"{name}.ipynb" for name in notebooks):
-        made[path.with_suffix(".html")] = pages.render_page(path, notebooks)
+        root = os.path.relpath(ROOT, out).encode()  # the page links to it from two folders below
+        made[out / play.name] = play.read_bytes().replace(b'href="../..', b'href="' + root)
+    with _timed("pages of notebooks"):
+        for path in (out / "notebooks" / f"{name}.ipynb" for name in notebooks):
+            made[path.with_suffix(".html")] = pages.render_page(path, notebooks)
     return [write_bytes(path, content) for path, content in made.items()]
+
+
+@contextmanager
+def _timed(step: str) -> Iterator[None]:
+    """Print a step of the build and its time."""
+    begun = time.monotonic()
+    yield
+    print(f"{step}: {time.monotonic() - begun:.1f} s", flush=True)
 
 
 def main() -> None:
     if len(sys.argv) != 3:
         sys.exit(__doc__)
     try:
-        for path in build(*sys.argv[1:]):
-            print(path)
+        written = build(*sys.argv[1:])
+        print(f"Report ready: {sys.argv[1]}/report.html, report.pdf and {len(written) - 2} further files")
     except (ValueError, OSError) as error:
         sys.exit(f"error: {' '.join(str(error).split())}")
 

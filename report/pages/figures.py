@@ -1,4 +1,4 @@
-"""The report's figures: outputs of the cells `fig-NAME` of executed notebooks, and their numbers as CSV."""
+"""The figures of a report: outputs of cells `fig-NAME` of executed notebooks, and their numbers as CSV."""
 
 import base64
 import re
@@ -16,63 +16,66 @@ from diffusion.provenance import releases
 from report.files import read_json
 from report.results.table import METRICS, Record, Row
 
-CELL = "fig-"  # a cell with such an id shows the figure of that name
+CELL = "fig-"  # prefix of the id of a cell that shows a figure
 SUFFIXES = {SVG: ".svg", PNG: ".png", "image/gif": ".gif"}
-DRAWN = "drawn"  # the measure of a number that a figure computes of others: they have no source
+DRAWN = "drawn"  # measure of numbers that a figure computes from others, which therefore have no source
 SOURCE = re.compile(rf"(?:released/([^/]+)/)?{METRICS}/([^/]+)\.json#(\d+)")
 
 
 class Drawing(NamedTuple):
     """A figure in the output of a cell."""
 
-    notebook: str  # the name of the executed one
-    cell: str  # its id
+    notebook: str  # name of the executed notebook
+    cell: str  # id of the cell
     suffix: str
     data: bytes
-    sources: list[str]  # of the rows that it was given (`report.results.table`)
-    numbers: list[tuple[str, float, float]]  # that it plots and no row has: series, x, value
+    sources: list[str]  # sources of the rows that it shows (`report.results.table`)
+    numbers: list[tuple[str, float, float]]  # series, x and value of numbers that it computes
 
 
 def read_figures(path: Path) -> dict[str, Drawing]:
-    """The figures of an executed notebook, by name of the cell and model; ValueError: two have one name."""
-    found: dict[str, Drawing] = {}
+    """The figures of an executed notebook, by name of the cell and model; ValueError: a name occurs twice."""
+    drawings: dict[str, Drawing] = {}
     notebook = read_json(path)
-    cells = [one for one in notebook["cells"] if one.get("id", "").startswith(CELL)]
-    of = notebook["metadata"].get("papermill", {}).get("parameters", {}).get("released")
-    shown = [(cell["id"], one.get("data", {})) for cell in cells for one in cell.get("outputs", ())]
-    elsewhere = f"released/{of}/" if of and of != path.parents[1].name else ""  # it opened another run
+    cells = [cell for cell in notebook["cells"] if cell.get("id", "").startswith(CELL)]
+    release = notebook["metadata"].get("papermill", {}).get("parameters", {}).get("released")
+    shown = [(cell["id"], output.get("data", {})) for cell in cells for output in cell.get("outputs", ())]
+    prefix = f"released/{release}/" if release and release != path.parents[1].name else ""  # of another run
     for cell, data in shown:
         if not (mime := next((mime for mime in SUFFIXES if mime in data), None)):
             continue
         about = data.get(ABOUT, {})
         name = "_".join(filter(None, (cell.removeprefix(CELL), about.get("of"))))
-        if name in found:
-            raise ValueError(f"{path}: the cell {cell} shows two pictures of one name, {name}")
-        text = "".join(data[mime])  # a text, or its lines
+        if name in drawings:
+            raise ValueError(f"{path}: cell {cell} shows two pictures with the name {name}; expected one")
+        text = "".join(data[mime])  # a string, or a list of lines
         picture = text.encode() if mime == SVG else base64.b64decode(text)
-        numbers = [tuple(one) for one in about.get("numbers", ())]
-        sources = [x if x.startswith("released/") else elsewhere + x for x in about.get("sources", ())]
-        found[name] = Drawing(path.stem, cell, SUFFIXES[mime], picture, sources, numbers)
-    return found
+        numbers = [tuple(number) for number in about.get("numbers", ())]
+        sources = [x if x.startswith("released/") else prefix + x for x in about.get("sources", ())]
+        drawings[name] = Drawing(path.stem, cell, SUFFIXES[mime], picture, sources, numbers)
+    return drawings
 
 
 def collect_figures(notebooks: Iterable[Path]) -> dict[str, Drawing]:
-    """The figures of notebooks, the zoom's first, also by their model: "loss" and "loss_linear"."""
+    """The figures of several notebooks, by name and by name and model: "loss" and "loss_linear".
+
+    A name without a model is the figure of the zoom, if the zoom has one.
+    """
     models = {path: path.stem.partition("-")[2].partition("-")[0] for path in notebooks}
-    found: dict[str, Drawing] = {}
-    for path in sorted(models, key=lambda one: models[one] != "zoom"):
+    drawings: dict[str, Drawing] = {}
+    for path in sorted(models, key=lambda notebook: models[notebook] != "zoom"):
         for name, figure in read_figures(path).items():
-            found.setdefault(name, figure)
+            drawings.setdefault(name, figure)
             if models[path]:
-                found.setdefault(f"{name}_{models[path]}", figure)
-    return found
+                drawings.setdefault(f"{name}_{models[path]}", figure)
+    return drawings
 
 
-# --- their numbers ---
+# --- numbers of figures ---
 
 
 def make_csv(figure: Drawing, out: Path) -> bytes | None:
-    """The rows of a figure, then what it computed of them; None of a picture of images alone."""
+    """The rows that a figure shows, then numbers that it computes, as CSV; None if it shows only images."""
     if not figure.sources and not figure.numbers:
         return None
     rows = [find_row(source, out)._asdict() for source in figure.sources]
@@ -82,7 +85,7 @@ def make_csv(figure: Drawing, out: Path) -> bytes | None:
 
 
 def find_row(source: str, out: Path) -> Row:
-    """The row of a source, of the run in `out` or of a release."""
+    """The row of a source, from the run in `out` or from a release."""
     release, job, place = SOURCE.fullmatch(source).groups()
     folder, prefix = (releases() / release, f"released/{release}/") if release else (Path(out), "")
     return _job(folder, job, prefix).rows[int(place)]
@@ -92,24 +95,24 @@ _job = cache(Record)
 
 
 def escape_formula(cell: Any) -> Any:
-    """A cell that a spreadsheet does not execute: a text that begins like a formula gets an apostrophe."""
+    """Put an apostrophe before text that a spreadsheet would execute as a formula."""
     return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
 
 
-# --- of a run ---
+# --- figures of a run ---
 
 
 def write_figures(out: Path, notebooks: Iterable[str]) -> dict[str, Drawing]:
-    """Write the figures of a run's executed notebooks, with their numbers, to OUT/figures: name -> figure.
+    """Write the figures of executed notebooks and their numbers to OUT/figures, and return them by name.
 
-    Where none is executed, as `make verify` has it, those of the release stay.
+    Without notebooks, as in `make verify`, the files in OUT/figures stay.
     """
     notebooks = [*notebooks]
     if notebooks:
         shutil.rmtree(out / "figures", ignore_errors=True)
-    found = collect_figures([out / "notebooks" / f"{name}.ipynb" for name in notebooks])
-    for name, figure in found.items():
+    drawings = collect_figures([out / "notebooks" / f"{name}.ipynb" for name in notebooks])
+    for name, figure in drawings.items():
         write_bytes(out / "figures" / f"{name}{figure.suffix}", figure.data)
         if numbers := make_csv(figure, out):
             write_bytes(out / "figures" / f"{name}.csv", numbers)
-    return found
+    return drawings

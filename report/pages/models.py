@@ -1,4 +1,4 @@
-"""Models in words: what draws their samples, how good these are, and their pictures."""
+"""Descriptions of models for the report: components in words, quality of samples, pictures."""
 
 import re
 from collections.abc import Collection, Iterable, Mapping
@@ -10,10 +10,26 @@ from typing import Any
 from report.pages.names import word
 from report.pages.text_format import FIXED, Markdown, code, duration, escape, sentence
 from report.results.counterparts import KINDS
-from report.results.settings import Description, find_defaults, shorten, vary
+from report.results.settings import Description, find_defaults, is_library, shorten, vary
 from report.results.table import Samples
 from report.results.views import Results, Training
 
+COMPONENTS = {  # short name of a component of this library -> a sentence for readers of the report
+    "zoom": "Each level removes one more row and column, and enlarges the rest to the full size.",
+    "crop": "Each level keeps a smaller centre of the image in its place, and turns the other pixels black.",
+    "blur": "Each level blurs with a wider Gaussian; the last level leaves hardly more than a spot.",
+    "pixels": "Each pixel of a start is drawn independently from grey values in the centres of real images.",
+    "patches": "A start is a patch from the centre of a training image.",
+    "mixture": "Starts come from a mixture of Gaussians that is fitted to the last level of training images.",
+    "ancestral": "Each step removes part of the predicted noise; all steps except the last add new noise.",
+    "ddim": "Each step goes to a lower noise level, and adds no new noise.",
+    "naive": "Each step predicts the whole image, and degrades the prediction again, but to a lower level.",
+    "improved": "Each step adds to the image the difference between two levels of the predicted image.",
+    "linear": "The variance of the noise that a step adds rises linearly.",
+    "cosine": "The share of the image's variance that is left falls along a squared cosine.",
+    "cnn": "A convolutional network that keeps the full resolution; all levels share its weights.",
+    "unet": "A U-Net with skip connections, with about as many parameters as the convolutional network.",
+}
 PICTURES = {  # file -> caption, both with the model's name or label
     "degradation_{}.png": "{}: one image at rising levels.",
     "loss_{}.svg": "{}: loss in training, and on the test split.",
@@ -24,16 +40,17 @@ PICTURES = {  # file -> caption, both with the model's name or label
 
 @dataclass(frozen=True)
 class Model:
-    """A training as it samples by default, or in another way."""
+    """A training, sampled by default or as a variant."""
 
     name: str
     training: Training
     samples: Samples
-    changes: Mapping[str, Any] = field(default_factory=dict)  # settings in which a way differs
-    pictures: Markdown = Markdown("")  # and references to them
+    changes: Mapping[str, Any] = field(default_factory=dict)  # settings that a variant changes
+    pictures: Markdown = Markdown("")  # pictures, and a sentence that references them
+    strip: Markdown = Markdown("")  # the first samples, as a picture in a cell
 
     def component(self, kind: str) -> Markdown:
-        """A component, without its module, and its arguments: "Occlude (grey 0.2)"; empty without a name."""
+        """Name and arguments of a component, such as "Occlude (grey 0.2)"; empty if it has no name."""
         part = self.parts[kind]
         if not part:
             return Markdown("")
@@ -47,57 +64,76 @@ class Model:
 
     @property
     def parts(self) -> dict[str, Description]:
-        """Its components, with the way's sampler and prior."""
+        """All components by kind, with the sampler and prior of the variant."""
         return self.training.parts | vary(self.training.train.unread, self.changes)
 
     @property
     def degrades(self) -> Markdown:
-        """Its degradation or schedule, and the number of levels."""
-        by = {"ddpm": f"{self.component('schedule')} schedule", "zoom": "zoom"}.get(self.training.process)
-        by = by or self.component("degradation") or escape(self.training.model)
-        return Markdown(f"{by}, T{FIXED}={FIXED}{self.training.train.T}")
+        """Degradation or schedule, and the number of levels."""
+        process = {"ddpm": f"{self.component('schedule')} schedule", "zoom": "zoom"}.get(
+            self.training.process
+        )
+        process = process or self.component("degradation") or escape(self.training.model)
+        return Markdown(f"{process}, T{FIXED}={FIXED}{self.training.train.T}")
 
     @property
     def starts(self) -> Markdown:
-        """Its prior."""
+        """The prior in words."""
         return Markdown("noise" if self.training.process == "ddpm" else self.component("prior") or "its own")
 
     @property
     def seconds(self) -> Markdown:
-        """Time of the processor for a sample, in a narrow column."""
+        """Processor time per sample, for a narrow column."""
         return Markdown(duration(self.samples["seconds"]).replace(" ", FIXED))
 
     @property
     def anchor(self) -> Markdown:
-        """Of its section."""
+        """The label of the model's section."""
         return Markdown(f"{{#sec:model-{self.training.model}}}")
 
     @property
     def kinds(self) -> list[str]:
-        """Kinds of its components that have a docstring."""
+        """Kinds of components that have a docstring."""
         return [kind for kind in KINDS if kind in [*self.training.train.get("docs", ())]]
 
     def head(self, kind: str) -> Markdown:
-        """A kind of component in words, and this one: "Degradation, Fade."."""
+        """The kind and the name of a component, such as "Degradation, Fade."."""
         return sentence(Markdown(", ".join(filter(None, (kind, self.component(kind))))))
 
     def docs(self, kind: str) -> Markdown:
-        """The words of its docstring before it comes to arguments and the like."""
+        """Describe a component: its sentence in `COMPONENTS`, or a user's docstring without its sections."""
+        part = self.parts[kind]
+        if part and is_library(part["class"]) and shorten(part["class"]) in COMPONENTS:
+            return Markdown(escape(COMPONENTS[shorten(part["class"])]) + "\n")
         paragraphs = self.training.train.docs[kind].split("\n\n")
         words = takewhile(lambda paragraph: not re.match(r"\w+:\n", paragraph), paragraphs)
         return Markdown("\n\n".join(map(_with_code, words)) + "\n")
 
 
 def _with_code(text: str) -> Markdown:
-    """Literal text, but for what stands between backticks, which becomes code."""
+    """Escape a text, except that words between backticks become code."""
     ticks = re.compile(r"(?:\\`)+(.+?)(?:\\`)+")
-    return Markdown(ticks.sub(lambda found: code(re.sub(r"\\(.)", r"\1", found[1])), escape(text)))
+    return Markdown(ticks.sub(lambda match: code(re.sub(r"\\(.)", r"\1", match[1])), escape(text)))
 
 
 def describe_models(results: Results, models: Iterable[str], drawn: Collection[str]) -> list[Model]:
-    """The first trainings of models, with those of their pictures that are `drawn`."""
+    """Describe the first training of each model.
+
+    Args:
+        drawn: files of figures that exist; other pictures are left out.
+    """
     trainings = [results.first(model) for model in models]
-    return [Model(one.label, one, one.final, pictures=_pictures(one, drawn)) for one in trainings]
+    return [
+        Model(training.label, training, training.final, pictures=_pictures(training, drawn))
+        for training in trainings
+    ]
+
+
+def strip(training: Training, drawn: Collection[str]) -> Markdown:
+    """The first samples of a training as a picture in a cell of a table, if it is among the figures drawn."""
+    file = f"first_samples_{training.model}.png"
+    picture = f"![First samples of {escape(training.label)}.](figures/{file}){{.strip width=5.2cm}}"
+    return Markdown(picture if file in drawn else "")
 
 
 def _pictures(training: Training, drawn: Collection[str]) -> Markdown:

@@ -1,4 +1,4 @@
-"""A run as its report reads it, and names that every report has: its settings, and what lies beside it."""
+"""The input of a report, and names that every report defines: settings, tables and links to other files."""
 
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -22,38 +22,39 @@ AUTHORS = "The Cold Zoom Diffusion project"
 CITATION = ROOT / "CITATION.cff"
 MACHINE = ("python", "torch", "torchvision", "torchmetrics")
 MACHINE += ("platform", "device", "device_name", "cores", "threads")
-# Of a training's settings: hashes, what its parts say, and what another table has.
+# Settings that the table leaves out: hashes, settings of components, and settings in other tables.
 NOT_SHOWN = ("process", "network_options", "images", "steps", "own")
 
 
 @dataclass(frozen=True)
 class ReportRun:
-    """A run: its results, its profile, and what was made of them before the text."""
+    """The input of a report: results, profile, executed notebooks and figures."""
 
-    results: Results  # with those of the other runs that the profile names
+    results: Results  # with the results of the releases that the profile lists in `beside`
     profile: Profile
-    notebooks: Sequence[str] = ()  # names of those that are executed
-    drawn: Collection[str] = ()  # files of its figures
+    notebooks: Sequence[str] = ()  # names of the executed notebooks
+    drawn: Collection[str] = ()  # file names of the figures
 
 
 @dataclass(frozen=True)
 class Content:
-    """The text of a report, as Markdown, and files beside it: name -> content."""
+    """The text of a report as Markdown, and the content of further files by name."""
 
     text: str
     files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def read(out: Path, profile: Profile) -> Results:
-    """The results of a profile in `out`, with those of the other runs that it names."""
+    """Read the results of a profile in `out`, and of the releases that the profile lists in `beside`."""
     results = load(out, trainings=profile.trainings).labelled(profile.labels)
     return replace(results, beside=open_releases(profile.file.report.beside))
 
 
 def collect_common(run: ReportRun, links: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:
-    """Name -> value, or a function that makes it when it is needed.
+    """Names that every report defines: a value for each, or a function that computes it on demand.
 
-    links: title -> further file beside the page.
+    Args:
+        links: further files of the report, by title.
     """
     results = run.results
     return {
@@ -72,12 +73,12 @@ def collect_common(run: ReportRun, links: Mapping[str, str] = MappingProxyType({
 
 
 def dataset(results: Results) -> Facts:
-    """The run's data set: title, noun and classes."""
+    """The data set of a run: title, noun and classes."""
     return next(iter(results.trainings.values())).train.data
 
 
 def _profile_file(profile: Profile) -> str:
-    """The value of PROFILE that repeats the run."""
+    """The value of PROFILE with which `make` repeats the run."""
     path = profile.where.resolve()
     if path.parent.name == "profiles":
         return profile.name
@@ -85,7 +86,7 @@ def _profile_file(profile: Profile) -> str:
 
 
 def list_trainings(results: Results) -> list[tuple[str, Training]]:
-    """Every training with its name in tables."""
+    """All training runs, each with its title for tables."""
     return [(results.titled(training), training) for training in results.trainings.values()]
 
 
@@ -95,25 +96,26 @@ def project() -> dict[str, Any]:
 
 
 def repository() -> str:
-    """The address of the project's repository; empty until there is one."""
+    """The address of the project's repository; empty if CITATION.cff contains none."""
     return project().get("repository-code", "")
 
 
 def _facts(results: Results) -> Markdown:
-    """By which code, versions and precision the trainings were made, and what they took."""
+    """Code, versions, precision and time of the training runs."""
     trainings = list(results.trainings.values())
 
     def each(key: str) -> str:
-        return ", ".join(dict.fromkeys(str(one.train.environment.get(key, "unknown")) for one in trainings))
+        values = (str(training.train.environment.get(key, "unknown")) for training in trainings)
+        return ", ".join(dict.fromkeys(values))
 
     plural = "s" if ", " in each("commit") else ""
-    of = f"Code of commit{plural} {each('commit')}, Python {each('python')}, torch {each('torch')}"
+    code_version = f"Code of commit{plural} {each('commit')}, Python {each('python')}, torch {each('torch')}"
     seconds = sum(training.seconds for training in trainings)
-    return Markdown(f"Trained in {duration(seconds)}, {each('precision')}. {of}.")
+    return Markdown(f"Trained in {duration(seconds)}, {each('precision')}. {code_version}.")
 
 
 def _lies_beside(run: ReportRun, links: Mapping[str, str]) -> Markdown:
-    """Links to what lies beside the page."""
+    """Links to the other files of the report."""
     files = {"PDF": "report.pdf"}
     files |= {"Notebooks": f"notebooks/{run.notebooks[0]}.html"} if run.notebooks else {}
     files |= {"Numbers and their sources": "numbers.json", "Table": "results.csv"}
@@ -121,24 +123,29 @@ def _lies_beside(run: ReportRun, links: Mapping[str, str]) -> Markdown:
     return Markdown(" · ".join(f"[{name}]({file})" for name, file in files.items()))
 
 
-# --- tables whose columns or rows depend on the run ---
+# --- tables with columns or rows that depend on the run ---
 
 
 def _flatten(training: Training) -> dict[str, Any]:
-    """List the settings of a training, arguments of a part as `sampler.steps`; no hashes of data."""
+    """The settings of a training by name, without hashes; an argument of a component is `sampler.steps`."""
     train = training.train.unread
     data, sizes = train["data"], {name: train[name] for name in ("T", "epochs")}
-    found = {"dataset": data["name"], "n_train": data["n_train"], "n_test": data["n_test"], **sizes}
+    settings = {"dataset": data["name"], "n_train": data["n_train"], "n_test": data["n_test"], **sizes}
     for kind, part in training.parts.items():
         if part:
-            found[kind] = shorten(part["class"])
-            found |= {f"{kind}.{name}": value for name, value in part.items() if name != "class"}
-    found |= {name: value for name, value in train["settings"].items() if name not in (*NOT_SHOWN, *found)}
-    return {"notebook": train["job"], **found}
+            settings[kind] = shorten(part["class"])
+            settings |= {f"{kind}.{name}": value for name, value in part.items() if name != "class"}
+    left_out = (*NOT_SHOWN, *settings)
+    settings |= {name: value for name, value in train["settings"].items() if name not in left_out}
+    return {"notebook": train["job"], **settings}
 
 
 def _settings(results: Results, read: Callable[[Training], dict[str, Any]]) -> Markdown:
-    """The settings of each model, a row each, as they are read of its first training; with all seeds."""
+    """A table with a row for each setting and a column for each model, from its first training.
+
+    Args:
+        read: reads the settings of a training.
+    """
     columns = {model: read(results.first(model)) for model in results.models}
     for model, values in columns.items():
         values["seed"] = results.seeds(model)
@@ -151,7 +158,7 @@ def _settings(results: Results, read: Callable[[Training], dict[str, Any]]) -> M
 
 
 def _environment(results: Results) -> Markdown:
-    """Versions and machine, one row each; first what most jobs have, then others and whose they are."""
+    """A table of versions and machines: first the value of most jobs, then other values with their jobs."""
     jobs = {"schedules": results.jobs.get("schedules")}
     for name, training in list_trainings(results):
         jobs |= {name: training.job, f"measuring of {name}": training.measured}
@@ -173,18 +180,18 @@ def _environment(results: Results) -> Markdown:
 
 
 def word(value: Any, name: str = "") -> str:
-    """A setting's value in words; the setting's name tells what none means."""
+    """The value of a setting in words; the name decides how None is read."""
     if isinstance(value, list):
         return ", ".join(map(str, value))
     if isinstance(value, Mapping):
         return ", ".join(f"{k} = {word(v)}" for k, v in value.items()) or "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if value is None:  # in numbers of images it stands for all
+    if value is None:  # for a number of images, None means all
         return "all" if name.startswith("n_") else "default"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def as_json(rows: Iterable[dict[str, Any]], indent: int | None = 1) -> bytes:
-    """Rows as JSON, for other programs."""
+    """Format rows as JSON, for other programs."""
     return (json.dumps([*rows], indent=indent, ensure_ascii=False) + "\n").encode()

@@ -1,6 +1,6 @@
-"""Executed notebooks as pages that look like the report, and their cells' figures in the report's text.
+"""Pages of executed notebooks in the style of the report, and links from the report's figures to their cells.
 
-python -m report.pages.notebooks NOTEBOOK.ipynb ...   pages that are kept beside the play page: make pages
+python -m report.pages.notebooks NOTEBOOK.ipynb ...   write pages next to the play page (`make pages`)
 """
 
 import re
@@ -21,35 +21,41 @@ from report.places import PLAY
 from report.results.views import Results
 
 FORMAT = "--from=markdown+lists_without_preceding_blankline-raw_html-raw_tex-implicit_figures"
-SHOWN_AS = ["text/html", *figures.SUFFIXES, "text/plain"]  # of an output, the first that it has
+SHOWN_AS = ["text/html", *figures.SUFFIXES, "text/plain"]  # formats of an output, preferred ones first
 SHOWN = re.compile(r"\]\(figures/(\w+)\.\w+\)\{")  # a figure with a caption, in Markdown
 OTHER = re.compile(r"\[(\w+)\]\((\w+)\.ipynb\)")  # a link from one notebook to another
 KEPT = PLAY.parent / "notebooks"
 
 
 def list_notebooks(results: Results) -> list[str]:
-    """The executed notebooks that belong to a run, in their order; those of earlier runs are left out."""
+    """The executed notebooks of a run, in order; notebooks of models that it no longer has are left out."""
     known = {""} | {x for m, seed in results.trainings for x in (m, f"{m}-{seed}")}
-    found = sorted(path.stem for path in (results.out / "notebooks").glob("*.ipynb"))
-    return [name for name in found if name.partition("-")[2] in known]
+    executed = sorted(path.stem for path in (results.out / "notebooks").glob("*.ipynb"))
+    return [name for name in executed if name.partition("-")[2] in known]
 
 
 def link_figures(text: str, drawn: Mapping[str, Drawing]) -> str:
-    """Markdown whose figures say by which cell they are drawn, and on which page that is."""
+    """Add to each figure in a Markdown text the notebook and cell that draw it."""
 
-    def said(found: re.Match) -> str:
-        if found[1] not in drawn:
-            return found[0]
-        place, cell = drawn[found[1]].notebook, drawn[found[1]].cell
+    def add_link(match: re.Match) -> str:
+        if match[1] not in drawn:
+            return match[0]
+        place, cell = drawn[match[1]].notebook, drawn[match[1]].cell
         link = f"notebooks/{place}.html#{cell}"
         file = f"{repository()}/blob/main/notebooks/{place.partition('-')[0]}.ipynb" if repository() else ""
-        return found[0] + f'notebook="{place}" cell="{cell}" link="{link}" file="{file}" '
+        return match[0] + f'notebook="{place}" cell="{cell}" link="{link}" file="{file}" '
 
-    return SHOWN.sub(said, text)
+    return SHOWN.sub(add_link, text)
 
 
 def render_page(path: Path, notebooks: Sequence[str] = (), up: str = "../report.html") -> bytes:
-    """One notebook as HTML, with links to those of these names beside it."""
+    """Render an executed notebook as HTML.
+
+    Args:
+        path: the executed notebook.
+        notebooks: names of all notebooks with a page, for links between them.
+        up: address of the page that it belongs to.
+    """
     notebook = nbformat.read(path, as_version=4)
     place = notebooks.index(path.stem) if path.stem in notebooks else len(notebooks)
     facts = {"title": path.stem, "lang": "en-GB", "kind": "notebook", "up": up}
@@ -68,24 +74,23 @@ def render_page(path: Path, notebooks: Sequence[str] = (), up: str = "../report.
 
 
 def describe_execution(notebook: nbformat.NotebookNode) -> str:
-    """A line on what an executed notebook did: whether it trained, or opened what is released."""
+    """A sentence on an executed notebook: it trained a model, or opened a released one."""
     values = notebook.metadata.get("papermill", {}).get("parameters", {})
     of, model = values.get("released"), values.get("model")
     if not model:
         return "Executed without a training."
-    one = f"{model}-{values.get('seed')}"
+    name = f"{model}-{values.get('seed')}"
     if of:
-        what = "its text speaks of a short training, its figures show that one"
-        return f"Opened the released training {of}/{one}, and trained nothing: {what}."
-    return f"Trained {one}."
+        return f"The figures show the released run {of}/{name}; the text describes the default short run."
+    return f"Trained {name}."
 
 
 def markdown(notebook: nbformat.NotebookNode) -> str:
-    """The notebook by its template; cells with the tag `remove-cell` are left out."""
+    """Convert a notebook to Markdown with its template; cells with the tag `remove-cell` are left out."""
     config = Config()
     config.TagRemovePreprocessor.update(enabled=True, remove_cell_tags={"remove-cell"})
-    config.CoalesceStreamsPreprocessor.enabled = True  # of a line of progress the last state
-    config.ExtractOutputPreprocessor.enabled = False  # pictures stay in the page
+    config.CoalesceStreamsPreprocessor.enabled = True  # keep only the last state of a progress line
+    config.ExtractOutputPreprocessor.enabled = False  # embed pictures in the page
     config.NbConvertBase.display_data_priority = SHOWN_AS
     exporter = MarkdownExporter(template_file=str(TEMPLATES / "notebook.md.j2"), config=config)
     exporter.register_filter("fenced", fenced)
@@ -93,7 +98,7 @@ def markdown(notebook: nbformat.NotebookNode) -> str:
 
 
 def fenced(text: str, about: str = "") -> str:
-    """Text between fences of tildes that are longer than any in it, so that it cannot end them."""
+    """Put a text between fences of tildes, which are longer than any row of tildes in the text."""
     fence = "~" * max(9, 1 + max(map(len, re.findall("~+", text)), default=0))
     return f"{fence} {about}\n{text}\n{fence}"
 

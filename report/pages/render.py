@@ -1,4 +1,4 @@
-"""From Markdown to HTML (pandoc) and to PDF (pandoc and Typst)."""
+"""Convert Markdown to HTML (pandoc) and to PDF (pandoc and Typst)."""
 
 import re
 import subprocess
@@ -14,22 +14,22 @@ TEMPLATES = HERE / "templates"
 
 
 def pandoc(text: str, *options: str, folder: Path | None = None) -> str:
-    """`text` converted by the wheel's pandoc; ValueError: its own message, or that of xref.lua."""
+    """Convert a text with the wheel's pandoc; ValueError: the message of pandoc or of xref.lua."""
     command = [pypandoc.get_pandoc_path(), *options]
     done = subprocess.run(command, input=text.encode(), capture_output=True, cwd=folder, check=False)
     if done.returncode:
-        said = done.stderr.decode(errors="replace").partition("stack traceback:")[0]
-        raise ValueError(f"pandoc: {said.rpartition('xref: ')[2].strip()}")
+        message = done.stderr.decode(errors="replace").partition("stack traceback:")[0]
+        raise ValueError(f"pandoc: {message.rpartition('xref: ')[2].strip()}")
     return done.stdout.decode()
 
 
-REPORT = (  # what its page and its PDF have in common
+REPORT = (  # options for the page and the PDF of a report
     *("--from=markdown-raw_html-raw_tex-raw_attribute", "--standalone", "--toc", "--number-sections"),
     *(f"--lua-filter={TEMPLATES / 'xref.lua'}", "--citeproc", f"--bibliography={HERE / 'references.bib'}"),
     "--fail-if-warnings",
 )
-_SCRIPT = f"\n{(TEMPLATES / 'page.js').read_text(encoding='utf-8').strip()}"  # as pandoc puts it there
-PAGE = (  # the look of the report and of notebooks, which runs this script and no other
+_SCRIPT = f"\n{(TEMPLATES / 'page.js').read_text(encoding='utf-8').strip()}"  # as pandoc writes it
+PAGE = (  # options for pages of the report and of notebooks, which run only this script
     f"--variable=script-hash=sha256-{b64encode(sha256(_SCRIPT.encode()).digest()).decode()}",
     *("--to=html5", "--mathml", "--embed-resources", "--section-divs", "--toc-depth=3"),
     *(f"--template={TEMPLATES / 'page.html'}", f"--css={TEMPLATES / 'style.css'}"),
@@ -38,21 +38,25 @@ PAGE = (  # the look of the report and of notebooks, which runs this script and 
 
 
 def html(text: str, out: Path, play: Path | None = None) -> bytes:
-    """One page, whole in itself, with figures of `out`; the page to play with and strip.png lie beside."""
-    options = ["--shift-heading-level-by=1"]  # the title is the one h1
+    """Render the report as one self-contained page, with figures from `out`.
+
+    Args:
+        play: the play page, next to which strip.png must exist; None for no link to it.
+    """
+    options = ["--shift-heading-level-by=1"]  # the title is the only h1
     if play:
         options += [f"--variable=play={play.name}", f"--variable=strip={play.with_name('strip.png')}"]
     return pandoc(text, *REPORT, *options, *PAGE, folder=out).encode()
 
 
 def typst_source(text: str, out: Path) -> str:
-    """The report as Typst, with figures relative to `out`."""
+    """Convert the report to Typst, with paths of figures relative to `out`."""
     style = ["--to=typst", "--wrap=none", "--toc-depth=2", f"--template={TEMPLATES / 'article.typ'}"]
     return pandoc(text, *REPORT, *style, folder=out)
 
 
 def pdf(source: str, out: Path) -> bytes:
-    """Typst compiled to PDF without a clock: equal sources give equal bytes; ValueError: its own message."""
+    """Compile Typst to PDF, without a time: equal sources give equal bytes; ValueError: Typst's message."""
     try:
         return typst.compile(source.encode(), root=str(out), ignore_system_fonts=True, timestamp=0)
     except typst.TypstError as error:
@@ -60,5 +64,5 @@ def pdf(source: str, out: Path) -> bytes:
 
 
 def figures(text: str) -> list[str]:
-    """The pictures that the Markdown shows, relative to the run folder."""
+    """Paths of all figures in a Markdown text, relative to the run folder."""
     return re.findall(r"\]\((figures/[^)\s]+)\)", text)

@@ -1,8 +1,8 @@
-"""Files that the Pages workflow publishes: `make site` copies them to build/site.
+"""Copy the files that the Pages workflow publishes to build/site (`make site`).
 
     python -m report.pages.site
 
-Files keep their places from the checkout, so that each link between pages leads to the same file on the site.
+Files keep their paths from the checkout, so links between pages work on the site as well.
 """
 
 import shutil
@@ -15,11 +15,11 @@ REPORT = ("*.html", "*.pdf", "*.csv", "numbers.json", "ledger.json", "figures/*"
 REPORT += ("notebooks/*.html",)
 PARTS = [f"{out}/{part}" for out in ("build/quick", "build/released/paper") for part in REPORT]
 PARTS += ["build/page/*", "released/page/notebooks/*", "released/*/metrics/*"]
-PARTS += ["released/paper/report.pdf"]
+PARTS += ["released/paper/report.pdf", "docs/images/unfold.gif", "README.md"]
 
 
 def collect(project: Path, site: Path) -> None:
-    """Copy what a built project publishes to the folder of a site, which is made anew."""
+    """Copy the published files of a built project to a folder, after emptying it."""
     shutil.rmtree(site, ignore_errors=True)
     for path in (path for part in PARTS for path in project.glob(part)):
         copy = site / path.relative_to(project)
@@ -32,4 +32,4 @@ if __name__ == "__main__":
     if sys.argv[1:]:
         sys.exit(__doc__)
     collect(ROOT, ROOT / "build" / "site")
-    print("build/site has the page, the paper, a run of the profile quick and the page of the public names")
+    print("Site ready: build/site (play page, paper, quick report, notebooks, API reference)")

@@ -1,31 +1,32 @@
-"""From the text's sources to Markdown: placeholders `<< >>` are filled in, and what they read is noted.
+"""Build Markdown from the sources of a text: fill in the placeholders `<< >>`, and note their sources.
 
-A number travels in five steps:
+Five steps take a number from the table to its box on the page:
 
 1. While Jinja evaluates a placeholder, `results.table.reading` notes each row that is read.
 2. The formatter, such as `num`, appends the unrounded value to `text_format.printed`.
-3. `Text._shown` gives both to `sources.Marks`, which puts the printed text and the number of its entry
+3. `Text._shown` passes both to `sources.Marks`, which puts the printed text and the number of its entry
    between private characters.
-4. In the finished Markdown, `sources.written` replaces each such mark with a span and appends the list of
-   sources. Code and formulas, which take no span, lose their marks.
+4. In the finished Markdown, `sources.write_sources` replaces each of these marks with a span and appends the
+   list of sources. Code and formulas cannot contain a span, so their marks are removed.
 5. `page.js` opens the box of a span: the value, its rows and their files.
 
-A condition (`%% if`) clears what it has read, so the sources of a number are what its own placeholder read.
+A condition (`%% if`) clears the list of rows that it has read, so the sources of a number are only the rows
+that its own placeholder has read.
 
-The sources are Jinja2. A statement is a line that begins with `%%`, and goes on in lines that are indented by
-four. What a run lacks is undefined; so is what is computed of it or compared with it:
+The sources are Jinja2 templates. A statement is a line that begins with `%%` and continues on lines with an
+indent of four. A value that the run does not have is undefined, and so is each result computed from it:
 
     %% if final.zoom and notebooks
-    Said only of a run that has what is needed.
+    This sentence appears only if the run has a zoom and notebooks.
     %% endif
     %% if finding(min(low_confidence_all()) > 0.5
         and real.low_confidence.value < 0.1)
-    Said only if the run supports it, and a complete text must.
+    This sentence appears only if the run supports it. In a complete text, a false finding is an error.
     %% endif
 
-Conditions that several sentences rest on have names, in findings.yaml beside the sources, such as
-`findings.law_holds`. Jinja looks all names up before a text begins, so that they must read nothing: a name
-whose value is read is a function to call, or a mapping that reads when it is asked (`Lazy`).
+findings.yaml, in the folder of the sources, names conditions that several sentences share, such as
+`findings.law_holds`. Jinja looks up all names before it renders a text, and this must not read any row.
+Therefore a name is a plain value, a function to call, or a mapping that reads rows on access (`Lazy`).
 """
 
 import re
@@ -50,7 +51,7 @@ ERRORS = (jinja2.TemplateError, TypeError, KeyError, IndexError, AttributeError,
 
 
 class Lazy(Mapping):
-    """Key -> value, made by a function each time that it is read."""
+    """A mapping whose values a function computes on each access."""
 
     def __init__(self, keys: Iterable[str], function: Callable[[str], Any]):
         self._keys, self._function = dict.fromkeys(keys), function
@@ -68,14 +69,14 @@ class Lazy(Mapping):
 
 
 class Names(Lazy):
-    """Name -> value; of a function without arguments what it returns."""
+    """A mapping of names to values, where a function without arguments is called on each access."""
 
     def __init__(self, values: Mapping[str, Callable[[], Any] | Any]):
         super().__init__(values, lambda name: value() if callable(value := values[name]) else value)
 
 
 class Lacking(jinja2.ChainableUndefined):
-    """A value that a run lacks, or that is computed of one or compared with one; it is not true."""
+    """A value that a run does not have, or a result computed from one; it counts as false."""
 
     def _lacking(self, *_: Any) -> "Lacking":
         return self
@@ -90,12 +91,14 @@ class Lacking(jinja2.ChainableUndefined):
 
 
 def _of_numbers(choose: Callable[[Sequence[float]], float]) -> Callable[..., float | Lacking]:
-    """A function of numbers and lists of numbers; undefined where there are none."""
+    """Turn a function of a list into a function of numbers and lists; undefined for no numbers."""
 
     def function(*values: Any) -> float | Lacking:
         plain = [getattr(value, "value", value) for value in values]
         numbers = [x for value in plain for x in (value if isinstance(value, Iterable) else [value])]
-        return choose([getattr(x, "value", x) for x in numbers]) if numbers else Lacking("there is no number")
+        if not numbers:
+            return Lacking(f"{choose.__name__}() got no numbers")
+        return choose([getattr(x, "value", x) for x in numbers])
 
     return function
 
@@ -104,11 +107,11 @@ FUNCTIONS = {"chosen": chosen} | {f.__name__: _of_numbers(f) for f in (max, min,
 
 
 class _Language(jinja2.Environment):
-    """Jinja2 for which None is undefined; an attribute that a class does not have is an error."""
+    """Jinja2 in which None is undefined, and an attribute that a class does not have is an error."""
 
     def __init__(self, shown: Callable, functions: dict[str, Callable], folder: Path):
         super().__init__(
-            loader=jinja2.FileSystemLoader([folder, TEXT]),  # of parts that several sources include
+            loader=jinja2.FileSystemLoader([folder, TEXT]),  # loads parts that several sources include
             variable_start_string="<<",
             variable_end_string=">>",
             block_start_string="\0%",
@@ -124,7 +127,7 @@ class _Language(jinja2.Environment):
         self.filters |= HELPERS
 
     def preprocess(self, source: str, *given: Any) -> str:
-        """Lines with statements as blocks: Jinja's line statements would take the blank lines after them."""
+        """Turn statement lines into blocks; Jinja's line statements would drop the blank lines after them."""
 
         def block(match: re.Match) -> str:
             return "\0%" + CONDITION.sub(r" \1 met(\2)", match[1]) + " %\0"
@@ -134,24 +137,33 @@ class _Language(jinja2.Environment):
     def getattr(self, obj: Any, attribute: str) -> Any:
         value = super().getattr(obj, attribute)
         if isinstance(value, jinja2.Undefined) and not isinstance(obj, Mapping | jinja2.Undefined | None):
-            public = [name for name in dir(obj) if not name.startswith("_")]
-            raise ValueError(f"there is no {attribute!r} here{nearest(attribute, public)}")
-        return self._told(value, obj, attribute)
+            raise ValueError(_suggest(attribute, obj))
+        return self._defined(value, obj, attribute)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
-        return self._told(super().getitem(obj, argument), obj, argument)
+        return self._defined(super().getitem(obj, argument), obj, argument)
 
-    def _told(self, value: Any, obj: Any, name: Any) -> Any:
-        """The value, or one undefined that tells the nearest name."""
+    def _defined(self, value: Any, obj: Any, name: Any) -> Any:
+        """Return the value, or `Lacking` with the nearest name."""
         if isinstance(value, jinja2.Undefined) and isinstance(obj, Mapping):
             return Lacking(f"this run has no {name!r}{nearest(str(name), map(str, obj))}")
         return Lacking(f"{name!r} is empty in this run") if value is None else value
 
 
-class Text:
-    """The sources of a text, in a folder, with the names and the named findings that they share.
+def _suggest(attribute: str, obj: Any) -> str:
+    """The message for an attribute that an object does not have, with the nearest name."""
+    public = [name for name in dir(obj) if not name.startswith("_")]
+    return f"nothing is named {attribute!r} here{nearest(attribute, public)}"
 
-    Where it is to be `complete`, a finding that the run does not support is an error.
+
+class Text:
+    """The sources of a text, with the names and findings that they share.
+
+    Args:
+        names: value by name, for placeholders and conditions.
+        marks: collects the numbers of the text.
+        folder: contains the sources, *.md, and findings.yaml.
+        complete: if True, a finding that the run does not support is an error. Default False.
     """
 
     def __init__(self, names: Mapping[str, Any], marks: Marks, folder: Path, complete: bool = False):
@@ -163,26 +175,26 @@ class Text:
         functions = FUNCTIONS | HELPERS | {"met": self._met, "finding": self._finding}
         self.language, self.seen = _Language(self._shown, functions, folder), {}
 
-    # --- what the language calls ---
+    # --- called from templates ---
 
     def _true(self, condition: str) -> bool:
         return bool(self.language.compile_expression(condition)(self.names))
 
     def _met(self, condition: Any) -> bool:
-        """A condition is met; what decides is no source of the next number."""
+        """Evaluate a condition; the rows that it reads are not sources of the next number."""
         self.seen.clear()
         printed.clear()
         return bool(condition)
 
     def _finding(self, supported: Any) -> Any:
         if not supported and self.complete:
-            raise ValueError("this run does not support what is said there")
+            raise ValueError("this run does not support the finding; check the sentence and its condition")
         return supported
 
     def _shown(self, value: Any) -> Markdown:
-        """A placeholder's text, marked with what was read since the one before.
+        """The text of a placeholder, marked with the rows that were read since the previous one.
 
-        A string that no format made is a name, whose digits are no number.
+        A plain string is a name, so its digits are not marked as a number.
         """
         if isinstance(value, Lacking):
             raise ValueError(repr(value))
@@ -196,7 +208,7 @@ class Text:
     # --- sources ---
 
     def markdown(self, source: str, name: str = "text") -> str:
-        """`source` with its placeholders filled in; ValueError: with source and line."""
+        """Fill in the placeholders of a source; ValueError: the message names the source and the line."""
         try:
             self._refuse_unknown(source)
             with collect_reads() as self.seen:
@@ -206,20 +218,24 @@ class Text:
             line = getattr(error, "lineno", None) or next(reversed(steps), 1)
             placeholders = re.findall("<<.*?>>", source.split("\n")[line - 1])
             place = f"{placeholders[0]}: " if len(placeholders) == 1 else ""
-            said = str(error).partition("\n")[0]  # Jinja adds the line once more
-            raise ValueError(f"{name}, line {line}: {place}{said}") from error
+            message = str(error).partition("\n")[0]  # Jinja repeats the line
+            if isinstance(error, AttributeError) and error.name:
+                message = _suggest(error.name, error.obj)
+            elif isinstance(error, KeyError):
+                message = f"nothing is named {error.args[0]!r} here"
+            raise ValueError(f"{name}, line {line}: {place}{message}") from error
 
     def _refuse_unknown(self, source: str) -> None:
         known = self.names.keys() | self.language.globals.keys()
         for name in sorted(find_undeclared_variables(self.language.parse(source)) - known):
-            said = f"there is no name {name!r}{nearest(name, self.names)}"
-            raise jinja2.TemplateSyntaxError(said, _line(source, name))
+            message = f"nothing is named {name!r}{nearest(name, self.names)}"
+            raise jinja2.TemplateSyntaxError(message, _line(source, name))
 
     def joined(self) -> str:
-        """The sources in the order of their names."""
+        """All sources, filled in, in the order of their file names."""
         return "\n".join(self.markdown(source, name) for name, source in self.sources.items())
 
 
 def _line(source: str, word: str) -> int:
-    """The number of the first line that has a word."""
+    """The number of the first line that contains a word."""
     return next((n for n, line in enumerate(source.splitlines(), 1) if re.search(rf"\b{word}\b", line)), 1)

@@ -1,7 +1,7 @@
-"""Values as Markdown: escaping, the few number formats of the report, and its tables.
+"""Format values as Markdown: escaping, the number formats of the report, and its tables.
 
-A placeholder that gives a plain string is escaped; a float and an interval are refused: a number in the prose
-must say how many digits it wants.
+Plain strings are escaped. A float or an interval without a format is an error, because a number in prose
+needs a stated number of digits.
 """
 
 import math
@@ -16,14 +16,14 @@ MINUS, FIXED = "\N{MINUS SIGN}", "\N{NO-BREAK SPACE}"
 
 
 class Markdown(str):
-    """Markdown that is safe to print as it stands, because a function of this package made it."""
+    """Markdown made by a function of this package, which is printed without escaping."""
 
 
 DASH = Markdown("–")
 
 
 def escape(value: Any) -> Markdown:
-    """`value` as literal text, punctuation escaped: `<script>` or `#panic()` stays text for all writers."""
+    """Escape all punctuation, so that text such as `<script>` or `#panic()` stays text in every output."""
     if isinstance(value, Markdown):
         return value
     text = re.sub(r"(?<=\w)'(?=\w)", "’", _one_line(value))
@@ -35,31 +35,31 @@ def _one_line(value: Any) -> str:
 
 
 def finalize(value: Any) -> Markdown:
-    """Text that a placeholder prints; ValueError: it is None, or neither text nor an integer."""
+    """The text that a placeholder prints; ValueError: the value is neither text nor an integer."""
     if isinstance(value, Markdown):
         return value
     if value is None:
-        raise ValueError("a placeholder prints a value that the run left empty; guard it or measure it")
+        raise ValueError("the value is empty in this run; put the sentence under a condition, or measure it")
     if not isinstance(value, str | int):
-        text = str(value)  # of what is undefined this is an error that says so
-        what = f"the number {text}" if isinstance(value, float) else GROUP
-        raise ValueError(f"it is {what} without a format; needed: num(), shown(), percent() or another one")
+        text = str(value)  # raises an error if the value is undefined
+        kind = f"the number {text}" if isinstance(value, float) else GROUP
+        raise ValueError(f"{kind} needs a format such as num(), shown() or percent()")
     if isinstance(value, int) and not isinstance(value, bool):
         return integer(value)
     return escape(value)
 
 
-printed: list[float] = []  # numbers that were formatted, unrounded, for `report.pages.sources`
+printed: list[float] = []  # unrounded values of formatted numbers, for `report.pages.sources`
 
 
 def _note(x: Any) -> float:
-    """A number, or that of an interval, which is now printed."""
+    """Note that a number, or the value of an interval, is printed, and return it."""
     x = getattr(x, "value", x)
     if lacking := getattr(x, "_undefined_message", ""):
         raise ValueError(lacking)
     if isinstance(x, bool) or not isinstance(x, int | float) or not math.isfinite(x):
-        what = repr(x) if isinstance(x, float | str) or x is None else GROUP
-        raise ValueError(f"needed: a finite number; got: {what}")
+        given = repr(x) if isinstance(x, float | str) or x is None else GROUP
+        raise ValueError(f"expected a finite number, got {given}")
     printed.append(x)
     return x
 
@@ -82,32 +82,32 @@ def _decimal(x: float, decimals: int) -> Markdown:
 
 
 def integer(x: float) -> Markdown:
-    """12345 -> 12,345 (four digits stay together)."""
+    """Format an integer: 12,345 (four digits stay together)."""
     x = round(_note(x))
     return Markdown((f"{x:,}" if abs(x) >= 10000 else str(x)).replace("-", MINUS))
 
 
 def num(x: float, digits: int = 3) -> Markdown:
-    """`digits` significant digits; powers of ten outside 0.001..99999."""
+    """Format a number to `digits` significant digits; with a power of ten outside 0.001 to 99999."""
     return _significant(_note(x), digits)
 
 
 def fixed(x: float, decimals: int = 2) -> Markdown:
-    """A fixed number of decimals; a value that rounds to zero has no sign."""
+    """Format a number to a fixed number of decimals; a value that rounds to zero gets no sign."""
     return _decimal(_note(x), decimals)
 
 
 def percent(x: float, decimals: int = 0) -> Markdown:
-    """A share in [0, 1] as a percentage; a small share that would read 0 gets more digits."""
+    """Format a share in [0, 1] as a percentage; a small share that would round to 0 gets more digits."""
     share = 100 * _note(x)
     small = 0 < abs(share) < 0.5 * 10**-decimals
     return Markdown((_significant(share, 1) if small else _decimal(share, decimals)) + "%")
 
 
 def shown(x: Any, show: Callable = num, *how: Any) -> Markdown:
-    """A number with its 95 % interval, if it has one: 9.02 [8.51, 9.60]; several without: 9.02 and 8.7."""
+    """Format an interval: 9.02 [8.51, 9.60]. Without its ends: 9.02. A list, by its values: 9.02 and 8.7."""
     if isinstance(x, list):
-        return shown(x[0], show, *how) if len(x) == 1 else listing(show(one, *how) for one in x)
+        return shown(x[0], show, *how) if len(x) == 1 else listing(show(number, *how) for number in x)
     if x.low is None:
         return show(x.value, *how)
     value, low, high = (show(end, *how) for end in x.ends)
@@ -115,48 +115,54 @@ def shown(x: Any, show: Callable = num, *how: Any) -> Markdown:
 
 
 def points(x: float, decimals: int = 0) -> Markdown:
-    """A difference of shares in percentage points."""
+    """Format a difference of shares in percentage points."""
     return fixed(100 * getattr(x, "value", x), decimals)
 
 
 def percent_span(x: Any, decimals: int = 1) -> Markdown:
-    """A share with its interval, in per cent."""
+    """Format a share and its interval in per cent."""
     value, low, high = (_decimal(100 * _note(end), decimals) for end in x.ends)
     return Markdown(f"{value}% [{low},{FIXED}{high}]")
 
 
 def percent_range(shares: Iterable[Any]) -> Markdown:
-    """The smallest and the largest of some shares: 12% to 15%."""
-    found = [percent(x) for x in sorted(getattr(x, "value", x) for x in shares)]
-    return listing(dict.fromkeys(found[:1] + found[-1:]), "to")
+    """Format the smallest and the largest of some shares: 12% to 15%."""
+    ordered = [percent(x) for x in sorted(getattr(x, "value", x) for x in shares)]
+    return listing(dict.fromkeys(ordered[:1] + ordered[-1:]), "to")
 
 
 def spread(mean: Any, sd: float) -> Markdown:
-    """mean ± sd, both to the second significant digit of the spread."""
+    """Format mean ± sd, both to the second significant digit of the standard deviation."""
     decimals = min(max(0, 1 - math.floor(math.log10(sd))), 6) if sd > 0 else 3
     return Markdown(f"{fixed(mean, decimals)}{FIXED}±{FIXED}{fixed(sd, decimals)}")
 
 
 def duration(seconds: float) -> Markdown:
-    """0.09 s, 43 s, 12 min, 5.1 h."""
+    """Format a time: 0.09 s, 43 s, 12 min, 5.1 h."""
     seconds = _note(seconds)
     unit, size = ("s", 1) if seconds < 120 else ("min", 60) if seconds < 7200 else ("h", 3600)
     return Markdown(f"{_significant(seconds / size, 2)} {unit}")
 
 
 def each(values: Iterable[float], digits: int = 3) -> Markdown:
-    """Some numbers, one after the other."""
+    """Format a list of numbers."""
     return listing(num(x, digits) for x in values)
 
 
 def named(pairs: Mapping[str, Any] | Iterable[tuple[str, Any]], show: Callable, *how: Any) -> Markdown:
-    """Values, shown by a function with further arguments, and their names: 12.1 (linear) and 9.0 (cosine)."""
+    """Format values with their names: 12.1 (linear) and 9.0 (cosine).
+
+    Args:
+        pairs: value by name, or pairs of name and value.
+        show: function that formats a value.
+        how: further arguments of `show`.
+    """
     pairs = pairs.items() if isinstance(pairs, Mapping) else pairs
     return listing(Markdown(f"{show(value, *how)} ({escape(name)})") for name, value in pairs)
 
 
 def listing(items: Iterable[Any], word: str = "and") -> Markdown:
-    """a, b and c, each escaped."""
+    """Format a list: a, b and c, each escaped; "none" for an empty one."""
     parts = [finalize(item) for item in items]
     if len(parts) < 2:
         return Markdown(parts[0] if parts else "none")
@@ -164,13 +170,13 @@ def listing(items: Iterable[Any], word: str = "and") -> Markdown:
 
 
 def sentence(value: Any) -> Markdown:
-    """Text that begins with a capital and ends with one full stop."""
+    """Make a sentence of a text: a capital at its start, one full stop at its end."""
     text = finalize(value).strip()
     return Markdown(text[:1].upper() + text[1:].removesuffix("\\.").removesuffix(".") + ".")
 
 
 def code(value: Any) -> Markdown:
-    """A code span of literal text; one with a vertical bar, which would end a cell, becomes plain text."""
+    """Format a code span; text with a vertical bar, which would end a table cell, stays plain text."""
     text = _one_line(value)
     if "|" in text or not text:
         return escape(text)
@@ -180,20 +186,20 @@ def code(value: Any) -> Markdown:
 
 
 def table(head: Sequence[Any], rows: Iterable[Sequence[Any]]) -> Markdown:
-    """A pipe table, whose columns are aligned at the left."""
+    """Format a pipe table with left-aligned columns."""
     lines = [[finalize(cell) for cell in line] for line in (head, *rows)]
     lines.insert(1, [":--"] * len(head))
     return Markdown("\n".join("| " + " | ".join(line) + " |" for line in lines))
 
 
 def bibtex(key: str, **fields: Any) -> Markdown:
-    """An entry of a bibliography, of the fields that say something, for a code block in a source's YAML."""
+    """Format a BibTeX entry from the non-empty fields, for a code block in the YAML of a source."""
     known = {name: _one_line(value).replace("~~~", "") for name, value in fields.items() if value}
-    known |= {"author": f"{{{known['author']}}}"} if "author" in known else {}  # one name, as it stands
+    known |= {"author": f"{{{known['author']}}}"} if "author" in known else {}  # braces keep it as one name
     lines = [f"@misc{{{key},", *(f"  {name} = {{{value}}}," for name, value in known.items()), "}"]
     return Markdown("\n  ".join(lines))
 
 
-# What placeholders and conditions may call, as functions or filters.
+# Functions and filters for placeholders and conditions.
 FUNCTIONS = (num, fixed, percent, points, integer, duration, percent_range, percent_span, shown, spread)
 HELPERS = {f.__name__: f for f in (*FUNCTIONS, listing, each, named, code)}

@@ -1,4 +1,4 @@
-"""The environment of a result, for its record: commit, versions and machine."""
+"""The environment of a result: commit, versions and machine."""
 
 import contextlib
 import os
@@ -11,12 +11,13 @@ import torch
 
 from diffusion.provenance import checkout, versions
 
-MEASURING = ("torchvision", "torchmetrics", "scikit-learn")  # packages on which measures depend, too
+# Further packages on which measures depend.
+MEASURING = ("torchvision", "torchmetrics", "torch-fidelity", "scikit-learn", "scipy")
 
 
 def commit() -> str:
-    """The checkout's commit, with `-dirty` when tracked files differ from it; `unknown` without a commit."""
-    command = "git --git-dir=.git describe --always --dirty --abbrev=12 --exclude=*"  # of no folder around
+    """The commit of the checkout, with `-dirty` if tracked files have changed; `unknown` without one."""
+    command = "git --git-dir=.git describe --always --dirty --abbrev=12 --exclude=*"  # not of a parent folder
     how = {"cwd": checkout(), "capture_output": True, "text": True, "check": True, "timeout": 10}
     with contextlib.suppress(OSError, subprocess.SubprocessError):
         return subprocess.run(command.split(), **how).stdout.strip() if checkout() else "unknown"
@@ -24,7 +25,12 @@ def commit() -> str:
 
 
 def environment(precision: str = "fp32", on: torch.device | None = None) -> dict[str, Any]:
-    """Versions, machine and commit of a result, for its record."""
+    """Describe versions, machine and commit as JSON.
+
+    Args:
+        precision: precision of the networks.
+        on: device of the networks; None: the CPU.
+    """
     on = on or torch.device("cpu")
     processor = platform.processor() or platform.machine()
     with contextlib.suppress(OSError):

@@ -1,12 +1,12 @@
-"""Files that are kept of a run: images for the figures, drawn samples, and a release by its manifest.
+"""Files of a run: images for figures, drawn samples, and the manifest of a release.
 
-OUT/kept/<name>.npz has bytes (..., 28, 28):
+OUT/kept/<name>.npz contains bytes (..., 28, 28):
 
-blind                       (n,): those that were read by eye               notebook 08
+blind                       (n,): images that people read                   notebook 08
 real                        (64,): test images                              notebook 07
-samples_<model>-<seed>      (n,): the samples of the finished model         measuring
+samples_<model>-<seed>      (n,): samples of the finished model             measuring
 quality_<model>-<seed>      (2, 16): samples of high and of low quality     measuring
-intervention                (sets, n): the first samples of each set        notebook 13
+intervention                (sets, n): first samples of each set            notebook 13
 """
 
 import io
@@ -28,8 +28,8 @@ from diffusion.training.run import Run
 from diffusion.values import to_json, tree
 from report.files import read_json
 
-MANIFEST = "manifest.json"  # of a release: the SHA-256 of each of its files
-# Files that decide which samples a network draws.
+MANIFEST = "manifest.json"  # contains the SHA-256 of each file of a release
+# Code that determines the samples of a network.
 SAMPLING = [PACKAGE / "runtime.py", *sorted((PACKAGE / "processes").glob("*.py"))]
 SAMPLING += [PACKAGE / "training" / name for name in ("network.py", "sampling.py", "run.py")]
 
@@ -39,36 +39,41 @@ def kept_path(out: Path, name: str) -> Path:
 
 
 def keep(out: Path, name: str, images: np.ndarray) -> Path:
-    """Keep images, uint8 (..., 28, 28), for the figures; returns the path. Equal images give equal files."""
+    """Write images, uint8 (..., 28, 28), for figures, and return the path; equal images give equal files."""
     buffer = io.BytesIO()
     np.savez_compressed(buffer, images=np.ascontiguousarray(images, dtype=np.uint8))
     return write_bytes(kept_path(out, name), buffer.getvalue())
 
 
 def read_kept(out: Path, name: str) -> np.ndarray:
-    """Kept images, uint8 (..., 28, 28); ValueError: missing, or not such an array."""
+    """Read kept images, uint8 (..., 28, 28); ValueError: the file is missing, or contains something else."""
     path = kept_path(out, name)
     try:
         with np.load(path, allow_pickle=False) as file:
             images = file["images"]
         if images.dtype != np.uint8 or images.shape[-2:] != (28, 28):
-            raise ValueError(f"{images.dtype} {images.shape}, not (..., 28, 28) bytes")
+            raise ValueError(f"expected bytes (..., 28, 28), got {images.dtype} {images.shape}")
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"{path} holds no images ({error}); `make report` makes it again") from None
+        raise ValueError(f"cannot read images from {path} ({error}); run `make report` again") from None
     return images
 
 
 def kept_samples(run: Run, n: int) -> Tensor:
-    """The first n samples kept with a released training, (n, 1, 28, 28) in [-0.5, 0.5]."""
+    """The first n samples of a released run, (n, 1, 28, 28) in [-0.5, 0.5].
+
+    Args:
+        run: a run opened by `diffusion.released`.
+        n: number of samples.
+    """
     images = read_kept(run.folder.parents[1], f"samples_{run.name}")[:n, None]
     return torch.from_numpy(images).float() / 255 - 0.5
 
 
 class Drawn:
-    """The samples of a training, each set drawn once and kept: FOLDER/mixture-epoch-0005-500.safetensors.
+    """Draws sets of samples of a training, and keeps each: FOLDER/mixture-epoch-0005-500.safetensors.
 
-    A long measuring that was interrupted so goes on. A set is drawn again where the weights, the way to
-    sample or the code that draws is another.
+    Measuring that was interrupted therefore resumes. A set is drawn again if the weights, the sampler, the
+    prior or the code that draws has changed.
     """
 
     def __init__(self, folder: Path, run: Run, seed: int):
@@ -77,12 +82,20 @@ class Drawn:
     def __call__(
         self, n: int, of: Run | None = None, way: str = "", epoch: int | None = None, average: int = 1
     ) -> Tensor:
-        """n samples (n, 1, 28, 28) of the training, or as `of` samples it in a way."""
+        """Draw n samples, (n, 1, 28, 28), or read them if they are kept.
+
+        Args:
+            n: number of samples.
+            of: the training as a variant samples it; None: as it samples by default.
+            way: name of the variant.
+            epoch: epoch of the weights; None: the last.
+            average: number of epochs over which weights are averaged.
+        """
         of = self.run if of is None else of
         lines = of.history[-average:] if epoch is None else of.history[epoch - average : epoch]
         about = {
             "weights": [line["sha256"] for line in lines],
-            "way": [to_json(tree(one, "the way to sample")) for one in (of.sampler, of.prior)],
+            "way": [to_json(tree(part, "the way to sample")) for part in (of.sampler, of.prior)],
             "drawn": [n, self.seed, of.precision, of.device.type],
             "code": code_of(SAMPLING),
         }
@@ -92,29 +105,33 @@ class Drawn:
             try:
                 return safetensors.torch.load(path.read_bytes())[known]
             except SafetensorError:
-                print(f"{path.name} is damaged; its samples are drawn again", flush=True)
+                print(f"Drawing the samples in {path.name} again: the file is damaged", flush=True)
             except KeyError:
-                print(f"{path.name} is drawn again: its weights, sampler or code have changed", flush=True)
+                print(f"Drawing {path.name} again: weights, sampler or code have changed", flush=True)
         x = of.sample(n, self.seed, epoch, average=average)
         write_bytes(path, safetensors.torch.save({known: x}))
         return x
 
 
 def verify(folder: Path) -> list[str]:
-    """The files of a release, each found to be what its manifest says; else ValueError."""
+    """Check the files of a release against its manifest, and return their names.
+
+    Raises:
+        ValueError: a file is missing or differs.
+    """
     try:
         hashes = dict(read_json(folder / MANIFEST)["files"])
     except (ValueError, KeyError, TypeError):
         hashes = {}
     for name in hashes:
         if not (folder / name).resolve().is_relative_to(folder.resolve()):
-            raise ValueError(f"{folder / MANIFEST} names {name!r}, a place outside of the release")
+            raise ValueError(f"{folder / MANIFEST} names {name!r}, which is outside of the release")
     paths = {folder / name: known for name, known in hashes.items()} or {folder / MANIFEST: ""}
     for path, known in paths.items():
         if not path.is_file() or sha256(path) != known:
             raise ValueError(
-                f"{path} is missing or not what was released (its sha256); get it back with `git checkout -- "
-                f"released/{folder.name}`, or make it again with `make retrain PROFILE={folder.name}` and "
+                f"{path} is missing or differs from the release (sha256); restore it with `git checkout -- "
+                f"released/{folder.name}`, or rebuild it with `make retrain PROFILE={folder.name}` and "
                 f"`make release PROFILE={folder.name}`"
             )
     return list(hashes)

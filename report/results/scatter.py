@@ -1,9 +1,9 @@
-"""Numbers over trainings: means and differences of means, with intervals by the scatter of trainings.
+"""Means over training runs, and differences of means, with intervals from the scatter of training runs.
 
-The unit of replication is the training. The number of one at its end is the mean over all its late
-checkpoints. Its scatter about its model's mean is pooled over the models of one process at the study's
-settings (linear and cosine DDPM), never across processes, which differ in it. The interval of a difference
-between processes is Welch's.
+The unit of replication is the training run. The number of a run at its end is the mean over its late
+checkpoints. The scatter of runs about the mean of their model is pooled over the models of one process at the
+original study's settings (linear and cosine DDPM). It is not pooled across processes, because it differs
+between them. The interval of a difference between processes is Welch's.
 """
 
 import math
@@ -20,16 +20,16 @@ from report.results.views import Results, Training
 
 SMALLEST = 1e-9
 
-Measure = str | Callable[[Samples], float]  # of a set of samples: its name, or what computes it
-Number = Callable[[Training], float]  # of a training; LookupError: it has none
+Measure = str | Callable[[Samples], float]  # name of a measure of samples, or a function that computes it
+Number = Callable[[Training], float]  # function of a training; LookupError: the training has no such number
 
 
 class NotMeasured(LookupError):
-    """A number was not measured, or means nothing."""
+    """A number was not measured, or has no meaning."""
 
 
 class Scale(NamedTuple):
-    """A scale on which numbers of a kind scatter about alike: functions `to` it and `back`."""
+    """A scale on which numbers of a kind have about equal scatter: functions `to` the scale and `back`."""
 
     to: Callable[[float], float]
     back: Callable[[float], float]
@@ -47,14 +47,17 @@ FISHER = Scale(lambda r: math.atanh(min(max(r, -0.999999), 0.999999)), math.tanh
 
 
 class Scatter(NamedTuple):
-    """The standard deviation of a training's number about its model's mean, and its degrees of freedom."""
+    """Standard deviation of training runs about the mean of their model, and its degrees of freedom."""
 
     sd: float
     freedom: int
 
 
 def pooled(groups: Iterable[Sequence[float]]) -> Scatter:
-    """The scatter in groups of numbers, a group for each model; without a freedom where none has two."""
+    """The pooled scatter of groups of numbers, one group for each model.
+
+    `freedom` is 0 if no group has two numbers.
+    """
     groups = [np.asarray(values, dtype=float) for values in groups if len(values)]
     freedom = sum(len(values) - 1 for values in groups)
     squares = sum(float(np.square(values - values.mean()).sum()) for values in groups)
@@ -64,13 +67,13 @@ def pooled(groups: Iterable[Sequence[float]]) -> Scatter:
 def combined(
     means: Iterable[tuple[float, str, Sequence[float]]], scatter: Mapping[str, Scatter]
 ) -> Interval | None:
-    """The sum of means over trainings, with its 95 % interval by Welch; None where a scatter is unknown.
+    """A weighted sum of means over training runs, with Welch's 95% interval; None if a scatter is unknown.
+
+    The variances of processes add; the degrees of freedom follow Welch and Satterthwaite.
 
     Args:
-        means: of each a factor, the process, and the numbers of its trainings.
-        scatter: of each process.
-
-    The processes' variances add; the degrees of freedom are those of Welch and Satterthwaite.
+        means: factor, process, and numbers of the training runs, for each mean.
+        scatter: scatter of each process.
     """
     value, weights = 0.0, dict.fromkeys(scatter, 0.0)
     for factor, process, values in means:
@@ -87,13 +90,13 @@ def combined(
 
 
 def mean_of(values: Sequence[float]) -> Interval:
-    """The mean of at least two independent values, such as images, with Student's interval."""
+    """The mean of two or more independent values, such as one for each image, with Student's interval."""
     scatter = pooled([values])
-    found = combined([(1.0, "", values)], {"": scatter})
-    return Interval(*found.ends, n=len(values), sd=scatter.sd)
+    mean = combined([(1.0, "", values)], {"": scatter})
+    return Interval(*mean.ends, n=len(values), sd=scatter.sd)
 
 
-# --- of the trainings of a run ---
+# --- numbers of the trainings of a run ---
 
 
 def read(measure: Measure, samples: Samples) -> float:
@@ -101,7 +104,7 @@ def read(measure: Measure, samples: Samples) -> float:
 
 
 def late(measure: Measure, scale: Scale = LINEAR) -> Number:
-    """The mean of a measure over all late checkpoints, on a scale: of logarithms it is the geometric mean."""
+    """The mean of a measure over all late checkpoints, taken on a scale; on LOG it is the geometric mean."""
 
     def number(training: Training) -> float:
         if len(training.late) < FEWEST:
@@ -113,51 +116,59 @@ def late(measure: Measure, scale: Scale = LINEAR) -> Number:
 
 
 def last(measure: Measure) -> Number:
-    """A measure of the finished model's samples."""
+    """A measure of the samples of the finished model."""
     return lambda training: read(measure, training.final)
 
 
 class Over(NamedTuple):
-    """A number over trainings, whose interval has no width where `unknown`: no model was trained twice."""
+    """A mean or difference over training runs."""
 
-    interval: Interval
-    each: dict[str, tuple[float, ...]]  # model -> of each training
-    unknown: bool
+    interval: Interval  # without width if `unknown`
+    each: dict[str, tuple[float, ...]]  # numbers of the trainings of each model
+    unknown: bool  # no model was trained twice, so the scatter is unknown
 
 
 def over(
     results: Results, number: Number, trainings: Mapping[str, Sequence[Training]], scale: Scale = LINEAR
 ) -> Over:
-    """The mean over the trainings of a model, or that of the first model minus that of the second.
+    """The mean over the training runs of one model, or the difference of two means, first minus second.
 
-    Means and differences are taken on the scale; on that of logarithms a difference is a ratio. Where the
-    trainings are of models of the run, scatter is pooled over its models of the same process.
+    Means and differences are taken on the scale; on LOG a difference is a ratio. If all models belong to the
+    run, the scatter is pooled over all its models of the same process.
+
+    Args:
+        results: the run.
+        number: the number of a training.
+        trainings: training runs of one model, or of two.
+        scale: scale of means and differences.
     """
     terms = ("numerator", "denominator") if scale is LOG else ("first term", "second term")
     values = {}
     for part, (model, group) in zip(terms, trainings.items(), strict=False):
         with reading(part if len(trainings) > 1 else ""):
-            values[model] = [scale.to(number(one)) for one in group]
-    process = {model: group[0].process for model, group in trainings.items()}
-    groups = {of: [v for m, v in values.items() if process[m] == of] for of in process.values()}
+            values[model] = [scale.to(number(training)) for training in group]
+    processes = {model: group[0].process for model, group in trainings.items()}
+    groups = {
+        process: [v for m, v in values.items() if processes[m] == process] for process in processes.values()
+    }
     if all(model in results.models for model in trainings):
         for model in results.models:
-            of = results.first(model).process
-            if model not in trainings and of in groups:
+            process = results.first(model).process
+            if model not in trainings and process in groups:
                 with reading("scatter"):
-                    groups[of].append(_numbers(number, scale, results.all_of(model)))
-    means = [(factor, process[m], values[m]) for factor, m in zip((1.0, -1.0), trainings, strict=False)]
-    found = combined(means, {of: pooled(numbers) for of, numbers in groups.items()})
-    value = sum(factor * float(np.mean(of)) for factor, _, of in means)
-    each = {model: tuple(map(scale.back, of)) for model, of in values.items()}
-    ends = map(scale.back, found.ends if found else (value, value, value))
-    return Over(Interval(*ends), each, found is None)
+                    groups[process].append(_numbers(number, scale, results.all_of(model)))
+    means = [(factor, processes[m], values[m]) for factor, m in zip((1.0, -1.0), trainings, strict=False)]
+    total = combined(means, {process: pooled(numbers) for process, numbers in groups.items()})
+    value = sum(factor * float(np.mean(numbers)) for factor, _, numbers in means)
+    each = {model: tuple(map(scale.back, numbers)) for model, numbers in values.items()}
+    ends = map(scale.back, total.ends if total else (value, value, value))
+    return Over(Interval(*ends), each, total is None)
 
 
 def _numbers(number: Number, scale: Scale, trainings: Sequence[Training]) -> list[float]:
-    """Of those trainings that have the number."""
-    found = []
+    """The numbers on the scale, without training runs that have none."""
+    numbers = []
     for training in trainings:
         with suppress(LookupError):
-            found.append(scale.to(number(training)))
-    return found
+            numbers.append(scale.to(number(training)))
+    return numbers

@@ -1,9 +1,9 @@
-"""A training, described once: `run.settings` as run.json has it, and the parts that are no part of that.
+"""Descriptions of the components of a training that run.json does not contain.
 
-These are the sampler and the prior, and the function that made a noise schedule, of which run.json has the
-tensors' hashes. Each is a JSON object of a class and its arguments, such as
-`{"class": "diffusion:Mixture", "components": 50}`. Those that are not given of this library's classes have
-their defaults. Reading a description imports no module of the user's own.
+These are the sampler, the prior, and the function that made a noise schedule (run.json contains only hashes
+of its tensors). A description is a JSON object with a class and its arguments, for example
+`{"class": "diffusion:Mixture", "components": 50}`. For classes of this library it includes the defaults of
+all arguments. Reading a description does not import the user's own modules.
 """
 
 import inspect
@@ -22,8 +22,8 @@ from diffusion.training.network import NETWORKS
 from diffusion.training.run import Run
 from report.results.table import Facts
 
-Description = dict[str, Any] | None  # None: there is no such part
-# This library's classes and functions, by the names that they have in a description: short name, and itself.
+Description = dict[str, Any] | None  # None: the training has no such component
+# Classes and functions of this library, by their name in a description: short name, and the object.
 SHORT = {
     f"diffusion:{part.__name__}": (name, part)
     for registry in (SAMPLERS, PRIORS, SCHEDULES, NETWORKS, DEGRADATIONS, {"ddpm": DDPM})
@@ -41,41 +41,42 @@ def describe(name: str | None, options: Mapping[str, Any] | None = None) -> Desc
 
 
 def find_defaults(name: str) -> dict[str, Any]:
-    """The defaults of the arguments of a class or function of this library; none of another's."""
+    """Defaults of the arguments of a class or function of this library; empty for other names."""
     if name not in SHORT:
         return {}
-    arguments = inspect.signature(SHORT[name][1]).parameters.values()
-    return {one.name: [*one.default] if isinstance(one.default, tuple) else one.default for one in arguments}
+    arguments = inspect.signature(SHORT[name][1]).parameters
+    defaults = {name: argument.default for name, argument in arguments.items()}
+    return {name: [*value] if isinstance(value, tuple) else value for name, value in defaults.items()}
 
 
 def shorten(name: str) -> str:
-    """The short name of a class or function, without its module: "naive", "Fade"."""
+    """The short name of a class or function, without its module, such as "naive" or "Fade"."""
     return SHORT[name][0] if name in SHORT else name.rpartition(":")[2]
 
 
 def is_library(name: str) -> bool:
-    """Return True for a class or function of this library."""
+    """Return True if a name is a class or function of this library."""
     return name in SHORT
 
 
 def vary(described: Mapping[str, Description], changes: Mapping[str, Any]) -> dict[str, Description]:
-    """Describe sampler and prior as a way changes them.
+    """Describe the sampler and the prior of a variant.
 
     Args:
-        described: the sampler and the prior that are changed; empty: `changes` has both.
-        changes: `sampler`, `sampler_options`, `prior`, `prior_options`, each of which may be missing. Another
-            sampler or prior, and one with other options, begins with its defaults.
+        described: descriptions of the training's sampler and prior; may be empty if `changes` names both.
+        changes: any of `sampler`, `sampler_options`, `prior` and `prior_options`. A new sampler or prior, or
+            one with new options, starts from its defaults.
     """
-    found = {}
+    varied = {}
     for kind in ("sampler", "prior"):
         known, options = described.get(kind), changes.get(f"{kind}_options")
         name = changes.get(kind, known and known["class"])
-        found[kind] = known if kind not in changes and options is None else describe(name, options)
-    return found
+        varied[kind] = known if kind not in changes and options is None else describe(name, options)
+    return varied
 
 
 def make(described: Mapping[str, Description]) -> tuple[Any, Any]:
-    """Make the sampler and the prior that are described; ValueError: one refuses its arguments."""
+    """Make the sampler and the prior from their descriptions; ValueError: an argument is not allowed."""
     makers, made = {"sampler": d.sampler, "prior": d.prior}, []
     for kind, maker in makers.items():
         arguments = dict(described[kind] or {})
@@ -84,18 +85,28 @@ def make(described: Mapping[str, Description]) -> tuple[Any, Any]:
 
 
 def make_schedule(described: Mapping[str, Any]) -> d.NoiseSchedule:
-    """Make the noise schedule that is described."""
+    """Make a noise schedule from its description."""
     arguments = dict(described)
     return d.DDPM(arguments.pop("class"), **arguments).schedule
 
 
 def open_training(out: Path, train: Facts, data_dir: str | None, precision: str) -> Run:
-    """Open the finished training of a file, as it is to be sampled."""
+    """Open a finished training, ready to be sampled.
+
+    Args:
+        out: results folder.
+        train: facts from the file of the training.
+        data_dir: folder of the data; None: the default.
+        precision: precision for sampling; "auto": the training's, or float32 if bf16 is slow here.
+
+    Raises:
+        RunError: the weights are missing, damaged, or differ from the file.
+    """
     folder = Path(out) / train.run
     run = d.open(folder, precision=runtime.resolve_precision(precision, runtime.device()))
     if run.weights_sha256() != train.weights.sha256:
-        raise RunError(f"the weights of {folder} are not those of its training's file; train it again")
-    run.network()  # refuses weights that are lost or damaged, also where samples of them are kept
+        raise RunError(f"the weights in {folder} differ from metrics/train_{run.name}.json; train it again")
+    run.network()  # raises an error if weights are missing or damaged, even if samples are kept
     run.images = data.load(train.data.name, "train", data_dir, train.settings.images.n)[0]
     run.sampler, run.prior = make(train.unread)
     return run

@@ -1,13 +1,13 @@
-"""All numbers of a run as one table: a row is a number, with what it is of and where it stands.
+"""All numbers of a run as one table, with a row for each number.
 
     from report.results import table
-    found = table.frame("paper")                      # a release; or a folder, such as build/quick
-    last = found[(found.measure == "frechet") & (found.way == "")]
+    rows = table.frame("paper")                      # a release, or a folder such as build/quick
+    last = rows[(rows.measure == "frechet") & (rows.way == "")]
 
-A job leaves one file, OUT/metrics/<job>.json: its rows, and beside them, once, what is no number (settings,
-machine, versions, labels) and the sizes of things (steps, parameters). `write` makes it and `load` reads it.
+A job writes one file, OUT/metrics/<job>.json. It contains the rows and, once, everything else: settings,
+machine, versions, labels, and sizes such as steps and parameters. `write` writes it and `Record` reads it.
 
-What is read of a table can be noted (`reading`): so a number of the report knows its rows.
+`reading` notes which rows are read, so a number in a report knows its sources.
 """
 
 import json
@@ -27,50 +27,51 @@ if TYPE_CHECKING:
     import pandas as pd
 
 METRICS = "metrics"
-CHECKPOINT, REAL = "checkpoint", "real"  # ways: see `Row`
-IN_FILE = ("way", "epoch", "measure", "x", "value", "low", "high", "n", "sd")  # the model may come last
+CHECKPOINT, REAL = "checkpoint", "real"  # values of `Row.way`
+IN_FILE = ("way", "epoch", "measure", "x", "value", "low", "high", "n", "sd")  # a model may follow
 
 
 class Row(NamedTuple):
-    """A number."""
+    """A number of the table."""
 
-    run: str  # the folder that it is in
-    model: str  # "" of what is of no training
+    run: str  # name of the run's folder
+    model: str  # "" if the number belongs to no training
     seed: int | None
-    way: str  # "" the finished model's own; "checkpoint", "real", a variant's name, or a distortion
-    epoch: int | None  # after which the weights were kept; None of the whole training
+    way: str  # "" for the finished model; "checkpoint", "real", name of a variant, or a distortion
+    epoch: int | None  # epoch of the weights; None for the training as a whole
     measure: str
     x: float | None  # level, time step, class or place in a list
     value: float
-    low: float | None  # the 95 % interval
-    high: float | None
-    n: int | None  # cases behind it
-    sd: float | None
-    source: str  # the job's file, from the folder of the run or the project, and its place in it
+    low: float | None  # lower end of the 95% interval
+    high: float | None  # upper end
+    n: int | None  # number of cases
+    sd: float | None  # standard deviation over the cases
+    source: str  # the job's file, relative to the run or the project, and the place of the row in it
 
     @property
     def interval(self) -> Interval:
-        """The number with its interval; it has been read."""
+        """The number with its interval; the row is noted as read."""
         note(self.source)
         return Interval(self.value, self.low, self.high, self.n, sd=self.sd)
 
 
-# --- what is read ---
+# --- noting what is read ---
 
-_reads: list[dict[str, None]] = []  # of each block under way: the sources that it has read, in order
+_reads: list[dict[str, None]] = []  # sources that each open block has read, in order
 
 
 class Read(str):
-    """A source, and the part of a number that it was read for, such as its denominator."""
+    """A source with its role in a number, `part`, such as "denominator"."""
 
     part = ""
 
 
 @contextmanager
 def reading(part: str = "") -> Iterator[dict[str, None]]:
-    """All sources that are read in the block, in order, as keys; a block around it reads them, too.
+    """Yield the sources that are read in the block, in order, as keys. They also count for outer blocks.
 
-    part: what they are read for; a source has the part for which it was read first.
+    Args:
+        part: role of the sources in a number; a source keeps its first role.
     """
     seen: dict[str, None] = {}
     _reads.append(seen)
@@ -79,21 +80,23 @@ def reading(part: str = "") -> Iterator[dict[str, None]]:
     finally:
         _reads.pop()
         for source in seen:
-            one = Read(source)
-            one.part = getattr(source, "part", "") or part
-            note(one)
+            read = Read(source)
+            read.part = getattr(source, "part", "") or part
+            note(read)
 
 
 def note(*sources: str) -> None:
-    """Something has been read."""
+    """Note that sources are read."""
     if _reads:
         _reads[-1].update(dict.fromkeys(sources))
 
 
 class Facts(Mapping):
-    """The part of a job's file beside its rows, by key or as attributes; a number or text read is noted.
+    """The content of a job's file except its rows, by key or attribute. Each value that is read is noted.
 
-    `unread` is the same as it stands in the file, of which nothing is noted; `source` is its place.
+    Attributes:
+        unread: the same content as a plain mapping, from which reading is not noted.
+        source: place of the content, such as "metrics/train_zoom-0.json#".
     """
 
     def __init__(self, content: Mapping[str, Any], source: str):
@@ -107,7 +110,7 @@ class Facts(Mapping):
         return value
 
     def __getattr__(self, key: str) -> Any:
-        if key == "unread" or key not in self.unread:  # which a copy in the making lacks
+        if key == "unread" or key not in self.unread:  # while it is copied, `unread` is missing
             raise AttributeError(key)
         return self[key]
 
@@ -132,23 +135,45 @@ def row(
     x: float | None = None,
     model: str | None = None,
 ) -> list[Any]:
-    """A row as it stands in a job's file; with its model where the job is of none."""
-    one = value if isinstance(value, Interval) else Interval(value)
-    found = [way, epoch, measure, x, one.value, one.low, one.high, one.n, one.sd]
-    return [*found, model] if model else found
+    """A row for a job's file.
+
+    Args:
+        measure: name of the measure.
+        value: the number, or an interval.
+        way, epoch, x: see `Row`.
+        model: the model, for a job that belongs to no single training.
+    """
+    number = value if isinstance(value, Interval) else Interval(value)
+    cells = [way, epoch, measure, x, number.value, number.low, number.high, number.n, number.sd]
+    return [*cells, model] if model else cells
 
 
 def lines(found: Mapping[str, Any], way: str = "", epoch: int | None = None) -> Iterator[list[Any]]:
-    """Rows of what is measured of one thing: measure -> a number, or numbers in a list or by place x."""
+    """Rows for several measures.
+
+    Args:
+        found: value of each measure: a number, a list of numbers, or a mapping of x to numbers.
+        way, epoch: see `Row`.
+    """
     for measure, value in found.items():
         places = dict(enumerate(value)) if isinstance(value, list) else value
-        for x, one in places.items() if isinstance(places, Mapping) else [(None, value)]:
-            yield row(measure, one, way=way, epoch=epoch, x=x)
+        for x, number in places.items() if isinstance(places, Mapping) else [(None, value)]:
+            yield row(measure, number, way=way, epoch=epoch, x=x)
 
 
 def write(out: Path, job: str, facts: Mapping[str, Any], rows: Iterable[Sequence[Any]]) -> Path:
-    """Write the file of a job, a row a line, atomically; returns its path. ValueError: one is not finite."""
-    lines = ",\n".join(json.dumps(one, ensure_ascii=False, allow_nan=False) for one in rows)
+    """Write the file of a job atomically, with a line for each row, and return its path.
+
+    Args:
+        out: results folder.
+        job: name of the job.
+        facts: everything but the rows.
+        rows: rows from `row` or `lines`.
+
+    Raises:
+        ValueError: a number is not finite.
+    """
+    lines = ",\n".join(json.dumps(row, ensure_ascii=False, allow_nan=False) for row in rows)
     head = json.dumps(dict(facts), indent=1, ensure_ascii=False, allow_nan=False).removesuffix("\n}")
     text = f'{head},\n "rows": [\n{lines}\n]}}\n'
     return write_bytes(path_of(out, job), text.encode())
@@ -159,7 +184,7 @@ def path_of(out: Path, job: str) -> Path:
 
 
 def grouped(rows: Iterable[Row], by: str) -> dict[Any, list[Row]]:
-    """Rows by what they have in a column."""
+    """Group rows by their value in a column."""
     groups: dict[Any, list[Row]] = {}
     for row in rows:
         groups.setdefault(getattr(row, by), []).append(row)
@@ -167,7 +192,13 @@ def grouped(rows: Iterable[Row], by: str) -> dict[Any, list[Row]]:
 
 
 class Record:
-    """A job's file, read: `facts` beside its `rows`, and by `ways` all that is measured in each."""
+    """A job's file.
+
+    Attributes:
+        facts: everything but the rows.
+        rows: all rows.
+        ways: samples by way (see `Row`).
+    """
 
     def __init__(self, out: Path, name: str, prefix: str = ""):
         path = path_of(out, name)
@@ -185,17 +216,17 @@ class Record:
         return way in self.ways
 
     def __getitem__(self, way: str) -> "Samples":
-        """The samples of one way, as they are measured. Raises KeyError where there are none."""
+        """The samples of a way; KeyError: the file has no rows for it."""
         return self.ways[way]
 
     def curve(self, way: str = CHECKPOINT) -> list["Samples"]:
-        """The samples of one way after each epoch, in order."""
+        """The samples of a way after each epoch, in order."""
         rows = [row for row in self.rows if row.way == way and row.epoch is not None]
         return [Samples(of_epoch) for _, of_epoch in sorted(grouped(rows, "epoch").items())]
 
 
 class Samples(UserDict):
-    """A set of samples or of images, as it is measured: measure -> an `Interval`, or a list by places x."""
+    """The measures of a set of images by name: an `Interval`, or a list of them, one for each x."""
 
     def __init__(self, rows: Sequence[Row]):
         super().__init__(grouped(rows, "measure"))
@@ -206,7 +237,7 @@ class Samples(UserDict):
         return rows[0].interval if rows[0].x is None else [row.interval for row in rows]
 
     def at(self, measure: str, x: float) -> Interval:
-        """The number at a place. Raises KeyError where it is not measured there."""
+        """The number at a place x; KeyError: it is not measured there."""
         return {row.x: row for row in self.data[measure]}[x].interval
 
     def places(self, measure: str) -> list[float]:
@@ -215,12 +246,12 @@ class Samples(UserDict):
 
     @property
     def n(self) -> int:
-        """Samples that the distance is of; all, where these are one image."""
+        """Number of samples behind the distance; of all samples if they are one image."""
         return self["centre_dark" if self.one_image else "frechet"].n
 
     @property
     def one_image(self) -> bool:
-        """All are one image, so that they have no distance and are no digits."""
+        """True if all samples are one image, so they have no distance and are not digits."""
         return "frechet" not in self and "centre_dark" in self
 
 
@@ -228,22 +259,29 @@ class Samples(UserDict):
 
 
 def rows(out: Path) -> Iterator[Row]:
-    """The numbers of all jobs under OUT, in the order of their files."""
+    """The rows of all jobs in `out`, in the order of their files."""
     names = sorted(path.stem for path in (Path(out) / METRICS).glob("*.json"))
     return chain.from_iterable(Record(out, name).rows for name in names)
 
 
 def frame(run: str | Path) -> "pd.DataFrame":
-    """The numbers of a release, by its name, or of a folder as a DataFrame; ValueError: it has none."""
+    """All rows of a run as a DataFrame.
+
+    Args:
+        run: name of a release, such as "paper", or a results folder, such as "build/quick".
+
+    Raises:
+        ValueError: the folder contains no results.
+    """
     import pandas as pd  # takes a second
 
     folder = releases() / run if (releases() / run / METRICS).is_dir() else Path(run).expanduser()
-    found = pd.DataFrame(rows(folder), columns=Row._fields)
-    if found.empty:
-        raise ValueError(f"{folder} has no results; needed: a folder of results, or the name of a release")
-    return found.astype({"seed": "Int64", "epoch": "Int64", "n": "Int64"})
+    table = pd.DataFrame(rows(folder), columns=Row._fields)
+    if table.empty:
+        raise ValueError(f"{folder} contains no results; expected a results folder or the name of a release")
+    return table.astype({"seed": "Int64", "epoch": "Int64", "n": "Int64"})
 
 
 def as_csv(out: Path) -> bytes:
-    """The numbers of all jobs under OUT as CSV, with a head."""
+    """All rows of a run as CSV, with a header."""
     return frame(out).to_csv(index=False, lineterminator="\n").encode()

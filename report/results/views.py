@@ -1,9 +1,10 @@
-"""A run as its table has it: trainings, the samples of each, and what else was measured.
+"""The results of a run: its training runs, the samples of each, and other jobs.
 
-    results = load("released/paper"); one = results.first("zoom")
-    one.final["frechet"].value, one.settings.batch_size, [row["frechet"] for row in one.late]
+    results = load("released/paper")
+    zoom = results.first("zoom")
+    zoom.final["frechet"].value, zoom.settings.batch_size, [row["frechet"] for row in zoom.late]
 
-Each is a view of the rows: what is read of it is noted (`report.results.table.reading`).
+All of these are views of the rows of the table; reading them is noted (`report.results.table.reading`).
 """
 
 import re
@@ -22,17 +23,17 @@ from report.results.settings import Description, describe
 from report.results.table import METRICS, REAL, Facts, Record, Samples, note, path_of
 
 STUDY = ("linear", "cosine", "zoom")
-# Keys of a variant that say how it is measured, and change none of its images.
+# Keys of a variant that affect measuring only, not the images.
 OF_MEASURING = {"n", "measures", "checkpoints"}
 
 
 @dataclass(frozen=True)
 class Training:
-    """One (model, seed) of a run.
+    """A training of a run: a model and a seed.
 
     Attributes:
-        job: its training: losses by epoch, and probes of the notebook that trained it.
-        measured: its samples; None where these are not made.
+        job: record of its notebook: losses by epoch, and probes.
+        measured: record of measuring; None if it is not measured.
     """
 
     model: str
@@ -44,25 +45,25 @@ class Training:
 
     @property
     def train(self) -> Facts:
-        """The training's file beside its rows: settings, sampler, steps, parameters, label, weights."""
+        """Facts of the training: settings, sampler, steps, parameters, label, weights."""
         return self.job.facts
 
     @property
     def settings(self) -> Facts:
-        """Its `run.settings`, as run.json has them."""
+        """The settings in run.json."""
         return self.train.settings
 
     @property
     def network(self) -> dict[str, Any]:
-        """Its network: the class, and all arguments."""
+        """Class and arguments of the network."""
         note(f"{self.settings.source}/network", f"{self.settings.source}/network_options")
         return self.parts["network"]
 
     @property
     def parts(self) -> dict[str, Description]:
-        """Its process, schedule, prior, sampler and network, by kind; nothing is noted.
+        """Descriptions of process, schedule, prior, sampler and network, by kind; reading is not noted.
 
-        The state of a user's own process counts as its arguments, without T, tensors and objects.
+        For a user's own process, its attributes count as arguments, except T, tensors and objects.
         """
         train, settings = self.train.unread, self.settings.unread
         process = {n: v for n, v in settings["process"].items() if n != "T" and not isinstance(v, dict)}
@@ -78,26 +79,26 @@ class Training:
 
     @cached_property
     def history(self) -> list[Samples]:
-        """Of each epoch `train_loss`, `test_loss` where there were test images, and `epoch_seconds`."""
-        return [one for one in self.job.curve("") if "train_loss" in one]
+        """Measures of each epoch: `train_loss`, `epoch_seconds`, and `test_loss` with test images."""
+        return [epoch for epoch in self.job.curve("") if "train_loss" in epoch]
 
     @property
     def probes(self) -> Samples:
-        """Measures that its notebook took of the finished network."""
+        """Measures of the finished network from its notebook."""
         return self.job[""]
 
     @property
     def seconds(self) -> float:
-        """Seconds of the clock that it took, the test losses included."""
+        """Wall-clock seconds of training, including test losses."""
         return sum(epoch["epoch_seconds"].value for epoch in self.history)
 
     @property
     def passes(self) -> float:
-        """Passes over the full training split of 60,000 images."""
+        """Number of passes over the full training split of 60,000 images."""
         return self.passes_after(self.train.epochs)
 
     def passes_after(self, epoch: int) -> float:
-        """Passes after an epoch, the last of which may be cut short."""
+        """Number of passes after an epoch; the last epoch may be incomplete."""
         n = min(self.train.data.n_train, 60_000)
         return min(epoch * n, self.train.steps * self.settings.batch_size) / 60_000
 
@@ -105,18 +106,18 @@ class Training:
 
     @property
     def final(self) -> Samples:
-        """The finished model's samples, drawn as its settings say."""
+        """Samples of the finished model, drawn with its own sampler and prior."""
         return self.measured[""]
 
     @cached_property
     def summary(self) -> Samples | dict:
-        """Measures of the finished model as a whole, of no checkpoint: floors, and those of its analysis."""
+        """Measures of the finished model as a whole: floors and probes."""
         rows = [row for row in self.measured.rows if row.way == "" and row.epoch is None]
         return Samples(rows) if rows else {}
 
     @property
     def real(self) -> Samples:
-        """Test images under the same measures."""
+        """The same measures of test images."""
         return self.measured[REAL]
 
     @cached_property
@@ -132,16 +133,17 @@ class Training:
 
     @property
     def changes(self) -> dict[str, Facts]:
-        """The variants that are measured as it is itself: name -> the settings that differ."""
+        """Settings of each variant that is measured like the finished model, by name."""
         variants = self.measured.facts.settings.get("variants") or {} if self.measured else {}
         asked = {name: variants[name] for name in variants if name in self.measured}
         return {name: variant for name, variant in asked.items() if not OF_MEASURING & variant.keys()}
 
     @property
     def drawn(self) -> list[tuple[Facts, Samples]]:
-        """Variants in the sampler alone, of as many images each: how, and the samples.
+        """Variants that change only the sampler, with equal numbers of images: description and samples.
 
-        The first one is its own sampler; without that there are none. How is sampler, calls, noise, clip_x0.
+        The first one has the training's own sampler; the list is empty if no variant has. A description
+        contains sampler, calls, noise and clip_x0.
         """
         if not self.measured:
             return []
@@ -155,18 +157,19 @@ class Training:
         return [(ways[name], self.measured[name]) for name in dict.fromkeys([*own, *alike])]
 
     def response(self) -> Samples:
-        """The response of a DDPM's network to a shift of one standard deviation; KeyError if unknown."""
+        """Response of a DDPM's network to a shift of one standard deviation; KeyError: not measured."""
         return self.measured["shift 1"]
 
 
 @dataclass(frozen=True)
 class Results:
-    """All jobs of a run.
+    """The results of a run.
 
     Attributes:
-        trainings: (model, seed) -> its training; text and figures name the first of a model.
-        jobs: name -> a further job, such as "schedules".
-        beside: name -> a release that is shown next to this run.
+        out: results folder.
+        trainings: training runs by model and seed; text and figures show the first of each model.
+        jobs: records of other jobs by name, such as "schedules".
+        beside: releases that are shown next to this run, by name.
     """
 
     out: Path
@@ -182,19 +185,20 @@ class Results:
         return [seed for m, seed in self.trainings if m == model]
 
     def all_of(self, model: str) -> list[Training]:
-        """The trainings of a model."""
-        return [one for (m, _), one in self.trainings.items() if m == model]
+        """The training runs of a model."""
+        return [training for (name, _), training in self.trainings.items() if name == model]
 
     def first(self, model: str) -> Training:
-        """The training of a model that text and figures name."""
+        """The first training of a model, which text and figures show."""
         return self.all_of(model)[0]
 
-    def titled(self, one: Training) -> str:
-        """The name of a training: the model's label, and the seed where the model has several."""
-        return one.label + (f", seed {one.seed}" if len(self.seeds(one.model)) > 1 else "")
+    def titled(self, training: Training) -> str:
+        """The title of a training: the label of its model, and the seed if the model has several."""
+        several = len(self.seeds(training.model)) > 1
+        return training.label + (f", seed {training.seed}" if several else "")
 
     def sets(self, models: Collection[str]) -> Iterator[tuple[str, Training, str]]:
-        """Name, training and way of samples: of each training, and in the other ways of a model's first."""
+        """Title, training and way of each set of samples; of variants, only a model's first seed is used."""
         for training in self.trainings.values():
             if training.model in models and training.measured:
                 yield self.titled(training), training, ""
@@ -202,38 +206,51 @@ class Results:
                     yield f"{self.titled(training)}, {way}", training, way
 
     def labelled(self, labels: Mapping[str, str]) -> "Results":
-        """These results, with other names of some models in text and figures."""
-        found = {k: replace(one, label=labels.get(k[0], one.label)) for k, one in self.trainings.items()}
-        return replace(self, trainings=found)
+        """Copy the results with new labels of models."""
+        trainings = {
+            (model, seed): replace(training, label=labels.get(model, training.label))
+            for (model, seed), training in self.trainings.items()
+        }
+        return replace(self, trainings=trainings)
 
     def kept(self, name: str) -> np.ndarray:
-        """Kept images by name (`report.results.kept`), uint8; raises ValueError if there are none."""
+        """Kept images by name (`report.results.kept`), uint8; ValueError: they are missing."""
         return read_kept(self.out, name)
 
 
-OF_TRAINING = ("train_", "measure_")  # jobs of one training
+OF_TRAINING = ("train_", "measure_")  # prefixes of jobs that belong to one training
 _TRAIN = re.compile(r"train_([A-Za-z0-9]\w*)-(\d+)\.json", re.ASCII)
 
 
 def trainings_in(out: Path, models: Sequence[str] | None = None) -> list[tuple[str, int]]:
-    """(model, seed) of all trainings under OUT, the study's first; or of some models; ValueError: none."""
+    """Model and seed of the training runs in a results folder, the original study's models first.
+
+    Args:
+        out: results folder.
+        models: names of models; None: all models.
+
+    Raises:
+        ValueError: a model has no training.
+    """
     if isinstance(models, str):
-        raise ValueError(f"models is {models!r}; needed: a list, such as [{models!r}]")
-    found = [m for p in Path(out).glob("metrics/train_*.json") if (m := _TRAIN.fullmatch(p.name))]
-    pairs = [(m[1], int(m[2])) for m in found if models is None or m[1] in models]
+        raise ValueError(f"models is {models!r}; expected a list, such as [{models!r}]")
+    files = [m for p in Path(out).glob("metrics/train_*.json") if (m := _TRAIN.fullmatch(p.name))]
+    pairs = [(m[1], int(m[2])) for m in files if models is None or m[1] in models]
     if missing := set(models or ()) - {model for model, _ in pairs}:
-        known = ", ".join(dict.fromkeys(m[1] for m in found)) or "none"
-        raise ValueError(f"no trained model {min(missing)!r} in {out}; there are: {known}")
+        known = ", ".join(dict.fromkeys(m[1] for m in files)) or "none"
+        raise ValueError(f"models contains {min(missing)!r}, which is not in {out}; trained models: {known}")
     order = [*(models or STUDY)]
     return sorted(pairs, key=lambda p: (order.index(p[0]) if p[0] in order else len(order), p))
 
 
 def read_training(out: Path, name: str, prefix: str = "") -> Record:
-    """Read the file of a training, such as "zoom-0"; ValueError: an earlier version wrote it."""
+    """Read the record of a training, such as "zoom-0"; ValueError: an earlier version wrote it."""
     record = Record(out, f"train_{name}", prefix)
     if "sampler" not in record.facts:
         path = path_of(out, record.name)
-        raise ValueError(f"{path} is of an earlier version, which kept no sampler; remove it and train again")
+        raise ValueError(
+            f"{path} comes from an earlier version and has no sampler; delete it and train again"
+        )
     return record
 
 
@@ -243,42 +260,44 @@ def load(
     trainings: Iterable[tuple[str, int]] | None = None,
     prefix: str = "",
 ) -> Results:
-    """Read the jobs' files under OUT.
+    """Read the results of a run.
 
     Args:
-        models: names of the trained models; None: all that there are, the study's first.
-        trainings: (model, seed) that must be there, in this order, in place of models.
-        prefix: of the sources of its numbers: "released/beyond/" for another run's.
+        out: results folder.
+        models: names of models; None: all models, the original study's first.
+        trainings: required training runs, as model and seed, in this order; replaces `models`.
+        prefix: prefix for the sources of numbers, such as "released/beyond/" for another run.
 
-    ValueError: a file is missing, malformed, or not that of its name, or measures are of other weights.
+    Raises:
+        ValueError: a file is missing or malformed, does not match its name, or measured other weights.
     """
-    out, found = Path(out), {}
+    out, read = Path(out), {}
 
-    def opened(name: str) -> Record | None:
+    def open_record(name: str) -> Record | None:
         return Record(out, name, prefix) if path_of(out, name).is_file() else None
 
     pairs = trainings_in(out, models) if trainings is None else [*trainings]
     if not pairs and trainings is None:
         raise ValueError(
-            f"no trained model in {out}: run notebook 02 or 03 with this out_dir, or `make report`"
+            f"{out} contains no trained model; run notebook 02 or 03 with this out_dir, or `make report`"
         )
     for model, seed in pairs:
         name = f"{model}-{seed}"
-        train, measured = read_training(out, name, prefix), opened(f"measure_{name}")
+        train, measured = read_training(out, name, prefix), open_record(f"measure_{name}")
         weights = train.facts["weights"]["sha256"]
         for job in filter(None, (train, measured)):
             path = path_of(out, job.name)
             if (job.facts.get("model"), job.facts.get("seed")) != (model, seed):
-                raise ValueError(f"{path} is not of {name}")
+                raise ValueError(f"{path} belongs to another training than {name}; run `make report` again")
             if job.facts.get("weights_sha256", weights) != weights:
-                raise ValueError(f"{path} measured other weights than {name} has; run `make report` again")
+                raise ValueError(f"{path} measured other weights of {name}; run `make report` again")
         process, label = train.facts.unread["process"], train.facts["label"]
-        found[model, seed] = Training(model, seed, process, train, measured, label)
+        read[model, seed] = Training(model, seed, process, train, measured, label)
     names = sorted(path.stem for path in (out / METRICS).glob("*.json"))
     jobs = {name: Record(out, name, prefix) for name in names if not name.startswith(OF_TRAINING)}
-    return Results(out, found, jobs)
+    return Results(out, read, jobs)
 
 
 def mean(values: Iterable[Interval]) -> float:
-    """The mean of some numbers."""
-    return float(np.mean([one.value for one in values]))
+    """The mean of the values of several intervals."""
+    return float(np.mean([interval.value for interval in values]))

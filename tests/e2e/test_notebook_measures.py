@@ -86,12 +86,14 @@ def test_sixteen_numbers_stand_for_the_deepest_level_of_each_degradation(mnist_d
     pixelate, blur = cells["Pixelate"](), cells["Blur"]()
     blur.prepare(x)
     for one in (pixelate, blur):
-        pixels, deepest = one.compress(x), one.degrade(x, torch.full((len(x),), 24))
+        pixels, deepest = one.to_pixels(x), one.degrade(x, torch.full((len(x),), 24))
         assert pixels.shape == (300, 1, 4, 4)
-        left = (one.expand(pixels) - deepest).square().mean() / (deepest - deepest.mean(0)).square().mean()
+        left = (one.from_pixels(pixels) - deepest).square().mean() / (
+            deepest - deepest.mean(0)
+        ).square().mean()
         assert left < 0.05
     means = x.unfold(2, 7, 7).unfold(3, 7, 7).mean((-1, -2))
-    torch.testing.assert_close(pixelate.compress(x), means)
+    torch.testing.assert_close(pixelate.to_pixels(x), means)
     start = cells["STARTS"]["independent"]
     start.fit(means)
     drawn = start.draw(400, torch.Generator().manual_seed(0)).flatten(1)
@@ -125,7 +127,7 @@ def test_what_a_network_misses_of_an_offset_is_added_to_its_prediction():
     ("name", "given"),
     [
         ("06_beyond", {"models": ["linear", "zoom"]}),
-        ("07_yardstick", {"n": 32, "n_kind": 16, "n_real": 100, "n_test": 256}),
+        ("07_yardstick", {"n": 32, "n_per_distortion": 16, "n_real": 100, "n_test": 256}),
         ("10_files", {"n_source": 120, "n_test": 100}),
         ("12_effects", {"models": ["zoom"], "n": 12, "steps": 1, "n_train": 128, "n_test": 60}),
         ("13_intervention", {"n": 12, "calls": 2, "n_train": 128, "n_test": 12}),
@@ -134,7 +136,7 @@ def test_what_a_network_misses_of_an_offset_is_added_to_its_prediction():
 def test_what_no_run_of_the_workflow_executes_runs(tmp_path, mnist_dir, monkeypatch, name, given):
     """08 and 09 do above, and as cells of a kernel; the others, in the run of e2e/test_workflow.py."""
     monkeypatch.chdir(tmp_path)
-    few = functools.partial(Evaluator.of, n_digits=100, n_kind=16)
+    few = functools.partial(Evaluator.for_dataset, n_digits=100, n_per_distortion=16)
     monkeypatch.setattr(Evaluator, "of", staticmethod(few))
     at = {} if name == "06_beyond" else {"out_dir": "out"}
     assert defined(name, **given, **at)["shown"]

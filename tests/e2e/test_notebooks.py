@@ -135,9 +135,8 @@ def test_a_data_set_of_few_images_and_classes_is_trained_on_measured_and_compare
     compared = defined("04_compare_fid", **given)
     assert compared["n"] == 50
     measured = table.Record(tmp_path / "out", "measure_zoom-0")
-    assert [measured.facts.settings[name] for name in ("n_checkpoint", "n_distance", "n_test", "n_kind")] == [
-        50, 50, 30, 15
-    ]  # fmt: skip
+    limited = ("n_checkpoint", "n_distance", "n_test", "n_per_distortion")
+    assert [measured.facts.settings[name] for name in limited] == [50, 50, 30, 15]
     assert measured[""]["floor"].n == measured[""]["frechet"].n == 50
     assert compared["floors"][-1] == pytest.approx(measured[""]["floor"].value)
     assert "note: zoom-0: the data set has fewer images" in capsys.readouterr().out

@@ -1,6 +1,7 @@
 """README and docs: their commands, links, examples and numbers are true."""
 
 import importlib.util
+import inspect
 import json
 import os
 import re
@@ -41,9 +42,7 @@ def test_every_link_leads_somewhere(page):
     assert missing == []
 
 
-@pytest.mark.parametrize(
-    "page", ["README.md", "CONTRIBUTING.md", "docs/running.md", "docs/speed.md", "docs/reliability.md"]
-)
+@pytest.mark.parametrize("page", [page for page in PAGES if page != "CHANGELOG.md"])
 def test_every_command_exists(page):
     text = PAGES[page]
     targets = set(re.findall(r"^([a-z][\w-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
@@ -61,10 +60,10 @@ def test_the_readmes_example_runs_in_another_folder(tmp_path, monkeypatch, mnist
     monkeypatch.chdir(tmp_path)
     matplotlib.use("Agg")
     (code,) = helpers.blocks("python", "README.md")
-    few = d.Evaluator.of("mnist", n_train=60, n_test=60, interval_repeats=5, n_digits=60)
+    few = d.Evaluator.for_dataset("mnist", n_train=60, n_test=60, interval_repeats=5, n_digits=60)
     smaller = {"steps=1100": "steps=3", "n=500": "n=12", "sample(500)": "sample(12)"}
     smaller |= {"d.Mixture()": "d.Mixture(2)"}
-    smaller |= {'load("mnist")': 'load("mnist", n=500)', 'd.Evaluator.of("mnist")': "few"}
+    smaller |= {'load("mnist")': 'load("mnist", n=500)', 'd.Evaluator.for_dataset("mnist")': "few"}
     for written, instead in smaller.items():
         assert written in code
         code = code.replace(written, instead)
@@ -76,7 +75,7 @@ def test_a_sweep_is_trained_by_an_array_job_and_compared_by_its_settings(tmp_pat
     monkeypatch.chdir(tmp_path)
     (job,) = (code for code in helpers.blocks("sh", "docs/running.md") if "SLURM_ARRAY" in code)
     (code,) = (code for code in helpers.blocks("python", "docs/running.md") if "compare(runs" in code)
-    few = d.Evaluator.of("mnist", n_train=60, n_test=60, interval_repeats=5, n_digits=60)
+    few = d.Evaluator.for_dataset("mnist", n_train=60, n_test=60, interval_repeats=5, n_digits=60)
     smaller = {"1300": "2", 'load("mnist")': 'load("mnist", n=40)', "(0, 1, 2)": "(0, 1)"}
     smaller |= {"runs, n=500": "runs, few, n=12", ".venv/bin/python": sys.executable}
     for written, instead in smaller.items():
@@ -172,12 +171,42 @@ def test_the_page_of_public_names_is_that_of_their_docstrings():
     assert PAGES["docs/api.md"] == f"# {api.TITLE}\n\n{api.markdown()}"
 
 
+def test_the_page_of_public_names_has_each_once_with_the_type_of_each_argument():
+    page = PAGES["docs/api.md"]
+    assert sorted(" ".join(api.GROUPS.values()).split()) == sorted(d.__all__)
+    assert [name for name in d.__all__ if page.count(f"\n### {name}\n") != 1] == []
+    arguments = re.search(r"\n### fit\n.*?\*\*Arguments\*\*\n\n(.*?)\n\n", page, re.DOTALL)[1].splitlines()
+    listed = [re.match(r"- `(\w+)` \(\*.+?\*\): [A-Z\"]", line)[1] for line in arguments]
+    assert listed == [*inspect.signature(d.fit).parameters]
+
+
 # --- numbers ---
 
 
-def test_the_readme_shows_the_release():
-    assert readme.fill(README, ROOT / "released" / "paper") == README
-    assert README.count("<!-- released: ") == 1
+def test_readme_and_site_show_the_release():
+    pages = {path: (ROOT / path).read_text("utf-8") for path in readme.PAGES}
+    assert [page.count("<!-- released: answer -->") for page in pages.values()] == [1, 1]
+    assert readme.fill(pages, ROOT / "released" / "paper") == pages
+
+
+# Numbers that README and the site may contain outside of their generated blocks, with the words next to them.
+TYPED = """16 pixels; 16 start pixels; 24 steps; 4 x 4 pixels; 2024 Cambridge
+Cambridge, 2024; 10 s; 3-5 min; 6-10 min; 3.11 or newer; 3.4 GB; 0.5 GB"""
+
+
+def test_no_result_is_typed_into_readme_or_the_site():
+    """Results are in generated blocks; any other number is one of those listed above."""
+    allowed = sorted(re.split(r";\s*|\n", TYPED), key=len, reverse=True)
+    found = ""
+    for path in readme.PAGES:
+        text = readme.BLOCK.sub("", (ROOT / path).read_text("utf-8"))
+        text = helpers.FENCE.sub(lambda block: block[2] if block[1] == "sh" else "", text)
+        text = re.sub(r"`[^`\n]*`|<style>[^<]*</style>|<[^>]*>|\]\([^)]*\)", "", text)  # code, tags, links
+        found += " ".join(text.split()) + "\n"
+    assert [phrase for phrase in allowed if phrase not in found] == []
+    for phrase in allowed:
+        found = re.sub(rf"(?<![\w.]){re.escape(phrase)}", "", found)
+    assert re.findall(r".{0,30}\d.{0,30}", found) == []
 
 
 def test_the_table_of_recognisers_is_the_released_yardsticks():

@@ -1,7 +1,5 @@
 """Training: what it learns, how long it is, what a run is known by, and what is refused."""
 
-import copy
-import math
 import random
 import time
 
@@ -13,68 +11,15 @@ from torch import nn
 import diffusion as d
 from diffusion import runtime
 from diffusion.processes import ColdZoom
-from diffusion.runtime import generator
 from diffusion.training.folder import RunError
-from diffusion.training.steps import learning_rate_at
-from helpers import BATCH, STEPS, Drops, Fade, Grey, Linear, assert_same, content, losses, stopped, train
+from helpers import STEPS, Drops, Fade, Grey, Linear, assert_same, content, losses, stopped, train
 
 
 def never(step, loss):
     pytest.fail(f"trained, step {step}")
 
 
-# --- what it learns ---
-
-
-class Forgets(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.layers = nn.Sequential(nn.Conv2d(1, 1, 3, padding=1), nn.Dropout(0.5))
-
-    def forward(self, x, t):
-        return self.layers(x)
-
-
-@pytest.mark.parametrize(("schedule", "ema"), [("constant", None), ("cosine", 0.3)])
-def test_a_training_is_the_loop_written_out(images, schedule, ema):
-    """Torch's Adam; generators for the weights, an epoch's order, and the noise and dropout of a batch."""
-    (x, x_test), peak, total = images, 1e-3, 108  # steps, the first three of which warm up
-    how = {"learning_rate": peak, "lr_schedule": schedule, "ema": ema, "seed": 5, "network": Forgets}
-    begun = time.monotonic()
-    run = train(images, None, epochs=total // STEPS, checkpoint_steps=total, **how)
-    assert sum(line["seconds"] for line in run.history) <= time.monotonic() - begun + 0.1  # of rounding
-    torch.manual_seed(generator(5, "network").initial_seed())
-    network, process = Forgets(), ColdZoom()
-    kept, adam = copy.deepcopy(network).eval(), torch.optim.Adam(network.parameters())
-    for line in run.history:
-        seen, order = [], torch.randperm(30, generator=generator(5, "order", line["epoch"]))
-        for k, batch in enumerate(order.split(BATCH), (line["epoch"] - 1) * STEPS):
-            rate = (k + 1) / 3 if k < 3 else (1 + math.cos(math.pi * (k - 3) / (total - 3))) / 2
-            adam.param_groups[0]["lr"] = peak * (rate if schedule == "cosine" else 1)
-            noise = generator(5, "noise", k)
-            torch.manual_seed(noise.initial_seed())
-            loss = process.loss(network, x[batch], noise)
-            adam.zero_grad()
-            loss.backward()
-            adam.step()
-            seen.append(loss.item())
-            decay = min(ema, (k + 1) / (10 + k)) if ema and k else 0
-            for old, new in zip(kept.parameters(), network.parameters(), strict=True):
-                old.data = decay * old.data + (1 - decay) * new.data
-        with torch.no_grad():
-            parts = enumerate(x_test.split(BATCH))
-            squares = [process.loss(kept, y, generator(5, "test", i)) * y.numel() for i, y in parts]
-        assert line["train_loss"] == pytest.approx(sum(seen) / STEPS, rel=1e-6)
-        assert line["test_loss"] == pytest.approx(float(sum(squares)) / x_test.numel(), rel=1e-6)
-        found = run.network(line["epoch"]).state_dict()
-        for name, value in kept.state_dict().items():
-            assert torch.allclose(found[name], value, atol=1e-6 if ema else 0)
-
-
-def test_the_rate_warms_up_over_three_percent_of_the_steps_but_not_over_more_than_200():
-    for total, rates in ((1000, [1, 0.927]), (10**5, [30 / 200, 1])):
-        found = [learning_rate_at(step, total, 1.0, "cosine") for step in (29, 199)]
-        assert found == pytest.approx(rates, abs=0.001)
+# --- what it draws from ---
 
 
 def streams() -> list[str]:
@@ -105,13 +50,14 @@ def test_more_epochs_extend_a_run_at_a_constant_rate(images, tmp_path, whole):
 @pytest.mark.parametrize("steps", [12, 6])
 def test_a_callback_sees_every_step_and_changes_nothing_not_even_by_the_images(images, whole, steps):
     """Six steps end within the second epoch, whose losses are those of its own steps alone."""
-    x, seen = images[0].clone(), []
+    x, x_test, seen = images[0].clone(), images[1].clone(), []
 
     def callback(step, loss):
         x.zero_()
+        x_test.zero_()
         seen.append((step, pytest.approx(loss, rel=1e-5)))
 
-    run = train((x, images[1]), None, epochs=None, steps=steps, callback=callback)
+    run = train((x, x_test), None, epochs=None, steps=steps, callback=callback)
     assert run.losses == seen
     assert [step for step, _ in seen] == list(range(1, steps + 1))
     assert losses(run)[: steps // STEPS] == losses(whole)[: steps // STEPS]
@@ -141,6 +87,68 @@ def test_a_callback_of_epochs_has_their_losses_and_a_run_to_sample_and_goes_on_w
     assert seen == losses(whole)
 
 
+def test_the_losses_of_a_long_epoch_are_means_over_a_thousand_equal_parts_of_it():
+    x, seen = torch.rand(1250, 1, 2, 2, generator=torch.Generator().manual_seed(0)) - 0.5, []
+    how = {"batch_size": 1, "network": Linear, "checkpoint_steps": 5000, "epochs": 1}
+    run = train((x, None), None, ColdZoom(1), callback=lambda step, loss: seen.append(loss), **how)
+    steps, losses = zip(*run.losses, strict=True)
+    assert (len(seen), len(losses)) == (1250, 1000)
+    begins = [0, *steps[:-1]]
+    assert [end - begin for begin, end in zip(begins, steps, strict=True)] == [1, 1, 1, 2] * 250
+    parts = [np.mean(seen[begin:end]) for begin, end in zip(begins, steps, strict=True)]
+    assert losses == pytest.approx(parts, rel=1e-4)
+
+
+class Slow(Fade):
+    """A batch of it takes a second of a clock."""
+
+    def loss(self, network, x, generator):
+        Slow.now += 1
+        return super().loss(network, x, generator)
+
+
+def test_the_seconds_of_an_epoch_are_those_of_all_its_steps_though_it_was_interrupted(
+    images, tmp_path, monkeypatch
+):
+    Slow.now = 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: Slow.now)
+    how = {"images": (images[0], None), "folder": tmp_path, "network": Linear}
+    stopped(step=6, process=Slow(), **how)
+    Slow.now += 1000  # between two processes
+    stopped(step=8, process=Slow(), **how)
+    assert [line["seconds"] for line in train(process=Slow(), **how).history] == [STEPS] * 3
+
+
+class Draws:
+    """A prior that is fitted at random, from all global streams."""
+
+    def fit(self, pixels):
+        self.level = float(torch.rand(())) / 9 + np.random.rand() / 9 + random.random() / 9  # noqa: NPY002
+        self.side = pixels.shape[-1]
+
+    def draw(self, n, generator):
+        return torch.full((n, 1, self.side, self.side), self.level)
+
+
+class Random(Fade):
+    prior = Draws()
+
+
+def test_a_prior_that_is_fitted_at_random_is_the_same_in_each_process(images, tmp_path):
+    """Its own of a process, and one that is asked for; processes differ by their global streams."""
+    found = []
+    for seed in (1, 2):
+        for set_seed in (torch.manual_seed, np.random.seed, random.seed):
+            set_seed(seed)
+        process, plain = Random(), Fade()
+        run = train(images, None, process, network=Linear, epochs=1)
+        assert run.process.prior.level > 0
+        opened = d.open(train(images, tmp_path / str(seed), plain, network=Linear, epochs=1).folder)
+        opened.images = images[0]
+        found.append([run.process.prior.level, opened.fitted(Draws()).level])
+    assert found[0] == found[1]
+
+
 class Paler(Fade):
     def degrade(self, x, t):
         return 0.9 * super().degrade(x, t)
@@ -152,7 +160,7 @@ class Paler(Fade):
         "lower learning_rate": {"learning_rate": 10.0},
         "are one image": {"images": (torch.zeros(9, 1, 28, 28), None)},
         "pixels range from 0 to 0.3": {"images": (torch.linspace(0, 0.3, 9 * 784).view(9, 1, 28, 28), None)},
-        "64 starts are 1 images": {"process": Fade()},
+        "64 starts contain only 1 different": {"process": Fade()},
         "level 0 must": {"process": Paler()},
         "at t = T 37% of": {"process": d.DDPM(d.linear(100))},
     }.items(),
@@ -200,18 +208,22 @@ def faded(images, tmp_path_factory):
 def test_another_run_in_a_folder_is_refused_by_one_difference_and_stays_as_it_is(images, faded, name):
     how = {"process": Fade(), "images": lambda *both: both, "epochs": 1} | CHANGES[name]
     before, given = content(faded.folder), how.pop("images")(*images)
-    said = rf"^\S*faded holds a different run: ([^\n]* )?{name} [^\n]*another folder[^\n]*aside=True[^\n]*$"
+    begins = rf"^\S*faded holds a different run: ([^\n]* )?{name} "
+    said = rf'{begins}[^\n]*another folder[^\n]*if_exists="rename"[^\n]*$'
     with pytest.raises(RunError, match=said):
         train(given, faded.folder, callback=never, **how)
     assert content(faded.folder) == before
+
+
+def test_the_same_run_in_a_folder_is_not_refused_and_is_as_it_was(images, faded):
     assert_same(train(images, faded.folder, Fade(), epochs=1, callback=never), faded)
 
 
 def test_another_run_is_set_aside_where_that_is_asked_for(images, tmp_path, whole, capsys):
     first = losses(train(images, tmp_path / "a", seed=1))
-    stopped(images, tmp_path / "a", 7, seed=2, aside=True)
+    stopped(images, tmp_path / "a", 7, seed=2, if_exists="rename")
     for callback in (None, never):  # the second time it is no other
-        assert_same(train(images, tmp_path / "a", aside=True, callback=callback), whole)
+        assert_same(train(images, tmp_path / "a", if_exists="rename", callback=callback), whole)
     assert "seed was 2, is 0. The earlier run is now a.before-2" in capsys.readouterr().out
     assert losses(d.open(tmp_path / "a.before-1")) == first
     assert d.open(tmp_path / "a.before-2").seed == 2
@@ -222,7 +234,7 @@ def test_a_run_beside_one_that_is_set_aside_has_a_precision_of_its_own(images, t
     kept = {"auto": "fp32", "fp32": "fp32", "bf16": "bf16"}
     monkeypatch.setattr(runtime, "resolve_precision", lambda precision, on: kept[precision])
     train(images, tmp_path, Fade(), epochs=1, seed=1, precision="bf16")
-    run = train(images, tmp_path, Fade(), epochs=1, seed=2, precision="auto", aside=True)
+    run = train(images, tmp_path, Fade(), epochs=1, seed=2, precision="auto", if_exists="rename")
     assert (run.settings["precision"], run.precision) == ("fp32", "fp32")
 
 

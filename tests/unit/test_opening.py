@@ -27,7 +27,7 @@ def test_a_run_is_opened_wherever_its_folder_lies(images, tmp_path, options):
     assert_same(found, run)
     assert (found.name, found.seed, found.settings, found.steps) == ("a", 0, run.settings, run.steps)
     assert torch.equal(found.sample(2), run.sample(2))
-    assert repr(found).replace(str(found.folder), "") == repr(run).replace(str(run.folder), "")
+    assert str(found).replace(str(found.folder), "") == str(run).replace(str(run.folder), "")
     with pytest.raises(RunError, match="is not a run folder"):
         d.open(tmp_path)
 

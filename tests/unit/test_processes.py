@@ -1,18 +1,18 @@
-"""Degradations, noise schedules, samplers and priors: against torchvision and equations written out."""
+"""Degradations, samplers and priors: against torchvision, closed forms and moments."""
 
 import copy
-import math
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchvision.transforms.functional import InterpolationMode, gaussian_blur, resized_crop
 
-from diffusion.processes import DDPM, ColdBlur, ColdCrop, ColdZoom, NoiseSchedule, cosine, linear
-from diffusion.processes.priors import Mixture, Patches, Pixels
-from diffusion.processes.samplers import DDIM, Ancestral, Improved, Naive, visits
+from diffusion.processes import DDPM, ColdBlur, ColdCrop, ColdZoom, cosine, linear
+from diffusion.processes.priors import Gaussians, Mixture, Patches, Pixels, fitted
+from diffusion.processes.samplers import DDIM, Ancestral, Improved
+from diffusion.processes.zoom import zoom
 from helpers import Exact, Fade, sampled, walk
 
 
@@ -26,25 +26,6 @@ def drawn(n, side=28, colours=1, seed=0):
 
 
 # --- any ---
-
-
-@pytest.mark.parametrize("noise", [0, 0.3])
-def test_cold_diffusion_learns_the_clean_image_from_each_level_from_1_to_T(noise):
-    """Algorithm 1 and Eq. (11); each image is noised by another amount, before it is degraded."""
-    process, x, seen = Fade(T=4, strength=0.5), drawn(4000, 8), {}
-    process.image_noise = noise
-
-    def restores(x_t, t):
-        seen.update(t=t, x=x_t / (1 - 0.5 * t)[:, None, None, None])
-        return seen["x"] + 0.1
-
-    expected = 0.1**2 + noise**2 / 3  # U(0, noise), squared, has this mean
-    assert process.loss(restores, x, g()).item() == pytest.approx(expected, rel=0.03)
-    sd = (seen["x"] - x).std((1, 2, 3))
-    for t in (0.25, 0.5, 0.75, 1.0):
-        of_level = sd[seen["t"] == t]
-        assert len(of_level) == pytest.approx(1000, abs=100)
-        assert (of_level.mean(), of_level.std()) == pytest.approx((noise / 2, noise / 12**0.5), abs=0.01)
 
 
 def test_the_way_back_is_in_chunks_and_in_float32_whatever_sampler_and_network_compute_in():
@@ -81,15 +62,8 @@ def test_it_is_torchvisions_crop_and_resize_with_a_level_of_its_own_for_each_ima
     x = x.transpose(2, 3) if strided else x
     nearest, bilinear = ColdZoom(T=S - 1), ColdZoom(T=S - 1, interpolation="bilinear")
     assert torch.equal(nearest.degrade(x, t), by_torchvision(x, t.tolist()))
+    assert torch.equal(zoom(x, t), nearest.degrade(x, t))
     assert (bilinear.degrade(x, t) - by_torchvision(x, t.tolist(), "bilinear")).abs().max() < 1e-5
-
-
-def test_sampling_is_algorithm_2():
-    x = drawn(3)
-    found = sampled(ColdZoom(T=5), lambda x, t: 0.9 * x + 0.1 * t[0], 3, start=x)
-    for s in (5, 4, 3, 2, 1):
-        x = by_torchvision(0.9 * x + 0.1 * torch.tensor(s / 5), [s - 1] * 3)
-    assert torch.equal(found, x)
 
 
 DEEPEST = [(ColdZoom(24), 3, 28, 4), (ColdZoom(3), 1, 9, 6), (ColdZoom(27), 1, 28, 1), (ColdZoom(), 1, 32, 4)]
@@ -101,20 +75,11 @@ DEEPEST = [(ColdZoom(24), 3, 28, 4), (ColdZoom(3), 1, 9, 6), (ColdZoom(27), 1, 2
 def test_the_pixels_of_the_deepest_level_are_taken_out_and_put_back(process, C, S, left):
     """4 a side, where nothing is said."""
     process, x = copy.copy(process), drawn(5, S, C)
-    process.take((C, S, S))
-    pixels, deepest = process.compress(x), process.degrade(x, torch.full((5,), process.T))
+    process.set_image_shape((C, S, S))
+    pixels, deepest = process.to_pixels(x), process.degrade(x, torch.full((5,), process.T))
     assert pixels.shape == (5, C, left, left)
-    assert torch.equal(process.expand(pixels), deepest)
-    assert torch.equal(process.expand(deepest), deepest)
-
-
-def test_a_crop_leaves_the_same_share_of_the_side_at_each_level_where_it_is_and_black_around():
-    x, t = drawn(6, 64, 3), torch.tensor([0, 1, 2, 3, 4, 4])
-    for clean, left, side in zip(x, ColdCrop(T=4).degrade(x, t), (64, 32, 16, 8, 4, 4), strict=True):
-        edge = (64 - side) // 2
-        expected = torch.full_like(clean, -0.5)
-        expected[:, edge : 64 - edge, edge : 64 - edge] = clean[:, edge : 64 - edge, edge : 64 - edge]
-        assert torch.equal(left, expected)
+    assert torch.equal(process.from_pixels(pixels), deepest)
+    assert torch.equal(process.from_pixels(deepest), deepest)
 
 
 # --- levels ---
@@ -161,48 +126,17 @@ def test_its_prior_has_mean_and_covariance_of_blurred_images_in_colour_too():
     x = drawn(300, 8, 3)
     x[:, 1] = 0.5 * x[:, 0] + 0.2  # colours that belong together
     process = ColdBlur(T=4)
-    process.take((3, 8, 8))
+    process.set_image_shape((3, 8, 8))
     process.prepare(x)
     real = process.degrade(x, torch.full((300,), 4)).flatten(1)
     found = process.draw_prior(4000, g(1)).flatten(1)
     assert torch.allclose(found.mean(0), real.mean(0), atol=0.1 * real.std(0).mean())
     assert torch.allclose(torch.cov(found.T), torch.cov(real.T), atol=0.15 * real.var(0).mean())
+    z = torch.randn(4000, 192, generator=g(1))  # of the generator alone
+    assert torch.allclose(found, process.mean + z @ process.spread.mT, atol=1e-5)
 
 
-# --- noise schedules ---
-
-
-@settings(max_examples=30)
-@given(st.integers(2, 99), st.floats(0, 0.01), st.floats(0, 0.5), st.floats(0, 0.5), st.floats(0.01, 0.9))
-@example(1000, 1e-5, 0.02 - 1e-5, 0.008, 0.02)
-def test_betas_are_their_formulas_and_alpha_bar_what_all_steps_keep(T, start, rise, s, most):
-    f = [math.cos((t / T + s) / (1 + s) * math.pi / 2) ** 2 for t in range(T + 1)]
-    betas = {
-        linear(T, start, start + rise): [start + rise * (t - 1) / (T - 1) for t in range(1, T + 1)],
-        cosine(T, s, most): [min(1 - f[t] / f[t - 1], most) for t in range(1, T + 1)],
-    }
-    for made, beta in betas.items():
-        kept = np.cumprod([1, *(1 - np.array(beta))])
-        np.testing.assert_allclose(made.beta, [0, *beta], atol=1e-10)
-        np.testing.assert_allclose(made.alpha_bar, kept, rtol=1e-8)
-        for values in (made.alpha_bar, made.alpha_bar.numpy(), made.alpha_bar.tolist()):
-            again = NoiseSchedule.from_alpha_bar("again", values)
-            np.testing.assert_allclose(again.beta, made.beta, atol=1e-9)
-        assert torch.equal(NoiseSchedule.from_beta("array", made.beta[1:].numpy()).beta, made.beta)
-
-
-# --- the DDPM and its samplers ---
-
-
-def test_latents_are_eq_3_each_at_its_own_step_and_the_loss_is_the_error_of_their_noise():
-    process, t, x = DDPM(cosine()), torch.tensor([0, 1, 250, 500, 999, 1000]), drawn(6)
-    a, eps = process.schedule.alpha_bar[t].view(-1, 1, 1, 1), torch.randn(x.shape, generator=g(1))
-    expected = (a.sqrt() * x + (1 - a).sqrt() * eps).float()
-    for how in ({"eps": eps}, {"generator": g(1)}):
-        assert torch.allclose(process.degrade(x, t, **how), expected, atol=1e-6)
-    few, x = DDPM(linear(T=4)), drawn(1).expand(500, -1, -1, -1)
-    loss = few.loss(lambda x_t, t: Exact(few, x)(x_t, t) + 0.5, x, g())
-    assert loss.item() == pytest.approx(0.5**2, rel=1e-3)
+# --- samplers, by what they must do ---
 
 
 @pytest.mark.parametrize("how", [{}, {"clip_x0": True}, {"steps": 50, "spacing": "quadratic"}])
@@ -212,21 +146,6 @@ def test_sampling_with_the_exact_predictor_finds_the_image(sampler, how):
     found = sampled(process, Exact(process, x0), 3, sampler=sampler(**how))
     # The last step adds no noise and its mean is the image, up to the variance of the first time step.
     assert torch.allclose(found, x0.clamp(-0.5, 0.5) if "clip_x0" in how else x0, atol=0.03)
-
-
-def test_each_reverse_step_is_eq_5():
-    schedule = linear(T=3, beta_start=0.1, beta_end=0.3)
-    start, z3, z2 = torch.randn(3, 4, 1, 28, 28, generator=g(5))
-    x = walk(DDPM(schedule), lambda x, t: 0.5 * x, 4, 5)
-    assert torch.equal(x[3], start)
-    for t, z in ((3, z3), (2, z2), (1, torch.zeros(1))):  # written out here from the study's Eq. (5)
-        beta, alpha_bar = schedule.beta[t], schedule.alpha_bar[t]
-        noise = beta / ((1 - alpha_bar).sqrt() * (1 - beta).sqrt()) * (0.5 * x[t].double())
-        expected = x[t].double() / (1 - beta).sqrt() - noise + beta.sqrt() * z
-        assert torch.allclose(x[t - 1].double(), expected, atol=1e-6)
-
-
-# --- samplers of cold diffusion, and where any sampler goes ---
 
 
 class Adds(Fade):
@@ -242,46 +161,12 @@ def walked(sampler):
     return walk(Adds(6), lambda x, t: torch.full_like(x, 0.1), 2, start=start, sampler=sampler)
 
 
-@settings(max_examples=40)
-@given(st.integers(2, 300), st.data())
-def test_levels_are_spaced_evenly_or_quadratically_and_none_is_visited_twice(T, data):
-    n = data.draw(st.integers(2, T))
-    quadratic = DDIM(steps=n, spacing="quadratic")
-    for sampler in (Ancestral(steps=n), quadratic, Naive(levels=n), Improved(levels=n)):
-        found = visits(sampler, T)
-        assert (found[0], found[-1], len(found)) == (T, 0, n + 1)
-        assert all(a > b for a, b in zip(found, found[1:], strict=False))
-        for i, t in enumerate(reversed(found)):  # where steps would fall together, they are one apart
-            assert t == i or abs(t - T * (i / n) ** (2 if sampler is quadratic else 1)) <= 0.5
-
-
 def test_the_improved_sampler_undoes_a_linear_degradation_whatever_the_network_says():
     """Bansal et al. (2022), Sec. 3.2."""
     for sampler in (Improved(), Improved(noise=0.5)):  # one noise in both images, which cancels
         x = walked(sampler)
         for t in range(6):
             assert torch.allclose(x[t], x[6] - (6 - t) * 0.05, atol=1e-6)
-
-
-def test_the_naive_sampler_degrades_the_last_word_and_adds_noise_in_each_step_but_the_last():
-    plain, x = walked(None), walked(Naive(noise=0.6))
-    noise = {t: x[t] - plain[t] for t in range(6)}
-    for t in range(1, 6):
-        assert torch.allclose(plain[t], torch.tensor(0.1 + 0.05 * t))
-        assert (noise[t].mean().item(), noise[t].std().item()) == pytest.approx((0, 0.6), abs=0.06)
-    assert not torch.allclose(noise[4], noise[3])
-    assert torch.allclose(x[0], torch.tensor(0.1))
-
-
-@pytest.mark.parametrize(("grey", "sd"), [(0.0, 0), (0.1, 0.3), (0.5, 0.5), (1.0, 0), (1.2, 0)])
-def test_grey_noise_is_that_of_a_black_or_white_pixel_beside_the_noise_everywhere(grey, sd):
-    x0_hat = torch.full((50, 1, 28, 28), grey - 0.5)
-    for noise in (0, 0.2):
-        how = Naive(noise=noise, grey_noise=0.5)
-        x_s = how.step(ColdZoom(), x0_hat, x0_hat, 22, 21, g())
-        pixels = x_s[..., ::4, ::4]  # 7 x 7 are left: noise is added before the image is degraded
-        assert torch.equal(x_s, pixels.repeat_interleave(4, 2).repeat_interleave(4, 3))
-        assert pixels.std().item() == pytest.approx(noise + 0.5 * sd, abs=0.02)
 
 
 # --- priors: what they draw of the pixels that they were fitted on ---
@@ -316,3 +201,83 @@ def test_the_mixture_has_the_moments_of_real_centres_in_colour_too_and_copies_no
     black_and_white[::2] = 0.5
     found = Mixture(components=2).fit(black_and_white).draw(500, g())
     assert (found.min(), found.max()) == (-0.5, 0.5)  # and no darker than black
+
+
+def test_a_mixture_of_one_has_the_mean_and_covariance_of_the_first_20000_patches_and_its_floor():
+    """Fitted twice it is the same. Its floor of 1e-4 keeps what never varies from being singular."""
+    values = torch.rand(20_001, 1, 1, 2, generator=g()) - 0.5
+    values[:, 0, 0, 1] = 0.25 * values[:, 0, 0, 0] + 0.1
+    values[20_000] = 40.0
+    first, again = (Mixture(1).fit(values) for _ in range(2))
+    real = values[:20_000].flatten(1).double()
+    assert torch.allclose(first.means[0], real.mean(0), atol=1e-9)
+    covariance = torch.cov(real.T, correction=0) + 1e-4 * torch.eye(2)
+    assert torch.allclose(first.spread[0] @ first.spread[0].T, covariance, atol=1e-9)
+    assert (first.weights.tolist(), first.channels) == ([1.0], 1)
+    assert torch.equal(first.spread, again.spread)
+
+
+def test_a_mixture_is_the_same_wherever_it_is_fitted_and_its_draws_are_those_of_the_generator():
+    patches, found = torch.rand(300, 1, 2, 2, generator=g()) - 0.5, []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        np.random.seed(seed)  # noqa: NPY002 - scikit-learn would draw from it
+        found.append(Mixture(5).fit(patches).draw(9, g(3)))
+    assert torch.equal(*found)
+
+
+@settings(max_examples=20)
+@given(st.integers(1, 3), st.integers(1, 3), st.integers(1, 4), st.integers(0, 99))
+def test_draws_of_a_mixture_are_a_mean_and_its_spread_times_noise_clipped(colours, side, n, seed):
+    D, draws = colours * side * side, g(seed)
+    weights, means, spread = (
+        torch.randn(shape, generator=g(seed + 1), dtype=torch.float64) for shape in (3, (3, D), (3, D, D))
+    )
+    found = Gaussians(weights.abs(), 0.3 * means, 0.2 * spread, colours).draw(n, g(seed))
+    which = torch.multinomial(weights.abs(), n, replacement=True, generator=draws)
+    noise = torch.randn((n, D, 1), generator=draws, dtype=torch.float64)
+    values = [0.3 * means[k] + (0.2 * spread[k] @ z)[:, 0] for k, z in zip(which, noise, strict=True)]
+    expected = torch.stack(values).clip(-0.5, 0.5).float().view(n, colours, side, side)
+    assert torch.allclose(found, expected, atol=1e-6)
+
+
+@given(st.integers(0, 255), st.integers(0, 255), st.integers(1, 3), st.integers(1, 3), st.integers(0, 99))
+def test_pixels_and_patches_that_are_drawn_have_grey_values_of_what_they_are_fitted_on(
+    a, b, colours, side, seed
+):
+    greys = torch.tensor([a, a, b, b]).float().div(255).sub(0.5)  # as images are loaded
+    pixels = greys.view(4, 1, 1, 1).repeat(1, colours, side, side)
+    fitted = Pixels().fit(pixels)
+    expected = torch.zeros(256, dtype=torch.long)
+    expected[a] += 2 * colours * side**2
+    expected[b] += 2 * colours * side**2
+    assert torch.equal(fitted.counts, expected)
+    found = fitted.draw(5, g(seed))
+    assert found.shape == (5, colours, side, side)
+    assert {*found.unique().tolist()} <= {*pixels.unique().tolist()}
+    assert torch.equal(fitted.draw(5, g(seed)), found)
+    patches = Patches().fit(pixels)
+    drawn = patches.draw(5, g(seed))
+    assert torch.equal(drawn, pixels[torch.randint(4, (5,), generator=g(seed))])
+    pixels.zero_()  # of which it has a copy
+    assert torch.equal(patches.draw(5, g(seed)), drawn)
+
+
+class Sets:
+    """A prior whose `fit` gives nothing back."""
+
+    def fit(self, pixels):
+        self.pixels = pixels
+
+    def draw(self, n, generator):
+        return self.pixels[:n]
+
+
+def test_a_prior_is_fitted_if_it_has_fit_and_is_what_fit_gives_or_itself():
+    pixels, own = drawn(3, 2), Sets()
+    assert fitted(own, pixels) is own
+    assert torch.equal(own.draw(2, g()), pixels[:2])
+    patches = fitted("patches", pixels)
+    assert fitted(patches, pixels) is patches  # which only draws
+    assert torch.equal(patches.patches, pixels)
+    assert fitted(Pixels, pixels).counts.sum() == 12  # a class

@@ -46,7 +46,7 @@ def test_all_parameters_are_kept_as_they_were_before_the_training(notebook):
     kept = record.parameters(notebook, scope)
     assert kept == defaults | {"notebook": notebook}
     scope["sampler_options"]["levels"] = 3  # as a later cell may do
-    with pytest.raises(ValueError, match=r"sampler_options is .*levels.*from its parameters"):
+    with pytest.raises(ValueError, match=r"sampler_options was .*levels.*from its parameters"):
         record.training("out", None, kept, scope)
 
 
@@ -65,7 +65,7 @@ def test_kept_samples_of_other_weights_are_not_called_damaged(tmp_path, capsys):
         return capsys.readouterr().out
 
     assert drawn("a") == drawn("a") == ""
-    assert (told := drawn("b")).startswith("3.safetensors")
+    assert "3.safetensors" in (told := drawn("b"))
     assert ("damaged" in told, "weights" in told) == (False, True)
     (tmp_path / "3.safetensors").write_bytes(b"cut")
     assert "damaged" in drawn("b")

@@ -56,9 +56,9 @@ def test_what_a_file_names_is_not_imported(out, monkeypatch):
 @pytest.mark.parametrize(
     ("other", "said"),
     [
-        ({"model": "zoom2"}, "is not of zoom-0"),
-        ({"seed": 1}, "is not of zoom-0"),
-        ({"weights": {"sha256": "0" * 64}, "weights_sha256": "0" * 64}, "other weights than zoom-0"),
+        ({"model": "zoom2"}, "another training than zoom-0"),
+        ({"seed": 1}, "another training than zoom-0"),
+        ({"weights": {"sha256": "0" * 64}, "weights_sha256": "0" * 64}, "other weights of zoom-0"),
     ],
 )
 def test_files_that_do_not_belong_together_are_refused(out, job, other, said):
@@ -69,9 +69,9 @@ def test_files_that_do_not_belong_together_are_refused(out, job, other, said):
 
 def test_the_file_of_an_earlier_version_is_refused_in_one_line(out):
     changed(table.path_of(out, "train_zoom-0"), lambda facts: facts.pop("sampler"))
-    with pytest.raises(ValueError, match=r"^.*/train_zoom-0\.json is of an earlier version.*remove it"):
+    with pytest.raises(ValueError, match=r"^.*/train_zoom-0\.json .*an earlier version.*delete it"):
         results.load(out)
-    with pytest.raises(ValueError, match=r"is of an earlier version"):
+    with pytest.raises(ValueError, match=r"an earlier version"):
         measure(out, "zoom-0")
 
 
@@ -99,8 +99,8 @@ def test_images_are_kept_as_they_are_equal_ones_give_equal_files_and_damage_is_r
     assert np.array_equal(kept.read_kept(tmp_path, "x"), images)
     assert kept.keep(tmp_path, "x", images.copy(order="F")).read_bytes() == whole
     kept.keep(tmp_path, "y", images[..., :27])
-    with pytest.raises(ValueError, match=r"y.npz .*not \(..., 28, 28\) bytes"):
+    with pytest.raises(ValueError, match=r"y.npz .*expected bytes \(..., 28, 28\)"):
         kept.read_kept(tmp_path, "y")
     path.write_bytes(DAMAGES["half"](whole))
-    with pytest.raises(ValueError, match=r"x.npz holds no images"):
+    with pytest.raises(ValueError, match=r"x.npz"):
         kept.read_kept(tmp_path, "x")

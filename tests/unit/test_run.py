@@ -1,6 +1,5 @@
 """The report of a run of models of one's own."""
 
-import inspect
 import platform
 import re
 from statistics import fmean, stdev
@@ -18,6 +17,7 @@ from helpers import HOSTILE, PAPER
 from paper import contents
 from report import profile
 from report.pages import own as of_run
+from report.pages.models import COMPONENTS
 from report.pages.names import ReportRun, read
 from report.pages.sources import Marks, strip_marks
 from report.pages.text import TEXT, Text
@@ -48,14 +48,16 @@ def test_its_first_table_says_what_draws_the_samples_and_how_good_they_are(alone
     _, *rows = rows_of(own, "tbl:models")
     dim = load(alone).first("dim")
     assert [row[0] for row in rows[:2]] == [LABEL, f"{LABEL}, two"]
+    for row, samples in ((rows[0], dim.final), (rows[1], dim.measured["two"])):
+        assert row[2] == str(dim.train.steps)
+        assert row[3].startswith(f"{num(samples['frechet'].value)} [{num(samples['frechet'].low)},")
+        assert row[4].startswith(f"{100 * samples['digit'].value:.0f}% [")
+    assert rows[2][3:] == ["one image", "–"]
+    assert rows[3][3] == num(dim.final["floor"].value, 2)
+    _, *rows = rows_of(own, "tbl:sampling")
     made = ["Fade (strength 0.5), T = 3", "pixels", "naive (levels 2)", "Linear (scale 2)", "2"]
     assert rows[0][1:6] == made
     assert rows[1][1:6] == [*made[:2], "improved", made[3], "3"]  # options are of one sampler
-    for row, samples in ((rows[0], dim.final), (rows[1], dim.measured["two"])):
-        assert row[7].startswith(f"{num(samples['frechet'].value)} [{num(samples['frechet'].low)},")
-        assert row[8].startswith(f"{100 * samples['digit'].value:.0f}% [")
-    assert rows[2][7:] == ["one image", "–"]
-    assert rows[3][7] == num(dim.final["floor"].value, 2)
 
 
 def test_each_is_described_by_its_docstrings_as_text_and_its_numbers(alone, own):
@@ -65,6 +67,12 @@ def test_each_is_described_by_its_docstrings_as_text_and_its_numbers(alone, own)
     grey = own.find(id="sec:model-grey")
     assert " ".join(HOSTILE).replace("`", "") in said(grey)
     assert [code.get_text() for code in grey.select("code")] == ["code"]
+
+
+def test_a_built_in_part_of_a_model_has_its_sentence_instead_of_its_docstring(alone, own):
+    docs, section = load(alone).first("dim").train.docs, said(own.find(id="sec:model-dim"))
+    assert COMPONENTS["pixels"] in section
+    assert docs["prior"] not in section
 
 
 def test_of_two_machines_the_usual_one_comes_first_and_of_the_other_it_says_whose_it_is(alone, own):
@@ -83,11 +91,9 @@ def test_a_run_that_departs_from_the_study_has_no_verdicts(alone, own):
 
 
 @pytest.mark.parametrize("registry", [DEGRADATIONS, PRIORS, SAMPLERS, SCHEDULES, NETWORKS])
-def test_a_built_in_part_says_whose_sections_and_equations_it_cites(registry):
-    for part in registry.values():
-        first = inspect.cleandoc(part.__doc__).split("\n\n")[0]  # a report has this paragraph
-        assert "the study" not in first.lower()
-        assert "(20" in first or not re.search(r"Sec\.|Eqs?\.|Algorithm", first)
+def test_a_built_in_part_is_described_in_plain_words(registry):
+    for name in registry:
+        assert not re.search(r"`|_|\bSec\.|\bEqs?\.|Algorithm|the study", COMPONENTS[name])
 
 
 def test_a_model_of_several_seeds_has_a_row_over_them_and_none_that_leaves_out_a_collapsed_one():
@@ -108,7 +114,7 @@ def test_a_model_of_several_seeds_has_a_row_over_them_and_none_that_leaves_out_a
     over = [spread(fmean(values), stdev(values)) for values in (distances, shares)]
     label = results.first("zoom_unet").label.replace(",", "\\,").replace("_", "\\_")
     assert rows == [
-        [label, "2", "–", *over],
+        [label, "2", "0", *over],
         [results.first("linear").label.replace(",", "\\,"), "2", "1", "–", "–"],
     ]
     assert marks.missing == []

@@ -4,9 +4,12 @@ import os
 
 import pytest
 import torch
+from safetensors.torch import load_file
+from torch import nn
 
 import diffusion as d
-from helpers import Grey, stay, train
+from helpers import Grey, Linear, stay, train
+from oracles import equations, loop
 
 GREY = torch.zeros(4, 1, 4, 4, dtype=torch.float64)  # pixels that a zoom leaves, in another precision
 ZOOM = {
@@ -34,6 +37,49 @@ def test_each_way_gives_other_samples_and_the_same_again(images, tmp_path, proce
     assert {name: again.sample(4, **way).tolist() for name, way in ways.items()} == found
 
 
+@pytest.mark.parametrize("seed", [0, 5, None])
+def test_samples_are_drawn_by_the_seed_that_is_asked_for_or_else_by_the_trainings(images, seed):
+    """The start first, then the noise of each step, of the generator of the seed."""
+    run = train(images, None, d.DDPM(d.linear(20)), seed=5, epochs=1, network=Linear)
+    stream = loop.keyed(5 if seed is None else seed, "sample")
+    start = torch.randn(3, 1, 28, 28, generator=stream)
+    assert torch.equal(run.sample(3, seed, sampler=stay), start)
+    x = dict(run.process.reverse(run.network(), start, d.Ancestral(), stream))[0].detach()
+    assert torch.allclose(run.sample(3, seed), x, atol=1e-5)
+    assert torch.equal(
+        run.sample(1, seed, sampler=stay),
+        torch.randn(1, 1, 28, 28, generator=loop.keyed(5 if seed is None else seed, "sample")),
+    )
+
+
+class Moody(nn.Module):
+    """A network that is another one in training: with dropout, and with the statistics of a batch."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.Dropout(0.5))
+        self.out = nn.Conv2d(4, 1, 3, padding=1)
+
+    def forward(self, x, t):
+        return self.out(self.layers(x))
+
+
+def test_samples_are_of_the_network_as_it_is_evaluated(images):
+    """Algorithm 2 of Vrikkis (2024), with the weights that the run's file has."""
+    run, network = train(images, None, network=Moody), Moody().eval()
+    network.load_state_dict(load_file(run.store.weights(3)))
+    assert not run.network().training
+    x = images[0][:3] - 0.2
+    found = run.trajectory(start=x, sampler=d.Naive(levels=3))
+    with torch.no_grad():
+        for t in (16, 8, 0):
+            x = torch.from_numpy(equations.zoom(network(x, torch.ones(3)).numpy(), t))
+            assert torch.allclose(found[t], x, atol=1e-5)
+    counters = [run.network(average=n).layers[1].num_batches_tracked.item() for n in (1, 2, 3)]
+    assert counters == [12, 8, 4]  # of a mean, that of its first epoch
+    assert all(p.requires_grad for p in run.network().parameters())
+
+
 def test_averaged_weights_are_the_mean_of_those_of_the_last_epochs(whole):
     each = [whole.network(epoch).state_dict() for epoch in (3, 2, 1)]
     for n in (2, 3):
@@ -47,7 +93,7 @@ def test_a_start_stands_for_all_or_for_one_each_whatever_lies_beside(whole):
     one = whole.sample(start=last)
     assert torch.allclose(many[129:], one, atol=1e-3)
     assert torch.allclose(whole.sample(3, start=last), one.expand(3, -1, -1, -1), atol=1e-3)
-    assert torch.equal(whole.sample(start=whole.process.expand(last)), one)
+    assert torch.equal(whole.sample(start=whole.process.from_pixels(last)), one)
     noisy = whole.sample(3, start=last, sampler=d.Naive(noise=0.2))
     assert not torch.equal(noisy[0], noisy[1])
 
@@ -87,7 +133,7 @@ def test_a_prior_is_fitted_once_on_the_runs_own_images(images, tmp_path):
     assert torch.equal(run.sample(2, prior=Once(), sampler=stay), first)
     again = d.open(tmp_path)
     for again.images in (None, images[0]):
-        with pytest.raises(ValueError, match=r"a Grey, is fitted on the training images.* run\.images"):
+        with pytest.raises(ValueError, match=r"a Grey, needs the training images.* run\.images"):
             again.sample(2, prior=Grey(0.2))
     again.images = images[0] / 2
     assert again.sample(2, prior=Grey(0.2), sampler=stay).unique().tolist() == pytest.approx([0.2])

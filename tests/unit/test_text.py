@@ -63,15 +63,17 @@ def test_a_condition_can_rest_on_a_named_finding(fill):
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ("<< absent >>", "no name 'absent'"),
+        ("<< absent >>", "'absent'"),
         ("<< none >>", "empty"),  # values without content
         ("<< num(nan) >>", "finite"),
-        ("<< final.zoom >>", "the number 3.0 without a format.*num"),
-        ("<< interval >>", "a group of values without a format.*num"),
+        ("<< final.zoom >>", "the number 3.0 needs a format.*num"),
+        ("<< interval >>", "a group of values needs a format.*num"),
         ("<< final.zom >>", "<< final.zom >>: this run has no 'zom'; did you mean 'zoom'"),
         ("<< num(interval) / 0 >>", "<< num"),
         ("<< num(1 / 0) >>", "zero"),
-        ("<< interval.lwo >>", "no 'lwo' here; did you mean 'low'"),
+        ("<< interval.lwo >>", "'lwo' here; did you mean 'low'"),
+        ("<< num(broken()) >>", "<< num.broken... >>: nothing is named 'lwo' here; did you mean 'low'"),
+        ("<< num(absent_key()) >>", "nothing is named 'x' here"),
         ("<< num(final.zom) >>", "<< num.final.zom. >>: this run has no 'zom'; did you mean 'zoom'"),
         # conditions that can never be met, or are none
         ("%% if none\n%% if fnal\nb\n%% endif\n%% endif", "did you mean 'final'"),
@@ -79,8 +81,10 @@ def test_a_condition_can_rest_on_a_named_finding(fill):
     ],
 )
 def test_what_is_mistyped_or_can_never_be_said_is_an_error_with_its_line(fill, source, said):
+    interval = Interval(1.0, 0.5, 2.0)
+    functions = {"broken": lambda: interval.lwo, "absent_key": lambda: {}["x"]}
     with pytest.raises(ValueError, match=f"text, line [3-6]: .*{said}"):
-        fill(f"a\n\n{source}\n", interval=Interval(1.0, 0.5, 2.0))
+        fill(f"a\n\n{source}\n", interval=interval, **functions)
 
 
 # --- what is told of the released paper ---

@@ -1,0 +1,275 @@
+"""Mutation testing: which small changes of one file do the tests not notice?
+
+    make mutants FILE=diffusion/processes/schedules.py [TESTS="tests/unit tests/golden"] [SAMPLE=60]
+
+The changes are mutmut's operators: another operator, a number plus one, an argument left out, True for False,
+and so on. mutmut itself leaves out functions with decorators, which are many here, and a new process would
+spend seconds on importing torch. So this file applies the operators to whole files, in copies of the project,
+and forks each run of pytest from a process that has imported the libraries. Each mutant meets the tests that
+execute its line, first one by one, then with their whole files.
+
+SAMPLE mutants are drawn, always the same of one file's text; SAMPLE=all takes all of them. The mutants of
+survivors.yaml are left out: each has a reason why no test should notice it. The last line is
+"killed N of M".
+"""
+
+import importlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from queue import Queue
+
+import coverage
+import libcst as cst
+import pytest
+import yaml
+from libcst.metadata import MetadataWrapper, PositionProvider
+from mutmut.mutation import mutators
+
+ROOT = Path(__file__).resolve().parents[1]
+WARM = "hypothesis matplotlib.pyplot nbformat pandas pydantic scipy.stats torch torchmetrics torchvision"
+OPERATORS = [(kind, operator) for kind, operator in mutators.mutation_operators if kind is not cst.Assign]
+SKIPPED = (cst.Annotation, cst.Decorator, cst.FormattedString, cst.Import, cst.ImportFrom, cst.Raise)
+PATIENCE = 30  # seconds more than three times as long as the tests take without a mutant
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change of a file: its line, the line's text before and after, and the whole file after it."""
+
+    line: int
+    statement: int  # the first line of the statement, which coverage knows
+    before: str
+    after: str
+    code: str
+
+
+def mutants_of(code: str) -> Iterator[Mutant]:
+    """All mutants of a file's code."""
+    wrapper = MetadataWrapper(cst.parse_module(code), unsafe_skip_copy=True)
+    positions, lines = wrapper.resolve(PositionProvider), code.splitlines()
+
+    def visit(node: cst.CSTNode, statement: int) -> Iterator[Mutant]:
+        if isinstance(node, SKIPPED):
+            return
+        if isinstance(node, cst.BaseCompoundStatement | cst.SimpleStatementLine):
+            statement = positions[node].start.line
+        for kind, operator in OPERATORS:
+            for changed in operator(node) if isinstance(node, kind) else ():
+                if not is_trivial(node, changed):
+                    whole = wrapper.module.deep_replace(node, changed).code
+                    line = positions[node].start.line
+                    yield Mutant(line, statement, *difference(lines, whole.splitlines()), whole)
+        for child in node.children:
+            yield from visit(child, statement)
+
+    yield from visit(wrapper.module, 1)
+
+
+def is_trivial(node: cst.CSTNode, changed: cst.CSTNode) -> bool:
+    """Whether a change is of prose or of a name's case, or only crashes, as None for an argument does."""
+    if isinstance(node, cst.SimpleString):
+        return " " in node.value or "XX" not in changed.value
+    if isinstance(node, cst.AnnAssign | cst.Lambda):
+        return True
+    return (
+        isinstance(node, cst.Call)
+        and isinstance(changed, cst.Call)
+        and any(
+            new.value is not old.value and isinstance(new.value, cst.Name) and new.value.value == "None"
+            for old, new in zip(node.args, changed.args, strict=False)
+            if len(node.args) == len(changed.args)
+        )
+    )
+
+
+def difference(before: list[str], after: list[str]) -> tuple[str, str]:
+    """The lines in which two texts differ, of each."""
+    start = next(i for i, pair in enumerate(zip(before, after, strict=False)) if pair[0] != pair[1])
+    pairs = zip(reversed(before), reversed(after), strict=False)
+    end = next(i for i, pair in enumerate(pairs) if pair[0] != pair[1])
+    end = min(end, len(before) - start - 1, len(after) - start - 1)
+    return tuple(" ".join(map(str.strip, text[start : len(text) - end])) for text in (before, after))
+
+
+# === running tests ========================================================================================
+
+
+def forked(project: Path, work: Callable[[], int], seconds: float) -> int | None:
+    """Exit status of work in a process of its own within a copy of the project; None: it ran too long."""
+    if not (pid := os.fork()):
+        try:
+            os.setsid()
+            os.chdir(project)
+            silence = os.open(project / "build.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+            os.dup2(silence, 1)
+            os.dup2(silence, 2)
+            os.environ["PYTHONPATH"] = str(project)
+            sys.path[:0] = [str(project), str(project / "tests")]
+            os._exit(work())
+        except BaseException:  # a crash of pytest itself
+            os._exit(70)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if (ended := os.waitpid(pid, os.WNOHANG))[0]:
+            return os.waitstatus_to_exitcode(ended[1])
+        time.sleep(0.02)
+    os.killpg(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    return None
+
+
+def run_pytest(names: list[str], *plugins: object) -> int:
+    """Exit status of pytest on tests by their names."""
+    options = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:nbval"]
+    options += ["-o", "addopts=--strict-markers --import-mode=importlib"]
+    return int(pytest.main([*options, *names], [*plugins]))
+
+
+class Tracer:
+    """A plugin of pytest that notes which tests execute which lines of a file, and how long each takes."""
+
+    def __init__(self, path: Path, out: Path):
+        self.out, self.seconds, self.failed = out, {}, []
+        self.coverage = coverage.Coverage(data_file=None, include=[str(path)], config_file=False)
+        self.path = str(path)
+
+    def pytest_sessionstart(self) -> None:
+        self.coverage.start()
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        self.coverage.switch_context(item.nodeid)
+        begun = time.monotonic()
+        yield
+        self.seconds[item.nodeid] = time.monotonic() - begun
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self.failed.append(report.nodeid)
+
+    def pytest_sessionfinish(self) -> None:
+        self.coverage.stop()
+        lines = self.coverage.get_data().contexts_by_lineno(self.path)
+        notes = {"lines": lines, "seconds": self.seconds, "failed": self.failed}
+        self.out.write_text(json.dumps(notes))
+
+
+def trace(project: Path, file: str, tests: list[str]) -> tuple[dict[int, list[str]], dict[str, float]]:
+    """The tests that execute each line of a file, and their seconds; line 0: those that execute any."""
+    out = project / "trace.json"
+    status = forked(
+        project, lambda: run_pytest(["-m", "not long", *tests], Tracer(project / file, out)), 3600
+    )
+    if not out.is_file():
+        sys.exit(f"the tests did not run (status {status}): {(project / 'build.log').read_text()[-2000:]}")
+    notes = json.loads(out.read_text())
+    if notes["failed"]:
+        print("without a mutant these fail, and are left out:", *notes["failed"], sep="\n  ")
+    good = {name: n for name, n in notes["seconds"].items() if name not in notes["failed"]}
+    lines = {int(line): [name for name in names if name in good] for line, names in notes["lines"].items()}
+    lines[0] = sorted({name for names in lines.values() for name in names})
+    return lines, good
+
+
+def is_killed(project: Path, file: str, mutant: Mutant, tests: list[str], seconds: dict[str, float]) -> bool:
+    """Whether one of the tests, or of the other tests of their files, fails with a mutant in place."""
+    path = project / file
+    before = path.read_text("utf-8")
+    chosen = sorted(tests, key=seconds.__getitem__)
+    files = list(dict.fromkeys(name.partition("::")[0] for name in chosen))
+    whole = [name for name in seconds if name.partition("::")[0] in files]
+    path.write_text(mutant.code, "utf-8")
+    try:
+        for names in (chosen, whole):
+            limit = PATIENCE + 3 * sum(seconds[name] for name in names)
+            if forked(project, lambda names=names: run_pytest(["-x", *names]), limit) != 0:
+                return True
+        return False
+    finally:
+        path.write_text(before, "utf-8")
+
+
+# === a file ===============================================================================================
+
+
+def chosen_mutants(file: str, sample: str) -> list[Mutant]:
+    """The mutants of a file that are tried, without the survivors that have a reason."""
+    every = [
+        mutant for mutant in mutants_of((ROOT / file).read_text("utf-8")) if mutant.before != mutant.after
+    ]
+    reasons = yaml.safe_load((ROOT / "tests" / "survivors.yaml").read_text("utf-8")) or []
+    known = {(entry["before"], entry["after"]) for entry in reasons if entry["file"] == file}
+    rest = [mutant for mutant in every if (mutant.before, mutant.after) not in known]
+    print(f"{file}: {len(every)} mutants; {len(every) - len(rest)} have a reason in survivors.yaml")
+    if sample != "all" and int(sample) < len(rest):
+        rest = sorted(random.Random(file).sample(rest, int(sample)), key=lambda mutant: mutant.line)
+    return rest
+
+
+def copies(folder: Path, n: int) -> list[Path]:
+    """Copies of the project, each a git repository, as tests ask git for its files."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-coz", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    projects = [folder / str(i) for i in range(n)]
+    for project in projects:
+        for name in filter(None, listed.split("\0")):
+            if (ROOT / name).is_file():
+                (project / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, project / name)
+        subprocess.run(["git", "init", "-q"], cwd=project, check=True)
+    return projects
+
+
+def main(file: str, tests: str = "tests/unit tests/golden", sample: str = "60", workers: str = "2") -> None:
+    os.environ |= {"OMP_NUM_THREADS": "1", "MNIST_DIR": os.environ.get("MNIST_DIR", str(ROOT / "data"))}
+    sys.path[:] = [path for path in sys.path if Path(path or ".").resolve() not in (ROOT, ROOT / "tests")]
+    for name in WARM.split():
+        importlib.import_module(name)
+    if not (ROOT / file).is_file():
+        sys.exit(f"there is no file {file}; expected: a path from the project's folder")
+    mutants, killed, done = chosen_mutants(file, sample), 0, count(1)
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(int(workers)) as pool:
+        projects: Queue[Path] = Queue()
+        for project in copies(Path(folder), int(workers)):
+            projects.put(project)
+        lines, seconds = trace(projects.queue[0], file, tests.split())
+        print(
+            f"{len(lines[0])} tests execute it, {sum(map(seconds.__getitem__, lines[0])):.0f} s", flush=True
+        )
+
+        def attempt(mutant: Mutant) -> bool:
+            names = lines.get(mutant.statement) or lines[0]
+            project = projects.get()
+            try:
+                return bool(names) and is_killed(project, file, mutant, names, seconds)
+            finally:
+                projects.put(project)
+                if next(done) % 20 == 0:
+                    print("...", flush=True)
+
+        for mutant, is_dead in zip(mutants, pool.map(attempt, mutants), strict=True):
+            killed += is_dead
+            if not is_dead:
+                print(f"{file}:{mutant.line} survives:\n  - {mutant.before}\n  + {mutant.after}", flush=True)
+    print(f"killed {killed} of {len(mutants)}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,237 @@
+"""Notes on what is allowed and seldom meant: where they begin, and where they do not."""
+
+import json
+import re
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+import diffusion as d
+from diffusion import runtime
+from diffusion.processes import NoiseSchedule
+from diffusion.training.describe import notes
+from diffusion.training.sampling import finite_images, note_outside
+from helpers import Fade, Linear, stopped, train
+
+X = torch.rand(300, 1, 8, 8, generator=torch.Generator().manual_seed(0)) - 0.5
+
+
+def schedule(*alpha_bar):
+    return NoiseSchedule.from_alpha_bar("x", [1, *alpha_bar])
+
+
+NOISE = d.DDPM(schedule(0.5, 0.001))
+
+
+def of(process=NOISE, x=X, settings=None, neighbours=()):
+    return [*notes(process, x, settings or {}, [*neighbours])]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "is_meant"),
+    [
+        (-0.5, 0.5, True),
+        (-0.25, 0.25, True),  # half of the range, and black and white apart
+        (-0.2, 0.25, False),
+        (-0.5, 0.01, True),
+        (-0.01, 0.5, True),
+        (0.0, 0.5, False),
+        (0.01, 0.5, False),
+        (-0.5, 0.0, False),
+        (-0.5, -0.01, False),
+    ],
+)
+def test_images_that_fill_less_than_half_of_the_range_or_one_side_of_it_are_a_note(low, high, is_meant):
+    x = torch.tensor([low, high, (low + high) / 2, low]).view(2, 1, 1, 2)
+    expected = f"pixels range from {low:g} to {high:g}; expected: black is -0.5, white 0.5; else rescale them"
+    assert of(x=x) == ([] if is_meant else [expected])
+
+
+def test_images_that_are_all_alike_are_a_note_and_two_that_are_not_are_none():
+    assert of(x=X[:1].expand(5, -1, -1, -1)) == ["the training images are one image"]
+    x = X[:1].repeat(5, 1, 1, 1)
+    x[4, 0, 7, 7] = -x[4, 0, 7, 7]
+    assert of(x=x) == []
+
+
+@pytest.mark.parametrize(
+    ("kept", "said"),
+    [([0.9, 0.5, 0.049], []), ([0.9, 0.0499], []), ([0.9, 0.0501], ["5%"]), ([0.4], ["40%"])],
+)
+def test_noise_that_leaves_more_than_a_twentieth_of_the_image_is_a_note(kept, said):
+    found = of(d.DDPM(schedule(*kept)))
+    assert [text.split()[4] for text in found] == said
+    assert all(
+        "of the image's variance is left, and sampling starts from noise alone" in text for text in found
+    )
+
+
+def test_an_equal_run_among_neighbours_is_a_note_whatever_else_lies_there(tmp_path):
+    settings, paths = {"seed": 1}, []
+    for name, text in (
+        ("torn", '{"sett'),
+        ("list", "[]"),
+        ("text", '"x"'),
+        ("other", json.dumps({"settings": {"seed": 2}})),
+        ("none", "{}"),
+        ("bytes", "\udcff"),
+        ("equal", json.dumps({"settings": settings, "versions": {}})),
+    ):
+        paths.append(tmp_path / name / "run.json")
+        paths[-1].parent.mkdir()
+        paths[-1].write_bytes(text.encode(errors="surrogateescape"))
+    (tmp_path / "folder" / "run.json").mkdir(parents=True)
+    paths = [tmp_path / "folder" / "run.json", tmp_path / "gone" / "run.json", *paths]
+    assert of(settings=settings, neighbours=paths) == [
+        f"an equal run is in {tmp_path / 'equal'}, which diffusion.open opens"
+    ]
+
+
+def test_what_the_check_finds_of_a_cold_process_is_a_note_and_does_not_end_the_training():
+    class Bent(Fade):
+        def degrade(self, x, t):
+            return super().degrade(x, t) + 0.01
+
+        def draw_prior(self, n, generator):
+            return torch.zeros(n, 1, 8, 8)
+
+    assert of(Bent(3)) == ["level 0 must leave the image as it is; pixels change by 0.01"]
+    process = d.ColdZoom(4)
+    process.set_image_shape((1, 8, 8))
+    process.prior = d.Pixels().fit(process.to_pixels(X))
+    assert of(process) == []
+
+
+# --- a loss that rises ---
+
+
+class Rises(Fade):
+    """Its loss is the number that stands for the step, whatever the network does."""
+
+    def __init__(self, losses):
+        super().__init__()
+        self.losses, self.calls = losses, 0
+
+    def loss(self, network, x, generator):
+        self.calls += 1
+        return network(x, torch.ones(len(x))).mean() * 0 + self.losses[self.calls - 1]
+
+
+@pytest.mark.parametrize(
+    ("losses", "said"),
+    [
+        (
+            [1, 3, 3, 3, *[8.0] * 4, *[10.2] * 4],
+            ["from 1 to 10.2"],
+        ),  # of the first step, not the epoch before
+        ([1, 3, 3, 3, *[8.0] * 4, *[10.2] * 4, *[20.0] * 4], ["from 1 to 10.2"]),  # once
+        ([1, 3, 3, 3, *[8.0] * 4, *[9.9] * 4], []),
+        ([2, 3, 3, 3, *[8.0] * 4, *[19.9] * 4], []),
+        ([1, 30.0, 4, 4, *[9.0] * 4], []),  # the mean of the steps of the epoch
+        ([1, 60.0, 1, 1], ["from 1 to 15.8"]),
+    ],
+)
+def test_a_loss_of_more_than_ten_times_the_first_is_one_note_however_slowly_it_rises(
+    images, capsys, losses, said
+):
+    how = {"network": Linear, "epochs": len(losses) // 4, "checkpoint_steps": 100}
+    train((images[0], None), None, Rises(losses), **how)
+    assert risen(capsys.readouterr().out) == said
+
+
+def risen(text):
+    lines = [line for line in text.splitlines() if "the loss rose" in line]
+    assert all(line.endswith("; lower learning_rate") for line in lines)
+    return [line.partition("rose ")[2].partition(";")[0] for line in lines]
+
+
+def test_within_a_long_epoch_it_is_the_mean_of_the_last_hundred_steps(capsys):
+    x, how = X[:250], {"network": Linear, "epochs": 1, "batch_size": 1, "checkpoint_steps": 1000}
+    for last, said in ((10.05, ["from 1 to 10"]), (9.95, [])):
+        train((x, None), None, Rises([1, *[0] * 149, *[last] * 100]), **how)
+        assert [text[:12] for text in risen(capsys.readouterr().out)] == said
+
+
+# --- samples ---
+
+
+@pytest.mark.parametrize(
+    ("pixels", "value", "is_noted"),
+    [(1, 9.0, False), (2, 9.0, True), (2, -0.751, True), (50, 0.75, False), (50, -0.75, False)],
+)
+def test_more_than_one_pixel_in_a_hundred_far_outside_is_a_note(capsys, pixels, value, is_noted):
+    x = torch.zeros(1, 1, 10, 10)
+    x.view(-1)[:pixels] = value
+    note_outside(x, "mine")
+    said = f"note: {pixels}% of the pixels of mine are far outside [-0.5, 0.5]\n"
+    assert capsys.readouterr().out == (said if is_noted else "")
+
+
+@pytest.mark.parametrize(
+    ("x", "said"),
+    [
+        (None, "^me gave None; expected"),
+        (
+            torch.zeros(2, 1, 4, 5),
+            r"^me gave \(2, 1, 4, 5\) .*; expected: a torch tensor \(2, 1, 4, 4\) of floats",
+        ),
+        (torch.zeros(2, 1, 4, 4).long(), "^me gave .*int64; expected"),
+        (torch.full((2, 1, 4, 4), torch.inf), "^me gave numbers that are not finite$"),
+        (torch.eye(4).log().expand(2, 1, 4, 4), "^me gave numbers that are not finite$"),
+    ],
+)
+def test_what_is_not_finite_images_is_refused_by_who_gave_it(x, said):
+    with pytest.raises(ValueError, match=said):
+        finite_images(x, (2, 1, 4, 4), "me")
+
+
+def test_images_that_are_finite_are_given_back():
+    x = torch.zeros(2, 1, 4, 4)
+    assert finite_images(x, (2, 1, 4, 4), "me") is x
+
+
+# --- progress ---
+
+
+@pytest.fixture
+def log(monkeypatch):
+    """A log, as of a process that no person and no notebook looks at, which shows each step."""
+    monkeypatch.setattr(runtime, "LINE_SECONDS", 0)
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
+
+
+def test_a_log_says_which_epoch_and_step_a_training_is_at_and_how_far_its_samples_are(
+    images, tmp_path, log, capsys
+):
+    how = {"process": Fade(), "network": Linear, "epochs": 2}
+    stopped(images, tmp_path / "a", 7, **how)
+    run = train(images, tmp_path / "a", **how)
+    lines = [line.partition(", ")[0] for line in capsys.readouterr().out.splitlines()]
+    steps = [line for line in dict.fromkeys(lines) if re.match(r"a: epoch \d", line)]
+    expected = [f"a: epoch {epoch}/2: {step}/4" for epoch in (1, 2) for step in (1, 2, 3, 4)]
+    assert {*expected} <= {*steps}
+    assert {step for step in steps if step not in expected} <= {
+        f"a: epoch {i}/2{end}" for i in (1, 2) for end in ("", ": 0/4")
+    }
+    run.sample(2, epoch=1, sampler=d.Naive(levels=2))
+    run.sample(2, sampler=d.Naive(levels=2))
+    said = {line.partition(", ")[0] for line in capsys.readouterr().out.splitlines()}
+    assert {"a: samples after epoch 1: 2/3", "a: samples: 1/3"} <= said
+
+
+def test_a_log_shows_the_mean_loss_of_the_last_hundred_steps(log, capsys):
+    losses = [*[1.0] * 50, *[3.0] * 150]
+    how = {"network": Linear, "epochs": 1, "batch_size": 1, "checkpoint_steps": 1000}
+    train((X[:200], None), None, Rises(losses), **how)
+    found = {}
+    for line in capsys.readouterr().out.splitlines():
+        if match := re.search(r": (\d+)/200, .*loss ([\d.]+)$", line):
+            found[int(match[1])] = float(match[2])
+    assert len(found) > 150
+    assert {n: loss for n, loss in found.items() if n < 60 or n > 170} == {
+        n: pytest.approx(float(np.mean(losses[: n // 20 * 20][-100:])), abs=1e-4)
+        for n in found
+        if n < 60 or n > 170
+    }
