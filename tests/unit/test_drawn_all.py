@@ -103,7 +103,10 @@ def test_an_interval_of_a_mean_is_drawn_whole_or_has_an_arrow_towards_its_rest(a
                 y = round(names[drawn.LABELS[model]])
                 (ends,) = ([a[0], b[0]] for a, b in drawn.bars(axes) if a[1] == b[1] == y)
                 assert ends == near([max(mean.low, left), min(mean.high, right)])
-                beyond = {"<": [near(left)] * (mean.low < left), ">": [near(right)] * (mean.high > right)}
+                beyond = {
+                    "<": [near(left)] * int(mean.low < left),
+                    ">": [near(right)] * int(mean.high > right),
+                }
                 for marker, places in beyond.items():
                     assert drawn.at_row(axes, y, marker) == places
                     arrows[marker] += len(places)
