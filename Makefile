@@ -34,8 +34,9 @@ STUDY = $(if $(DRY),--dry) $(if $(EXECUTOR),--on=$(call quoted,$(EXECUTOR))) -- 
 # Named after the project's folder and the Python version: if either changes, the environment is rebuilt.
 STAMP := $(VENV)/made-$(shell { pwd; $(PYTHON) -c 'import sys; print(sys.version_info[:2])'; } 2>&1 | cksum | cut -d' ' -f1)
 
-# Extras that the tests need in addition to `workflow`.
-TESTED := $(STAMP)-browser,lab,slurm,tensorboard,test
+# Extras that the tests need in addition to `workflow`. CI also compiles the play page's kernel, and compares.
+comma := ,
+TESTED := $(STAMP)-browser,$(if $(CI),kernel$(comma))lab,slurm,tensorboard,test
 CLUSTER := $(if $(DRY),,$(if $(EXECUTOR),$(STAMP)-slurm))
 RELEASED = $(filter $(basename $(notdir $(wildcard profiles/*.yaml paper/profiles/*.yaml))),$(patsubst released/%/manifest.json,%,$(wildcard released/*/manifest.json)))
 ifneq ($(filter verify archive,$(MAKECMDGOALS)),)
@@ -48,7 +49,7 @@ endif
 $(foreach name,profile Profile cores Cores executor Executor dry Dry workers Workers,$(if $(findstring command,$(origin $(name))),$(error \
   $(name)=$($(name)) has no effect; write the variable in capitals, as in PROFILE=quick)))
 
-.PHONY: help report retrain release verify archive page pages site test test-long test-processors test-cluster golden mutants door lint lab bench clean env FORCE
+.PHONY: help report retrain release verify archive page kernel pages site test test-long test-processors test-cluster golden mutants door lint lab bench clean env FORCE
 .DEFAULT_GOAL := help
 
 help: ## list all targets
@@ -84,6 +85,9 @@ archive: env ## zip the commit and the report of the released PROFILE, built fro
 
 page: env ## build the play page with released models: build/page/cold-zoom.html
 	@$(RUN) -m play.page
+
+kernel: $(STAMP)-kernel ## compile the networks of the play page, play/net.c, to play/net.wasm
+	@$(RUN) -m play.kernel
 
 pages: env ## execute notebooks 01 to 06, and write their pages to released/page/notebooks
 	@$(RUN) -m report.jobs.run paper && mkdir -p build/pages

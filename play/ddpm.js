@@ -91,7 +91,7 @@ export function ddpm(study) {
       "div",
       { class: "row" },
       study.ddpms.length > 1 ? choice("Model", models, "0", (i) => ((training = study.ddpms[i]), update())) : null,
-      choice("Guess", [["no", "as it is"], ["yes", "cut off at black and white"]], how.clip ? "yes" : "no", (value) => ((how.clip = value === "yes"), update())),
+      choice("Guess", [["no", "as it is"], ["yes", "clipped to black and white"]], how.clip ? "yes" : "no", (value) => ((how.clip = value === "yes"), update())),
       choice("At each step", [["Ancestral", "fresh noise is added"], ["DDIM", "none (DDIM)"]], how.sampler, (value) => ((how.sampler = value), update())),
       button("Other noise", () => (noiseSeed++, update())),
     ),

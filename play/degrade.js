@@ -42,7 +42,7 @@ class NoiseColumn extends Column {
     const latent = addNoise(x, alphaBar, normal(noiseSeed));
     const restore = (eps) => latent.map((value, p) => (value - Math.sqrt(1 - alphaBar) * eps[p]) / Math.sqrt(alphaBar));
     const left = Math.round(100 * alphaBar);
-    this.draw(latent, t, `${left} % image, ${100 - left} % noise`, restore);
+    this.draw(latent, t, `${left}% image, ${100 - left}% noise`, restore);
   }
 }
 
@@ -71,7 +71,7 @@ export function degrade(study) {
     new ZoomColumn(study, zoomed.model, zoomed.network),
   ];
   const said = el("p", { class: "origin", role: "status" });
-  const editor = new Editor(SIDE, "Drawing", () => (tell("a drawing of yours"), update()), { soft: true });
+  const editor = new Editor(SIDE, "Drawing", () => (tell("your drawing"), update()), { soft: true });
 
   function tell(text) {
     said.textContent = text;
@@ -90,11 +90,11 @@ export function degrade(study) {
   function take(next) {
     digit = next;
     editor.set(digit.image);
-    tell(`a ${digit.label} that no training has seen`);
+    tell(`a ${digit.label} from the test set`);
     update();
   }
 
-  const way = slider("How much is lost", { min: 0, max: 100, value: 100 * share }, (v) => `${v} %`, (v) => ((share = v / 100), update()));
+  const way = slider("How much is lost", { min: 0, max: 100, value: 100 * share }, (v) => `${v}%`, (v) => ((share = v / 100), update()));
   const node = el(
     "div",
     { class: "degrade" },

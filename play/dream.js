@@ -15,11 +15,11 @@ const FLIPPED = 4; // side of the largest start whose pixels are flipped one by 
 const PRIORS = { PixelCounts: "Random pixels", Gaussians: "Random, like a digit's", RealPatches: "A training image's centre" };
 // Name, question, and whether the pixel at row r and column c of n x n is white.
 const PRESETS = [
-  ["Empty", "No ink at all: which digits have an empty middle?", () => false],
-  ["Dot", "One white pixel: of which digits can it be a piece?", (r, c, n) => r === n >> 1 && c === n >> 1],
-  ["Bar", "An upright bar: is it always a 1?", (r, c, n) => c === n >> 1],
-  ["Ring", "It looks like a 0, but is only the centre of an image: what can lie around it?", (r, c, n) => r % (n - 1) === 0 || c % (n - 1) === 0],
-  ["White", "All white, without the edge of a stroke: what is there to know?", () => true],
+  ["Empty", "No ink: which digits have an empty centre?", () => false],
+  ["Dot", "One white pixel: which digits can it be a part of?", (r, c, n) => r === n >> 1 && c === n >> 1],
+  ["Bar", "A vertical bar: does it always become a 1?", (r, c, n) => c === n >> 1],
+  ["Ring", "It looks like a 0, but it is only the centre of an image: what can be around it?", (r, c, n) => r % (n - 1) === 0 || c % (n - 1) === 0],
+  ["White", "All white, without the edge of a stroke: is anything left to go by?", () => true],
 ];
 
 class Card {
@@ -85,7 +85,7 @@ class Card {
           const other = found.digit !== this.found.digit;
           tile.classList.toggle("other", other);
           changed += other;
-          said.textContent = `${changed} of ${++n} pixels change what is read.`;
+          said.textContent = `${changed} of ${++n} pixels change the digit.`;
         }
         done();
       };
@@ -95,11 +95,17 @@ class Card {
   }
 }
 
+// A row of what belongs together, with its name.
+function named(name, kind, ...content) {
+  const id = unique(kind);
+  return el("div", { class: `row ${kind}`, role: "group", "aria-labelledby": id }, el("span", { id, class: "name" }, name), content.flat());
+}
+
 const step = (n, words) => el("p", { class: "step" }, el("b", {}, n), ` ${words}`);
 
 // `changed(start, image)` is called with the painted pixels and the chosen training's digit. `first` is where it starts: pixels, or
-// a digit of the study, whose loss is shown first. `tools` are further buttons.
-export function dream(study, { changed = () => {}, first = null, tools = [] } = {}) {
+// a digit of the study, whose loss is shown first. `share` and `view` are further buttons of two groups.
+export function dream(study, { changed = () => {}, first = null, share = [], view = [] } = {}) {
   const { T } = study.zooms[0].model;
   const side = SIDE - T;
   const priors = new Map(study.zooms.map(({ model }) => [model.prior, model]));
@@ -127,8 +133,8 @@ export function dream(study, { changed = () => {}, first = null, tools = [] } = 
   const second = step(2, "It unfolds");
   walk.drawn = (t, lost) => {
     second.lastChild.textContent = lost ? " An image is lost" : " It unfolds";
-    const share = (n) => `${(100 * n) / SIDE}%`;
-    walk.box.style = `left: ${share((t + 1) >> 1)}; top: ${share((t + 1) >> 1)}; width: ${share(SIDE - t)}`;
+    const percent = (n) => `${(100 * n) / SIDE}%`;
+    walk.box.style = `left: ${percent((t + 1) >> 1)}; top: ${percent((t + 1) >> 1)}; width: ${percent(SIDE - t)}`;
   };
   const group = unique("training");
   const cards = study.zooms.map((training, i) => new Card(study, training, group, i === 0, show));
@@ -158,7 +164,7 @@ export function dream(study, { changed = () => {}, first = null, tools = [] } = 
     const lost = Array.from({ length: T + 1 }, (_, t) => ({ t, x: zoom(digit.image, t) }));
     use(centre(digit.image, side), { lost });
     source = digit;
-    question.textContent = `Of a real ${digit.label}, which no training has seen, only its central ${side} × ${side} pixels are kept.`;
+    question.textContent = `The central ${side} × ${side} pixels of a real ${digit.label} from the test set.`;
   }
 
   function use(values, { lost = [], kept = false } = {}) {
@@ -195,7 +201,7 @@ export function dream(study, { changed = () => {}, first = null, tools = [] } = 
   }
 
   const progress = el("progress", { max: cards.length * side * side, value: 0, "aria-label": "Pixels flipped" });
-  const caption = el("p", { class: "at-each" }, "At each place: the digit if that pixel alone is flipped, framed where another is read.");
+  const caption = el("p", { class: "at-each" }, "Each picture: the digit after this one pixel is flipped; framed where the digit changes.");
   progress.hidden = caption.hidden = true;
   const flip = () => {
     progress.value = 0;
@@ -223,6 +229,7 @@ export function dream(study, { changed = () => {}, first = null, tools = [] } = 
   const node = el(
     "div",
     { class: "dream" },
+    named("Start from", "starts", starts, presets, question),
     el(
       "div",
       { class: `studio of-${Math.min(3, cards.length)}` },
@@ -231,8 +238,7 @@ export function dream(study, { changed = () => {}, first = null, tools = [] } = 
       el("div", { class: "digits" }, step(3, cards.length > 1 ? "Each model's digit" : "The digit"), el("div", { class: "cards" }, cards.map((card) => card.node)), flips),
     ),
     walk.film("drawn", "guess"),
-    el("div", { class: "row starts" }, el("span", {}, "Start from"), starts, presets, question),
-    el("div", { class: "row tools" }, kept, tools),
+    el("div", { class: "tools" }, named("Save or share", "share", kept, share), view.length ? named("View", "view", view) : null),
     status,
   );
   node.addEventListener("keydown", (event) => {

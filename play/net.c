@@ -2,11 +2,7 @@
 // U-Net of width 16. The caller writes parameters, image and encoding, calls `cnn` or `cnn_rms`, with the dilations of
 // the four blocks, or `unet`, and reads the image.
 //
-// It needs no memory allocation and calls nothing. This makes net.wasm of it; another version may write other bytes:
-//
-//     pip install ziglang==0.17.1
-//     python -m ziglang cc -target wasm32-freestanding -O2 -msimd128 -ffp-contract=off -nostdlib -Wl,--no-entry
-//         -Wl,-z,stack-size=65536 -Wl,--strip-all -o net.wasm net.c
+// It needs no memory allocation and calls nothing. `python -m play.kernel` makes net.wasm of it.
 
 #include "layers.h"
 

@@ -50,7 +50,7 @@ export class Network {
   // The network's answer to x_t, 784 numbers, as a new array.
   predict(x, t) {
     const encoding = this.encodings.get(t);
-    if (!encoding) throw new Error(`there is no encoding of step ${t}`);
+    if (!encoding) throw new Error(`the model has no encoding of step ${t}`);
     this.image.set(x);
     this.encoding.set(encoding);
     this.compute();

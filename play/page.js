@@ -41,9 +41,9 @@ async function begin() {
     toAddress(zoom.start());
     try {
       await navigator.clipboard.writeText(location.href);
-      said.textContent = "Copied: who opens it sees these pixels.";
+      said.textContent = "Copied. The link opens the page with these pixels.";
     } catch {
-      said.textContent = "The address above holds these pixels.";
+      said.textContent = "Copying was refused. The address of this page contains these pixels.";
     }
   });
   const two = toggle("Two starts", (on) => {
@@ -56,14 +56,14 @@ async function begin() {
   const said = el("span", { role: "status" });
   const linked = () => {
     const found = fromAddress();
-    said.textContent = found || !location.hash.startsWith("#s=") ? "" : "This link was not understood: it holds no 16 pixels.";
+    said.textContent = found || !location.hash.startsWith("#s=") ? "" : "This link does not contain 16 pixels.";
     return found;
   };
   const changed = (start) => {
     if (seen) toAddress(start);
     seen = true;
   };
-  zoom = dream(study, { changed, first: linked() ?? study.digits[study.data.first], tools: [link, two, full, said] });
+  zoom = dream(study, { changed, first: linked() ?? study.digits[study.data.first], share: [link, said], view: [two, full] });
   place.append(zoom.node);
   await first;
   performance.mark("first digit");

@@ -31,7 +31,7 @@ from play import bundle
 
 NAME, STRIP = "cold-zoom.html", "strip.png"
 ZOOMS = {  # label -> profile, model, seed
-    "As in the study": ("paper", "zoom", 0),
+    "Original study": ("paper", "zoom", 0),
     "Trained again": ("paper", "zoom", 1),
     "Sees the whole image": ("beyond", "zoom_dilated", 0),
 }

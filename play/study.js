@@ -1,7 +1,7 @@
 // What Python packed, ready for use: trainings, the reader, digits. `open` makes the networks of some trainings.
 
 import { Network, PIXELS, unpack } from "./net.js";
-import { enlarge, grey, walkNoise, walkZoom, zoom } from "./processes.js";
+import { enlarge, grey, walkNoise, walkZoom } from "./processes.js";
 import { Reader } from "./reader.js";
 
 export async function load(data) {
@@ -45,6 +45,5 @@ export function compute(study) {
     },
     digits: () => study.digits.map(({ image }) => Array.from(image)),
     read: (x) => study.reader.read(x),
-    degrade: (x, t, interpolation) => Array.from(zoom(Float32Array.from(x), t, interpolation)),
   };
 }

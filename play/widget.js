@@ -20,7 +20,7 @@ export default {
       if (study.zooms.length) root.append(dream(study, { changed: tell }).node);
       else root.append(ddpm(study));
     } catch (error) {
-      root.append(el("p", {}, `This browser cannot show it: ${error.message}`));
+      root.append(el("p", {}, `This browser cannot show the widget: ${error.message}`));
     }
   },
 };

@@ -10,4 +10,4 @@ from report.figures.calls import few_calls
 from report.figures.changes import changes
 from report.figures.distances import distances, losses, losses_beside
 from report.figures.own import own_compared, own_schedules
-from report.figures.pictures import first_samples, own_samples, samples_beside
+from report.figures.pictures import first_samples, samples_beside

@@ -5,11 +5,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from diffusion.figures.style import new_figure
-from report.figures.curves import styles_of
-from report.figures.styles import figure, key, on_logs
+from report.figures.styles import MODELS, figure, key, on_logs
 from report.results.views import Results
 
 FEW = {"zoom_unet_noise": "zoom, noise in training", "cosine_unet": "cosine DDPM"}  # model -> label
+STYLES = {"zoom_unet_noise": MODELS["zoom"], "cosine_unet": MODELS["cosine"]}
 OF_CALLS = {"digit": "share of digits", "frechet": "distance, digit features"}
 OF_CALLS |= {"frechet_autoencoder": "distance, autoencoder"}
 
@@ -23,10 +23,10 @@ def few_calls(results: Results) -> Figure | None:
     """
     if not (job := (results.beside.get("beyond") or results).jobs.get("calls")):
         return None
-    drawn, styles, looks = new_figure(46), styles_of(FEW), {}
+    drawn, looks = new_figure(46), {}
     for axes, (measure, title) in zip(drawn.subplots(1, 3), OF_CALLS.items(), strict=True):
         for model, name in FEW.items():
-            look = {"color": styles[model].colour, "marker": styles[model].marker, "markersize": 3}
+            look = {"color": STYLES[model].colour, "marker": STYLES[model].marker, "markersize": 3}
             rows = [row for row in job.rows if row.measure == measure and row.model.startswith(f"{model}-")]
             values = pd.Series([row.interval.value for row in rows], [row.x for row in rows])
             axes.plot(values, **look, linestyle="none")

@@ -10,7 +10,8 @@ from report.figures.styles import MODELS, figure, on_logs
 from report.results.changes import Way, describe, table
 from report.results.views import Results, mean
 
-ROW, ABOVE, BELOW, CHARACTER = 3.6, 20, 10, 1.55  # mm: a row; column heads; the axis; a character of a name
+ROW, ABOVE, BELOW, CHARACTER = 3.8, 22, 10, 1.45  # mm: a row; the heads; the axis; a character of a name
+TICKED, VALUES, APART = 26, 24, 4  # mm: the panel of changes; the panel of means; between panels
 OF_PROCESS = {"ddpm": ("DDPM", MODELS["linear"].colour), "zoom": ("Zoom", MODELS["zoom"].colour)}
 MIXTURE = "diffusion:Mixture"
 # Column of the figure -> test of a model, from the settings that differ from the base.
@@ -27,49 +28,46 @@ IN_TICKS = {"network", "norm", "dilations", "image_noise", "noise"}  # settings 
 
 @figure
 def changes(results: Results, names: Sequence[str] | None = None) -> Figure:
-    """A row for each model or variant: its changes, the distance of each training, the mean share of digits.
-
-    Args:
-        results: the run.
-        names: models and variants to show, such as "zoom" or "zoom.mixture". If None, shows all.
-    """
-    known = {row.name: row for row in table(results)}
-    rows = [known[name] for name in (known if names is None else names) if name in known]
-    high, wide, labels = (
-        ABOVE + ROW * len(rows) + BELOW,
-        25.4 * TEXT_WIDTH,
-        [_name(row) for row in rows],
-    )  # mm
-    drawn, beside = new_figure(high, layout=None), CHARACTER * (2 + max(map(len, labels))) / wide
-    grid = {"left": beside, "right": 0.995, "bottom": BELOW / high, "top": 1 - ABOVE / high, "wspace": 0.08}
-    left, middle, right = drawn.subplots(1, 3, sharey=True, width_ratios=(1.5, 1.5, 1.1), gridspec_kw=grid)
+    """A row for each model or sampling variant: its changes, a dot for each run's distance, and two means."""
+    found = {row.name: row for row in table(results)}
+    rows = [found[name] for name in (found if names is None else names) if name in found]
+    labels = [_name(row) for row in rows]
+    high, wide = ABOVE + ROW * len(rows) + BELOW, 25.4 * TEXT_WIDTH  # mm
+    beside = CHARACTER * (2 + max(map(len, labels)))
+    widths = (TICKED, wide - beside - TICKED - VALUES - 2 * APART, VALUES)
+    drawn, x, panels = new_figure(high, layout=None), beside, []
+    for width in widths:
+        panels.append(drawn.add_axes((x / wide, BELOW / high, width / wide, 1 - (ABOVE + BELOW) / high)))
+        x += width + APART
+    left, middle, right = panels
     for place, row in enumerate(rows):
         colour = OF_PROCESS[row.process][1]
         ticked = [i for i, has in enumerate(TICKS.values()) if has(row.changes)]
         left.plot(range(len(TICKS)), [place] * len(TICKS), ".", color="#D5D5D5", markersize=3)
-        left.plot(ticked, [place] * len(ticked), "o", color=colour, markersize=5)
-        distances = [distance.value for distance in row["frechet"]]
+        left.plot(ticked, [place] * len(ticked), "o", color=colour, markersize=4.5)
+        distances = [number.value for number in row["frechet"]]
         middle.plot([min(distances), max(distances)], [place] * 2, color=colour, linewidth=0.8)
         middle.plot(distances, [place] * len(distances), "o", color=colour, markersize=3.6)
-        digits = f"{100 * mean(row['digit']):.0f} %" if "digit" in row else "–"
+        digits = f"{100 * mean(row['digit']):.0f}%" if "digit" in row else "–"
         look = {"va": "center", "ha": "right", "fontsize": SMALL, "color": colour}
-        right.text(0.64, place, " and ".join(f"{d:.1f}" for d in distances), **look)
+        right.text(0.55, place, f"{mean(row['frechet']):.1f}", **look)
         right.text(1, place, digits, **look)
-    left.set_yticks(range(len(rows)), labels)
-    left.set(xlim=(-0.6, len(TICKS) - 0.4), ylim=(len(rows) - 0.4, -0.6))
+    for axes in panels:
+        axes.set_ylim(len(rows) - 0.4, -0.6)
+        axes.tick_params(length=0)
+        axes.set_yticks(range(len(rows)), labels if axes is left else [""] * len(rows))
+    left.set_xlim(-0.6, len(TICKS) - 0.4)
     left.set_xticks(range(len(TICKS)), list(TICKS), rotation=45, ha="left", rotation_mode="anchor")
-    right.set(xlim=(0, 1))
-    right.set_xticks((0.64, 1), ("distances", "digits"), ha="right")
+    right.set_xlim(0, 1)
+    right.set_xticks((0.55, 1), ("distance", "digits"), ha="right")
     on_logs(middle.xaxis)
-    middle.set(xlabel="Fréchet distance")
+    middle.set_xlabel("Fréchet distance of each run")
     middle.margins(x=0.06)
     middle.grid(False, axis="y")
     for axes in (left, right):
         axes.xaxis.tick_top()
         axes.grid(False)
         axes.spines[:].set_visible(False)
-    for axes in (left, middle, right):
-        axes.tick_params(length=0)
     return drawn
 
 

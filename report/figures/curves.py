@@ -1,8 +1,8 @@
 """Curves: styles, legends, axes, and the losses of a training.
 
 Colours come from Paul Tol's schemes (SRON/EPS/TN/09-002), with the bright ones darkened. Each has a contrast
-of at least 3:1 on white, and colour-blind readers can tell them apart; dash and marker repeat the information
-of the colour. Training losses are solid, test losses dashed.
+of at least 4.5:1 on white, and colour-blind readers can tell them apart; dash and marker repeat what the
+colour says. Training losses are solid, test losses dashed.
 """
 
 import math
@@ -40,8 +40,8 @@ class Style(NamedTuple):
 STYLES = (
     Style("#004488", "-", "o"),
     Style("#BB5566", (0, (6, 1.6)), "s"),
-    Style("#B07D12", (0, (5, 1.3, 1.2, 1.3)), "^"),
-    Style("#0099BB", (0, (3, 1, 1, 1, 1, 1)), "v"),
+    Style("#8A5F00", (0, (5, 1.3, 1.2, 1.3)), "^"),
+    Style("#007799", (0, (3, 1, 1, 1, 1, 1)), "v"),
     Style("#228833", (0, (1.2, 1.2)), "D"),
     Style("#882255", (0, (8, 1.2, 3, 1.2)), "P"),
 )

@@ -10,13 +10,12 @@ from report.figures.distances import RELEASED, YOURS
 from report.figures.lessons import grids
 from report.figures.styles import figure, literal
 from report.results.counterparts import Pair
-from report.results.definitions import UNPICKED
 from report.results.kept import kept_path
 from report.results.views import Results, Training
 
-PAIR, TALLEST = 22, 220  # mm: a row of `samples_beside`, and the whole figure
-SHOWN = 16  # samples of each training in `beyond_samples`, and of each side in `samples_beside`
-COLUMNS, MOST = 8, 32  # samples of the user's own models: in a row, and in all
+PAIR, TALLEST = 22, 220  # mm: a row of `samples_beside`, and all of them
+SHOWN = 16  # samples of each side of `samples_beside`
+COLUMNS = 8  # samples of a row of `first_samples`
 
 
 def kept(results: Results | None, names: Mapping[str, str], n: int | None) -> dict[str, np.ndarray]:
@@ -36,40 +35,29 @@ def kept(results: Results | None, names: Mapping[str, str], n: int | None) -> di
 
 
 @figure
-def own_samples(results: Results, models: Sequence[str]) -> Figure | None:
-    """Samples of the first training of each model."""
-    firsts = [results.first(model) for model in models]
-    names = {literal(training.label): f"samples_{training.name}" for training in firsts}
-    samples = kept(results, names, MOST if len(names) <= 4 else MOST // 2)
-    return grids(samples, columns=COLUMNS, across=min(2, len(samples))) if samples else None
+def first_samples(results: Results, model: str) -> Figure | None:
+    """The first samples of a model's first run in one row, None where none are kept."""
+    name = f"samples_{results.first(model).name}"
+    if not kept_path(results.out, name).is_file():
+        return None
+    return images.grid(results.kept(name)[:COLUMNS], columns=COLUMNS)
 
 
 @figure
-def first_samples(results: Results, found: Sequence[tuple[Training, Pair]]) -> Figure | None:
-    """Samples of the first model of a run.
-
-    Args:
-        results: the run.
-        found: first training runs with their counterparts (`report.results.counterparts.list_firsts`).
-    """
-    return images.grid(results.kept(f"samples_{found[0][0].name}")[:UNPICKED], columns=16) if found else None
-
-
-@figure
-def samples_beside(results: Results, found: Sequence[tuple[Training, Pair]]) -> Figure | None:
+def samples_beside(results: Results, pairs: Sequence[tuple[Training, Pair]]) -> Figure | None:
     """Samples of each model of a run, next to samples of its counterpart, or to more of its own.
 
     Args:
         results: the run.
-        found: first training runs with their counterparts (`report.results.counterparts.list_beside`).
+        pairs: first training runs with their counterparts (`report.results.counterparts.list_beside`).
     """
     blocks = {}
-    for training, other in found:
+    for training, other in pairs:
         label, x = literal(training.label), results.kept(f"samples_{training.name}")
         blocks[f"{label}: {YOURS}"] = x[:SHOWN]
         if other:
             blocks[f"{label}: {RELEASED}"] = other[0].kept(f"samples_{other[1].name}")[:SHOWN]
         else:
             blocks[f"{label}: the last ones"] = x[-SHOWN:]
-    highest = min(TALLEST, max(images.HIGHEST, PAIR * len(found)))
+    highest = min(TALLEST, max(images.HIGHEST, PAIR * len(pairs)))
     return grids(blocks, across=2, highest=highest) if blocks else None

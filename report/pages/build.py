@@ -7,6 +7,7 @@ Writes report.html, report.pdf, rows.html, results.csv, numbers.json, ledger.jso
 Equal inputs give equal bytes.
 """
 
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from report.pages import figures, names, own, render
 from report.pages import notebooks as pages
 from report.pages.names import ReportRun, as_json
 from report.pages.sources import Marks, render_rows, write_sources
-from report.places import PLAY, paper
+from report.places import PLAY, ROOT, paper
 from report.results import table
 from report.results.counterparts import list_studied
 
@@ -67,7 +68,8 @@ def build(out: Path | str, profile: str | Path) -> list[Path]:
         made[out / "report.pdf"] = render.pdf(render.typst_source(text, out), out)
     made |= {out / name: data for name, data in content.files.items()}
     if play:
-        made[out / play.name] = play.read_bytes()
+        root = os.path.relpath(ROOT, out).encode()  # the page links to it from two folders below
+        made[out / play.name] = play.read_bytes().replace(b'href="../..', b'href="' + root)
     with _timed("pages of notebooks"):
         for path in (out / "notebooks" / f"{name}.ipynb" for name in notebooks):
             made[path.with_suffix(".html")] = pages.render_page(path, notebooks)

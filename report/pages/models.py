@@ -47,6 +47,7 @@ class Model:
     samples: Samples
     changes: Mapping[str, Any] = field(default_factory=dict)  # settings that a variant changes
     pictures: Markdown = Markdown("")  # pictures, and a sentence that references them
+    strip: Markdown = Markdown("")  # the first samples, as a picture in a cell
 
     def component(self, kind: str) -> Markdown:
         """Name and arguments of a component, such as "Occlude (grey 0.2)"; empty if it has no name."""
@@ -126,6 +127,13 @@ def describe_models(results: Results, models: Iterable[str], drawn: Collection[s
         Model(training.label, training, training.final, pictures=_pictures(training, drawn))
         for training in trainings
     ]
+
+
+def strip(training: Training, drawn: Collection[str]) -> Markdown:
+    """The first samples of a training as a picture in a cell of a table, if it is among the figures drawn."""
+    file = f"first_samples_{training.model}.png"
+    picture = f"![First samples of {escape(training.label)}.](figures/{file}){{.strip width=5.2cm}}"
+    return Markdown(picture if file in drawn else "")
 
 
 def _pictures(training: Training, drawn: Collection[str]) -> Markdown:

@@ -9,13 +9,27 @@ from typing import Any
 import numpy as np
 
 from diffusion.data import DATASETS
+from diffusion.evaluation.statistics import Interval
 from diffusion.provenance import releases
-from report.pages.models import Model, describe_models
+from report.pages.models import Model, describe_models, strip
 from report.pages.names import PROJECT, Content, ReportRun, collect_common, dataset
 from report.pages.sources import Marks
 from report.pages.text import TEXT, Text
-from report.pages.text_format import DASH, Markdown, bibtex, escape, integer, named, spread
-from report.results.counterparts import RELEASES, list_firsts, other_data
+from report.pages.text_format import (
+    DASH,
+    NUMBERS,
+    Markdown,
+    bibtex,
+    code,
+    duration,
+    escape,
+    integer,
+    named,
+    percent,
+    percent_span,
+    spread,
+)
+from report.results.counterparts import RELEASES, other_data
 from report.results.definitions import ENOUGH
 from report.results.table import note
 from report.results.views import Results, Training
@@ -34,18 +48,19 @@ class Seeds:
     @property
     def count(self) -> int:
         """The number of runs."""
-        return len([one.train["seed"] for one in self.trainings])
+        return len([training.train["seed"] for training in self.trainings])
 
     @property
     def collapsed(self) -> int:
         """The number of runs whose samples are all one image."""
-        return len([one.final["centre_dark"] for one in self.trainings if one.final.one_image])
+        read = [(training.final["centre_dark"], training.final.one_image) for training in self.trainings]
+        return sum(one_image for _, one_image in read)
 
     def over(self, measure: str, scale: float = 1) -> Markdown:
         """Mean and standard deviation of a measure over the runs; a dash if a run has no value."""
-        if not all(measure in one.final for one in self.trainings):
+        if not all(measure in training.final for training in self.trainings):
             return DASH
-        values = [scale * one.final[measure].value for one in self.trainings]
+        values = [scale * training.final[measure].value for training in self.trainings]
         return spread(float(np.mean(values)), float(np.std(values, ddof=1)))
 
 
@@ -62,6 +77,13 @@ def content(run: ReportRun, marks: Marks, departure: str = "") -> Content:
     author = Text(known, marks, folder)
     before, after = (Markdown(author.markdown(part, file)) for part in split_text(run.profile.text or ""))
     return Content(Text(known | {"introduction": before, "discussion": after}, marks, folder).joined())
+
+
+def share(x: Interval) -> Markdown:
+    """A share with its interval, after a bar of its length, which HTML shows: 86% [81, 90]."""
+    return Markdown(
+        f'[]{{.bar style="width:{4 * x.value:.2f}em"}}{percent_span(x, 0) if x.ends[1:] else percent(x)}'
+    )
 
 
 def split_text(text: str) -> tuple[str, str]:
@@ -86,12 +108,12 @@ def collect_names(run: ReportRun) -> dict[str, Any]:
     return {
         **collect_common(run),
         **_front(run, trainings),
-        **_compared(results),
+        **_compared(run),
         "drawn": {name.partition(".")[0] for name in run.drawn},
         "models": models,
         "final": {model: training.final for model, training in models.items()},
         "described": describe_models(results, models, run.drawn),
-        "drawn_first": next((training for training, _ in list_firsts(results)), None),
+        "share": share,
         "measuring": trainings[0].measured.facts,
         "real": trainings[0].real,
         "nouns": lambda: dataset(results).noun + ("es" if dataset(results).noun.endswith("s") else "s"),
@@ -105,21 +127,33 @@ def collect_names(run: ReportRun) -> dict[str, Any]:
 def _front(run: ReportRun, trainings: list[Training]) -> dict[str, Any]:
     """Title, authors and citation of the run; the project is not its author."""
     report, n = run.profile.file.report, len(trainings)
-    label = trainings[0].label if n == 1 else f"{n} models"
-    title = report.title or f"{label} on {dataset(run.results).title}"
+    label = trainings[0].label if n == 1 else f"{NUMBERS[n] if n < len(NUMBERS) else n} models".capitalize()
+    title = report.title or f"{label} trained on {dataset(run.results).title}"
+    seconds = sum(training.seconds for training in run.results.trainings.values())
+    device = trainings[0].train.environment.unread["device"].upper()
     cited = {"title": title, "author": report.authors, "year": report.date and report.date.year}
     return {
         "title": title,
+        "subtitle": Markdown(
+            f"Run {code(run.profile.name)}: {duration(seconds)} of training on a {escape(device)}"
+        ),
         "authors_yaml": Markdown(f"  - {escape(report.authors)}" if report.authors else ""),
         "citation": bibtex(run.profile.name, **cited),
     }
 
 
-def _compared(results: Results) -> dict[str, Any]:
+def _compared(run: ReportRun) -> dict[str, Any]:
     """All sets of samples, and names for sentences about all of them."""
+    results = run.results
     trainings = [results.first(model) for model in results.models]
     rows = [
-        Model(name, training, training.measured[way], training.changes.get(way, {}))
+        Model(
+            name,
+            training,
+            training.measured[way],
+            training.changes.get(way, {}),
+            strip=strip(training, () if way or training is not results.first(training.model) else run.drawn),
+        )
         for name, training, way in results.sets(results.models)
     ]
 

@@ -15,7 +15,7 @@ REPORT = ("*.html", "*.pdf", "*.csv", "numbers.json", "ledger.json", "figures/*"
 REPORT += ("notebooks/*.html",)
 PARTS = [f"{out}/{part}" for out in ("build/quick", "build/released/paper") for part in REPORT]
 PARTS += ["build/page/*", "released/page/notebooks/*", "released/*/metrics/*"]
-PARTS += ["released/paper/report.pdf", "docs/images/unfold.gif"]
+PARTS += ["released/paper/report.pdf", "docs/images/unfold.gif", "README.md"]
 
 
 def collect(project: Path, site: Path) -> None:

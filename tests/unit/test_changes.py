@@ -1,12 +1,18 @@
 """The table of changes: what a row says of its trainings, and against which base."""
 
+from dataclasses import replace
+
 import pytest
 
-from report.results.changes import frame, table
+import made_up
+from report.results import changes, table
+from report.results.changes import frame
 from report.results.counterparts import open_release
+from report.results.settings import describe
+from report.results.views import load
 
 RESULTS = open_release("beyond")
-ROWS = {row.name: row for row in table(RESULTS)}
+ROWS = {row.name: row for row in changes.table(RESULTS)}
 
 
 def test_a_row_a_model_and_a_way_with_its_changes_against_the_first_of_its_kind():
@@ -25,3 +31,125 @@ def test_a_measure_is_that_of_each_training_or_of_the_samples():
     assert zoom["frechet"] == [one.final["frechet"] for one in ones]
     assert zoom["test_loss"] == [one.history[-1]["test_loss"] for one in ones]
     assert zoom["restored_right"] == [one.probes["restored_right"] for one in ones]
+
+
+# --- on a run that is made up ---
+
+PARTLY = {"n": 500, "measures": ["frechet"]}
+
+
+@pytest.fixture
+def made(tmp_path):
+    """Two linear DDPMs with a variant that only the first has, a cosine DDPM, and a zoom of one's own."""
+    variants = {"few": {"sampler_options": {"steps": 24}}, "mean": {"average": 5}, "partly": PARTLY}
+    numbers = {"linear-0": 2.0, "linear-1": 8.0, "cosine-0": 3.0, "zoom-0": 5.0, "zoom_noise-0": 7.0}
+    for name, distance in numbers.items():
+        noise = {"process": made_up.ZOOM | {"image_noise": 0.1}} if name == "zoom_noise-0" else {}
+        options = {"network_options": {"norm": "rms"}, "ema": 0.99} if name == "cosine-0" else {}
+        made_up.training(
+            tmp_path,
+            name,
+            epochs=30 if name == "cosine-0" else 100,
+            settings=noise | options,
+            rows=[*made_up.losses(2), table.row("restored_right", distance / 10)],
+        )
+        rows = [table.row("frechet", distance, epoch=100), table.row("digit", distance / 100, epoch=100)]
+        rows += [table.row("copies", distance / 1000)]
+        given = variants if name == "linear-0" else {}
+        rows += [table.row("frechet", 9.0, way, 100) for way in given]
+        rows += [table.row("calls", 24, "few", 100)] if given else []
+        made_up.measures(tmp_path, name, rows, {"variants": given})
+    made_up.training(tmp_path, "zoom-7")  # not measured
+    return load(tmp_path)
+
+
+def test_each_model_and_variant_is_a_row_and_distances_are_averaged_on_their_own_scale(made):
+    rows = changes.table(made)
+    assert [row.name for row in rows] == [
+        "linear",
+        "linear.few",
+        "linear.mean",
+        "cosine",
+        "zoom",
+        "zoom_noise",
+    ]
+    shown = changes.frame(rows)
+    assert shown.distance[0] == pytest.approx((2.0 * 8.0) ** 0.5)  # the geometric mean
+    assert shown.digit[0] == pytest.approx((0.02 + 0.08) / 2)
+    assert shown.trainings.tolist() == [2, 1, 1, 1, 1, 1]  # those that have the variant
+    assert shown.calls.tolist() == [1000, 24, 1000, 1000, 24, 24]
+    assert shown.parameters.tolist() == [1000] * 6
+    assert shown.changes.tolist() == [
+        "linear, the base",
+        "24 steps",
+        "mean of 5 epochs",
+        "30 epochs, ema 0.99, RMS norm, cosine",
+        "zoom, the base",
+        "training noise 0.1",
+    ]
+
+
+def test_a_way_is_a_mapping_of_what_all_its_samples_have(made):
+    linear, few, *_ = changes.table(made)
+    assert [*linear] == ["frechet", "digit", "copies"]
+    assert len(linear) == 3
+    assert [one.value for one in linear["frechet"]] == [2.0, 8.0]
+    assert [one.value for one in linear["copies"]] == [0.002, 0.008]
+    assert [one.value for one in few["copies"]] == [0.002]  # of the training as a whole
+    assert [one.value for one in few["test_loss"]] == [1.0]  # of the last epoch
+    assert [one.value for one in few["restored_right"]] == [0.2]
+    assert (linear.train.run, linear.process) == ("runs/linear-0", "ddpm")
+    with pytest.raises(KeyError):
+        _ = few["digit"]
+
+
+def test_what_is_read_for_the_changes_is_the_settings_of_both_and_of_the_variant(made):
+    few = changes.table(made)[1]
+    with table.reading() as seen:
+        assert few.changes == {"steps": 24}
+    train, measured = "metrics/train_linear-0.json#", "metrics/measure_linear-0.json#"
+    expected = [f"{train}/{name}" for name in ("settings", "sampler", "prior")]
+    assert [*seen] == [*expected, f"{measured}/settings/variants/few"]
+    cosine = changes.table(made)[3]
+    with table.reading() as seen:
+        assert cosine.said
+    assert {source.partition("#")[0] for source in seen} == {
+        f"metrics/train_{name}.json" for name in ("linear-0", "cosine-0")
+    }
+
+
+def test_calls_are_measured_or_follow_from_the_sampler(tmp_path):
+    made_up.training(tmp_path, "linear-0", sampler=describe("ddim", {"steps": 50}))
+    made_up.training(tmp_path, "zoom-0", sampler=describe("naive", {"levels": 6}))
+    made_up.training(tmp_path, "zoom_all-0")
+    for name in ("linear-0", "zoom-0", "zoom_all-0"):
+        made_up.measures(tmp_path, name, [table.row("frechet", 1.0, epoch=100)])
+    assert [row.calls for row in changes.table(load(tmp_path))] == [50, 6, 24]
+
+
+def test_settings_in_words():
+    said = changes.describe(
+        {
+            "network": "diffusion:UNet",
+            "schedule": "diffusion:cosine",
+            "learning_rate": 0.002,
+            "dilations": [1, 2],
+            "batch_size": 64,
+            "channels": [4, 8],
+            "T": None,
+            "prior": "mine:Grey",
+            "clip_x0": True,
+            "precision": "fp32",
+        }
+    )
+    assert said == (
+        "U-Net, cosine, rate 0.002, dilated, batch size 64, channels 4 8, T default, Grey, clip x0 1, float32"
+    )
+    assert changes.describe({}) == ""
+
+
+def test_settings_of_sampling_come_last_in_their_order_and_the_base_lacks_none(made):
+    linear = changes.table(made)[0]
+    settings = linear.base | {"average": 3, "steps": 5, "sampler": "diffusion:DDIM", "epochs": 7, "mine": 1}
+    other = replace(linear, settings=settings)
+    assert [*other.changes] == ["epochs", "mine", "steps", "sampler", "average"]

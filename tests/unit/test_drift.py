@@ -1,14 +1,22 @@
 """The law of offsets, against the samplers themselves with a network of which the response is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
+import made_up
+from diffusion.evaluation.statistics import Interval
 from diffusion.processes.samplers import DDIM, Ancestral
 from diffusion.processes.schedules import linear
 from diffusion.runtime import generator
+from paper import drift
 from paper.drift import Response, corrected, spread
 from report.measures.probes import SHIFT
+from report.results import table
+from report.results.settings import describe
+from report.results.views import load
 
 BLIND = [Response(1.0, [1, 1000], [0.0, 0.0])]
 SEEING = [Response(1.0, [1, 1000], [0.9, 0.9])]
@@ -33,3 +41,162 @@ def test_it_is_the_spread_that_the_sampler_leaves(sampler, responses, added):
     heard = corrected(responses, added)
     found = spread(schedule.alpha_bar.numpy(), heard, steps, isinstance(sampler, DDIM))
     assert found == pytest.approx(SHIFT * float(x.std()), rel=0.05)
+
+
+# --- on runs that are made up ---
+
+SHIFTS = {1.0: 0.2, 30.0: 0.8}  # response to shifts of these sizes
+
+
+def ddpm(out, name: str, share: float = 0.0, first_loss: float = 1.0, **facts) -> None:
+    """A DDPM with a variant, whose network's responses and first epochs are known."""
+    rows = made_up.losses(40)
+    rows[0][table.IN_FILE.index("value")] = first_loss
+    made_up.training(out, name, rows=rows, **facts)
+    rows = [table.row("border", Interval(0.1, n=9, sd=0.25), way, 100) for way in ("", "ddim")]
+    rows += [table.row("border", Interval(0.1, n=9, sd=0.125), table.REAL)]
+    rows += [
+        table.row("response", part, f"shift {size:g}", x=t)
+        for size, part in SHIFTS.items()
+        for t in (1, 1000)
+    ]
+    rows += made_up.curve({1: 0.5 + share, 5: 0.75 + share, 30: 0.875 + share, 31: 1.0}, "response")
+    rows += made_up.curve({2: 9.0}, "frechet")
+    variants = {"ddim": {"sampler": "ddim", "sampler_options": {"steps": 25}}}
+    made_up.measures(out, name, rows, {"variants": variants})
+
+
+def test_responses_are_those_of_all_shifts_smallest_first(tmp_path):
+    made_up.training(tmp_path, "linear-0")
+    rows = [
+        table.row("response", t / size, f"shift {size:g}", x=t)
+        for size in (30.0, 1.0, 3.0)
+        for t in (50, 1000)
+    ]
+    made_up.measures(tmp_path, "linear-0", [*rows, table.row("ink", 1.0, "shifty")])
+    assert drift.responses(load(tmp_path).first("linear").measured) == [
+        (size, [50, 1000], [50 / size, 1000 / size]) for size in (1.0, 3.0, 30.0)
+    ]
+
+
+def test_a_drift_is_predicted_by_the_rows_of_its_training(tmp_path):
+    ddpm(
+        tmp_path,
+        "linear-0",
+        schedule=describe("linear", {"T": 100}),
+        sampler=describe("ancestral", {"steps": 20}),
+        T=100,
+    )
+    own, varied = drift.ways(load(tmp_path))
+    assert [(one.place, one.way, one.ddim) for one in (own, varied)] == [
+        ("linear-0", "", False),
+        ("linear-0", "ddim", True),
+    ]
+    heard = [Response(size, [1, 1000], [part, part]) for size, part in SHIFTS.items()]
+    for one, sampler in ((own, Ancestral(20)), (varied, DDIM(25))):
+        alpha_bar = linear(100).alpha_bar.numpy()
+        expected = spread(alpha_bar, heard, sampler.visits(100), isinstance(sampler, DDIM))
+        assert one.predicted == one.follow() == pytest.approx(expected)
+        assert one.border == 0.25
+    assert own.predicted != varied.predicted
+
+
+def test_the_prediction_of_the_notebook_is_taken_where_there_is_one(tmp_path):
+    ddpm(tmp_path, "linear-0")
+    ddpm(tmp_path / "beyond", "linear-1")
+    ddpm(tmp_path / "other", "linear-2")
+    rows = [
+        table.row("drift", 0.5, "ddim", model="linear-0"),
+        table.row("drift", 0.75, model="beyond/linear-1"),
+    ]
+    table.write(tmp_path, "level", {"job": "level"}, rows)
+    beside = {name: load(tmp_path / name) for name in ("other", "beyond")}
+    found = {(one.place, one.way): one for one in drift.ways(replace(load(tmp_path), beside=beside))}
+    assert [*found] == [
+        ("linear-0", ""),
+        ("linear-0", "ddim"),
+        ("beyond/linear-1", ""),
+        ("beyond/linear-1", "ddim"),
+    ]
+    known = {place: one.known and one.known.value for place, one in found.items()}
+    assert [*known.values()] == [None, 0.5, 0.75, None]
+    assert found["linear-0", "ddim"].predicted == 0.5
+    with table.reading() as seen:
+        _ = found["beyond/linear-1", ""].predicted
+    assert [*seen] == ["metrics/level.json#1"]
+
+
+@pytest.mark.parametrize(
+    ("change", "n"),
+    [
+        ({}, 2),
+        ({"sampler": {"class": "mine:Sampler"}}, 0),
+        ({"settings": {"network": "mine:Network"}}, 0),
+        ({"schedule": {"class": "mine:schedule"}}, 0),
+    ],
+)
+def test_a_training_of_ones_own_parts_is_not_predicted(tmp_path, change, n):
+    ddpm(tmp_path, "linear-0", **change)
+    assert len(drift.ways(load(tmp_path))) == n
+
+
+def test_a_training_without_responses_is_not_predicted(tmp_path):
+    made_up.training(tmp_path, "linear-0")
+    assert drift.ways(load(tmp_path)) == []
+    made_up.measures(tmp_path, "linear-0", made_up.curve({1: 0.5}, "response"))
+    assert drift.ways(load(tmp_path)) == []
+
+
+@pytest.mark.parametrize(
+    ("network", "options", "kind"),
+    [
+        ("diffusion:UNet", {}, "U-Net"),
+        ("diffusion:Reconstructor", {"norm": "rms", "dilations": [1, 2]}, "RMS norm"),
+        ("diffusion:Reconstructor", {"dilations": [1, 2]}, "dilated"),
+        ("diffusion:Reconstructor", {}, "study's network"),
+    ],
+)
+def test_networks_are_of_four_kinds(tmp_path, network, options, kind):
+    ddpm(tmp_path, "linear-0", settings={"network": network, "network_options": options})
+    assert drift.ways(load(tmp_path))[0].kind == kind
+
+
+def test_a_course_is_of_the_first_epochs_of_each_training_and_the_fullest_of_those_that_are_the_same(
+    tmp_path,
+):
+    ddpm(tmp_path, "linear-0")
+    ddpm(tmp_path, "linear-1", share=0.01, first_loss=2.0)
+    made_up.training(tmp_path, "linear-2", rows=[[*row[:4], 3.0, *row[5:]] for row in made_up.losses(40)])
+    made_up.measures(tmp_path, "linear-2", made_up.curve({1: 0.5, 40: 0.6}, "response"))  # a single one
+    ddpm(tmp_path, "zoom-0")
+    ddpm(tmp_path, "cosine-0", schedule=describe("linear"))  # not of the schedule that its name says
+    made_up.training(
+        tmp_path / "starts", "linear-0", rows=made_up.losses(40)
+    )  # the same training, watched longer
+    made_up.measures(
+        tmp_path / "starts", "linear-0", made_up.curve({1: 0.1, 2: 0.2, 3: 0.3, 4: 0.4}, "response")
+    )
+    alone = drift.courses(load(tmp_path))
+    assert alone == {
+        "linear": [[(1, 0.5), (5, 0.75), (30, 0.875)], [(1, 0.51), (5, 0.76), (30, 0.885)]],
+    }
+    beside = replace(load(tmp_path), beside={"starts": load(tmp_path / "starts")})
+    fuller = [(1, 0.1), (2, 0.2), (3, 0.3), (4, 0.4)]
+    assert drift.courses(beside) == {"linear": [fuller, alone["linear"][1]]}
+
+
+def test_the_spread_of_real_borders_is_read_of_a_training_that_is_measured(tmp_path):
+    made_up.training(tmp_path, "cosine-0")
+    ddpm(tmp_path, "zoom-0")
+    assert drift.real(load(tmp_path)) == 0.125
+
+
+def test_a_correction_adds_a_part_of_what_is_missed():
+    (found,) = corrected([Response(3.0, [1, 2], [0.5, 1.0])], 0.2)
+    assert found == (3.0, [1, 2], [pytest.approx(0.6), 1.0])
+
+
+def test_offsets_of_a_blind_network_grow_by_the_factor_of_the_schedule():
+    schedule = linear(1000)
+    found = spread(schedule.alpha_bar.numpy(), BLIND, [1000, 0], ddim=True)
+    assert found == pytest.approx(SHIFT / float(schedule.alpha_bar[-1]) ** 0.5, rel=0.01)

@@ -5,18 +5,22 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
 from report.results import scatter
 from report.results.scatter import LINEAR, LOG, LOGIT, NotMeasured
+from report.results.table import note, reading
 from report.results.views import Results
+from unit import oracles_measures as oracle
 
 
 def run(**groups: list[float]) -> Results:
     """Trainings whose number is given: "zoom" is of its own process, all others are DDPMs."""
     ones = {
         (model, seed): SimpleNamespace(
-            model=model, process="zoom" if model == "zoom" else "ddpm", value=value
+            model=model, seed=seed, process="zoom" if model == "zoom" else "ddpm", value=value
         )
         for model, values in groups.items()
         for seed, value in enumerate(values)
@@ -32,12 +36,25 @@ def over(results: Results, *models: str, scale=LINEAR) -> scatter.Over:
     return scatter.over(results, number, {model: results.all_of(model) for model in models}, scale)
 
 
-def test_a_difference_of_two_processes_has_the_interval_of_welch():
-    zooms, linears = [5.0, 9.0, 6.0, 8.0], [3.0, 3.5]
+NUMBERS = st.lists(st.floats(-100, 100), min_size=2, max_size=6).filter(lambda values: np.ptp(values) > 1e-3)
+
+
+@given(NUMBERS, NUMBERS)
+def test_a_difference_of_two_processes_has_the_interval_of_welch(zooms, linears):
     found = over(run(zoom=zooms, linear=linears), "zoom", "linear").interval
     welch = stats.ttest_ind(zooms, linears, equal_var=False).confidence_interval()
     assert (found.low, found.high) == pytest.approx((welch.low, welch.high))
+    assert (found.low, found.high) == pytest.approx(oracle.welch(zooms, linears))
     assert found.value == pytest.approx(np.mean(zooms) - np.mean(linears))
+
+
+@given(NUMBERS)
+def test_a_mean_of_independent_values_has_the_interval_of_student(values):
+    found, student = scatter.mean_of(values), stats.ttest_1samp(values, 0).confidence_interval()
+    assert (found.low, found.high) == pytest.approx((student.low, student.high))
+    assert (found.value, found.sd, found.n) == pytest.approx(
+        (np.mean(values), np.std(values, ddof=1), len(values))
+    )
 
 
 def test_a_difference_within_a_process_has_the_interval_of_student():
@@ -80,3 +97,101 @@ def test_the_late_value_is_the_mean_over_all_late_checkpoints():
     assert scatter.late("frechet", LOG)(one) == pytest.approx(4.0)
     with pytest.raises(NotMeasured, match="zoom-0"):
         scatter.late("frechet")(SimpleNamespace(name="zoom-0", late=rows[:4]))
+
+
+def test_the_mean_of_values_has_the_interval_of_student():
+    values = [1.0, 4.0, 2.0, 7.0, 3.5]
+    found, expected = scatter.mean_of(values), stats.ttest_1samp(values, 0).confidence_interval()
+    assert found.ends == pytest.approx((np.mean(values), expected.low, expected.high))
+    assert (found.n, found.sd) == (5, pytest.approx(np.std(values, ddof=1)))
+
+
+@pytest.mark.parametrize("scale", [LINEAR, LOG, LOGIT, scatter.FISHER])
+def test_a_scale_leads_back_and_is_bounded_where_it_would_be_infinite(scale):
+    inside = [0.01, 0.2, 0.5, 0.9]
+    assert [scale.back(scale.to(x)) for x in inside] == pytest.approx(inside)
+    assert [scale.to(x) for x in inside] == sorted(scale.to(x) for x in inside)
+    assert np.isfinite([scale.to(x) for x in (0.0, 1.0)]).all()
+
+
+def test_the_scales_are_what_their_names_say():
+    assert LOG.to(np.e**2) == pytest.approx(2)
+    assert LOG.to(0.0) == pytest.approx(np.log(1e-9))
+    assert LOGIT.to(0.75) == pytest.approx(np.log(3))
+    assert [LOGIT.to(0.0), -LOGIT.to(1.0)] == pytest.approx([np.log(1e-4 / (1 - 1e-4))] * 2)
+    assert LOGIT.to(2e-4) < LOGIT.to(3e-4)
+    assert scatter.FISHER.to(0.5) == pytest.approx(np.arctanh(0.5))
+    assert scatter.FISHER.to(-0.5) == -scatter.FISHER.to(0.5)
+    assert scatter.FISHER.to(1.0) == -scatter.FISHER.to(-1.0) == pytest.approx(np.arctanh(0.999999))
+
+
+def test_groups_of_one_number_have_no_scatter():
+    sd, freedom = scatter.pooled([[1.0], [2.0], []])
+    assert np.isnan(sd)
+    assert freedom == 0
+    assert scatter.pooled([[1.0, 3.0], [2.0]]) == (pytest.approx(2**0.5), 1)
+    assert scatter.pooled([[2.0, 2.0]]) == (0.0, 1)
+
+
+def test_a_weighted_sum_has_the_variances_of_its_means():
+    spread = {"a": scatter.Scatter(2.0, 3), "b": scatter.Scatter(1.0, 5), "unused": scatter.Scatter(0.0, 0)}
+    values = [(2.0, "a", [1.0, 3.0]), (-0.5, "b", [4.0, 4.0, 4.0, 8.0]), (1.0, "a", [10.0])]
+    found = scatter.combined(values, spread)
+    of_a, of_b = (2.0**2 / 2 + 1.0) * 2.0**2, 0.5**2 / 4 * 1.0
+    freedom = (of_a + of_b) ** 2 / (of_a**2 / 3 + of_b**2 / 5)
+    assert found.value == pytest.approx(4.0 - 2.5 + 10.0)
+    assert found.high - found.value == pytest.approx(stats.t.ppf(0.975, freedom) * (of_a + of_b) ** 0.5)
+    assert found.value - found.low == pytest.approx(found.high - found.value)
+    assert scatter.combined([(1.0, "a", [1.0]), (1.0, "unused", [1.0])], spread) is None
+    exact = scatter.combined([(1.0, "a", [1.0, 3.0])], {"a": scatter.Scatter(0.0, 1)})
+    assert exact.ends == (2.0, 2.0, 2.0)
+
+
+def noted(results: Results, models: list[str], scale=LINEAR, missing=()) -> dict[str, str]:
+    """Each source that is read for a mean or a difference, with its role."""
+
+    def read(one) -> float:
+        if (one.model, one.seed) in missing:
+            raise NotMeasured(one.model)
+        note(f"{one.model}-{one.seed}")
+        return one.value
+
+    groups = {model: results.all_of(model) for model in models}
+    with reading() as seen:
+        scatter.over(results, read, groups, scale)
+    return {str(source): getattr(source, "part", "") for source in seen}
+
+
+def test_what_is_read_has_its_role_and_trainings_without_the_number_are_passed_over():
+    results = run(linear=[1.0, 2.0], cosine=[4.0, 5.0], zoom=[3.0, 4.0], fourth=[7.0, 9.0])
+    both = noted(results, ["linear", "zoom"], LOG, missing=[("cosine", 0)])
+    assert both == {
+        "linear-0": "numerator",
+        "linear-1": "numerator",
+        "zoom-0": "denominator",
+        "zoom-1": "denominator",
+        "cosine-1": "scatter",
+        "fourth-0": "scatter",
+        "fourth-1": "scatter",
+    }
+    assert noted(results, ["zoom", "linear"])["zoom-0"] == "first term"
+    assert noted(results, ["zoom", "linear"])["linear-1"] == "second term"
+    assert noted(results, ["zoom"]) == {"zoom-0": "", "zoom-1": ""}
+    with pytest.raises(NotMeasured):
+        noted(results, ["linear"], missing=[("linear", 0)])
+
+
+def test_trainings_of_another_run_are_not_pooled_with_those_of_this_one():
+    results, others = run(linear=[1.0, 2.0], cosine=[4.0, 90.0]), run(linear_30=[3.0, 5.0])
+    found = scatter.over(results, number, {"linear_30": others.all_of("linear_30")})
+    student = stats.ttest_1samp([3.0, 5.0], 0).confidence_interval()
+    assert (found.interval.low, found.interval.high) == pytest.approx((student.low, student.high))
+
+
+def test_the_last_value_is_that_of_the_finished_model_by_name_or_by_a_function():
+    row = {"frechet": SimpleNamespace(value=3.0), "ink": SimpleNamespace(value=0.5)}
+    one = SimpleNamespace(name="zoom-0", final=row, late=[row] * 5)
+    assert scatter.last("frechet")(one) == 3.0
+    assert scatter.last(lambda samples: samples["frechet"].value * samples["ink"].value)(one) == 1.5
+    assert scatter.late(lambda samples: samples["ink"].value)(one) == pytest.approx(0.5)
+    assert issubclass(NotMeasured, LookupError)

@@ -1,5 +1,6 @@
 """What is published: no link of the paper leaves the site."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -13,6 +14,7 @@ def test_no_link_of_the_paper_leaves_the_site(made_out, tmp_path):
     project, target = tmp_path / "project", tmp_path / "site"
     (project / "docs").mkdir(parents=True)
     shutil.copy(ROOT / "docs" / "site.html", project / "docs")
+    shutil.copy(ROOT / "README.md", project)
     shutil.copytree(ROOT / "docs" / "images", project / "docs" / "images")
     (project / "released").symlink_to(ROOT / "released")
     out = Path(shutil.copytree(made_out, project / "build" / "released" / "paper"))
@@ -29,6 +31,8 @@ def test_no_link_of_the_paper_leaves_the_site(made_out, tmp_path):
             assert (target / place).is_file(), place
             left += 1
     assert left > 10
+    copied = (target / "build/released/paper/cold-zoom.html").read_text("utf-8")
+    assert len(re.findall(r'<a href="\.\.', copied)) == 4  # to README and paper
     front = BeautifulSoup((target / "index.html").read_text(), "html.parser")
     links = {tag["href"] for tag in front.select("a:not([href^=https])")} - {"api.html"}
     assert {"build/page/cold-zoom.html", "build/quick/report.html"} == {

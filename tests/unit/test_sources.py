@@ -2,10 +2,19 @@
 
 import json
 import re
+from pathlib import Path
 
+import pytest
+from bs4 import BeautifulSoup
+
+import made_up
+from diffusion.evaluation.measures import MEASURES
+from diffusion.evaluation.statistics import Interval
 from helpers import PAPER
+from report.pages import sources
 from report.pages.sources import Marks, selections, write_sources
 from report.pages.text import TEXT, Text
+from report.pages.text_format import Markdown, num, printed
 from report.results import table
 from report.results.scatter import LOG, last, over
 from report.results.views import load
@@ -44,10 +53,12 @@ def test_a_number_leads_to_the_rows_that_were_read_for_it_and_to_no_other():
 def test_parts_of_a_ratio_are_told_apart():
     """Numerator, denominator, and what is read only for the scatter of the trainings."""
     text, numbers, *_ = filled("<< num(ratio()) >> << num(one.final.frechet.value) >>")
-    both, alone = (line for line in text.splitlines() if line.startswith("1. ["))
-    heads = re.findall(r"\*\*(.+?)\*\*", both)
-    assert heads == ["numerator, zoom", "denominator, linear", "scatter, cosine"]
-    assert "**" not in alone
+    both, alone = text.split("\n1. [")[1:]
+    heads = [re.findall(r"^    (\w.*)$", item, re.MULTILINE) for item in (both, alone)]
+    assert heads == [
+        ["Value", "Numerator, zoom", "Denominator, linear", "Scatter, cosine"],
+        ["Value", "Source"],
+    ]
     parts = dict.fromkeys(one["part"] for one in numbers[0]["sources"])
     assert [*parts] == ["numerator", "denominator", "scatter"]
 
@@ -59,3 +70,282 @@ def test_a_number_that_was_not_read_is_missed():
 def test_a_row_of_no_model_is_of_its_way_and_its_release():
     (read,) = selections(["released/original/metrics/files.json#7"], PAPER)
     assert re.fullmatch(r"`\w+` of “[^”]+” of original", read.as_json()["what"])
+
+
+# --- on a run that is made up ---
+
+EPOCHS = (80, 81, 82, 85, 100)
+
+
+@pytest.fixture
+def out(tmp_path) -> Path:
+    made_up.training(tmp_path, "zoom-3", epochs=100)
+    rows = made_up.curve({epoch: float(epoch) for epoch in EPOCHS})
+    rows += [table.row("frechet", Interval(9.0, 8.0, 10.0, n=500), epoch=100), table.row("floor", 1.0)]
+    rows += [
+        table.row("recovered", 0.5, x=30),
+        table.row("recovered", 0.25, x=60.5),
+        table.row("ink", 0.1, "few", 100),
+    ]
+    made_up.measures(tmp_path, "zoom-3", rows)
+    table.write(
+        tmp_path, "files", {"job": "files"}, [table.row("ink", 7.0, "bytes"), table.row("ink", 8.0, "bytes")]
+    )
+    return tmp_path
+
+
+MEASURED = "metrics/measure_zoom-3.json"
+
+
+def chosen(out: Path, *places: int, file: str = MEASURED, part: str = "") -> list[sources.Selection]:
+    with table.reading() as seen, table.reading(part):
+        table.note(*(f"{file}#{place}" for place in places))
+    return selections(seen, out)
+
+
+def test_a_number_links_to_all_of_its_rows_and_to_the_first_of_them(out):
+    """The page of rows marks those that `rows` names and goes to the anchor."""
+    (read,) = chosen(out, 0, 1, 2, 4)
+    assert read.places == [[0, 2], 4]
+    assert read.link(out) == "rows.html?rows=0-2,4#measure_zoom-3.json.0"
+    assert read.as_json()["rows"] == [[0, 2], 4]
+    assert read.as_json()["file"] == MEASURED
+    (single,) = chosen(out, 5)
+    assert single.link(out) == "rows.html?rows=5#measure_zoom-3.json.5"
+    (apart,) = chosen(out, 1, 3)
+    assert apart.link(out) == "rows.html?rows=1,3#measure_zoom-3.json.1"
+    (pair,) = chosen(out, 3, 4)
+    assert pair.link(out) == "rows.html?rows=3-4#measure_zoom-3.json.3"
+
+
+def test_rows_are_described_by_their_training_epochs_and_place(out):
+    said = {
+        (0, 1, 2, 3, 4): " of 5 checkpoints of zoom-3, epochs 80 to 100",
+        (1,): " of a checkpoint of zoom-3, epoch 81",
+        (5,): " of zoom-3",
+        (6,): " of zoom-3",
+        (7,): " of zoom-3, at 30",
+        (8,): " of zoom-3, at 60.5",
+        (7, 8): " of zoom-3, 2 rows",
+        (9,): " of “few” of zoom-3",
+    }
+    for places, words in said.items():
+        (read,) = chosen(out, *places)
+        assert read.as_json()["what"] == f"{read.what}{words}"
+        assert read.said.endswith(words)
+    (read,) = chosen(out, 0, 1, file="metrics/files.json")
+    assert read.as_json()["what"] == "`ink` of “bytes”, 2 rows"
+    (read,) = chosen(out, 5)
+    known = MEASURES["frechet"]
+    assert read.said == f"{known.meaning} (`frechet`, {known.unit}) of zoom-3"
+
+
+def test_selections_are_apart_by_measure_variant_file_and_role(out):
+    apart = chosen(out, 0, 5, 6, 9, 1)
+    assert [read.what for read in apart] == ["`frechet`", "`frechet`", "`floor`", "`ink`"]
+    assert [len(read.rows) for read in apart] == [2, 1, 1, 1]
+    with table.reading() as seen:
+        with table.reading("numerator"):
+            table.note(f"{MEASURED}#0")
+        with table.reading("scatter"):
+            table.note(f"{MEASURED}#1", "metrics/files.json#0")
+    heads = [(read.part, read.head) for read in selections(seen, out)]
+    assert heads == [("numerator", "numerator, zoom"), ("scatter", "scatter, zoom"), ("scatter", "scatter")]
+    assert [read.head for read in chosen(out, 0)] == ["zoom"]
+    assert [read.head for read in chosen(out, 0, file="metrics/files.json")] == ["also"]
+
+
+def test_settings_and_definitions_lead_to_their_files_or_nowhere(out):
+    given = ["metrics/train_zoom-3.json#/settings/batch_size", "definition late_part"]
+    given += ["released/paper/metrics/train_zoom-0.json#/steps"]
+    setting, definition, released = selections(given, out)
+    assert setting.as_json() == {
+        "what": "`settings.batch_size` of train_zoom-3",
+        "file": "metrics/train_zoom-3.json",
+    }
+    assert setting.link(out) == "metrics/train_zoom-3.json"
+    assert definition.as_json() == {"what": "a definition, `late_part`"}
+    assert definition.link(out) == ""
+    assert released.what == "`steps` of train_zoom-0 of paper"
+    folder = PAPER.parent / "mine"
+    assert released.link(folder) == "../paper/metrics/train_zoom-0.json"
+
+
+def test_rows_of_a_release_are_named_after_it(out):
+    paper, index = load(PAPER, prefix="released/paper/"), 0
+    row = paper.first("zoom").final.data["frechet"][index]
+    (read,) = selections([row.source], out)
+    assert read.head == "zoom of paper"
+    assert read.as_json()["what"] == "`frechet` of zoom-0 of paper"
+    assert read.rows == [row._replace(source=row.source)]
+    place = row.source.rpartition("#")[2]
+    assert read.link(out) == f"rows.html?rows={place}#released.paper.metrics.measure_zoom-0.json.{place}"
+
+
+# --- marks and what is written ---
+
+
+def test_a_text_is_marked_if_it_has_a_formatted_number_and_no_mark():
+    marks = Marks()
+    one = marks.mark(Markdown("9.1"), ["a"], [9.123])
+    assert sources.strip_marks(one) == "9.1"
+    assert one != "9.1"
+    assert sources.strip_marks(f"x {one} y {one}") == "x 9.1 y 9.1"
+    assert marks.mark(Markdown("9.12"), ["a"], [9.123])[1] == one[1]  # the same entry
+    other = marks.mark(Markdown("9.1"), ["a"], [9.124])
+    assert [*marks.entries.values()] == [0, 1]
+    assert other[1] != one[1]
+    for text, values in (("two", [2.0]), ("9", []), (one, [1.0]), ("9\n8", [9.0])):
+        assert marks.mark(Markdown(text), ["a"], values) == text
+    assert marks.missing == []
+    assert marks.mark(Markdown("7%"), [], [0.07]) == "7%"
+    assert marks.missing == ["7%"]
+
+
+def written(out: Path, *cells: tuple[str, list[str], list[float]], around: str = "{}") -> tuple:
+    marks = Marks()
+    text = " and ".join(
+        around.format(marks.mark(Markdown(text), read, values)) for text, read, values in cells
+    )
+    return write_sources(text, marks, out)
+
+
+def test_numbers_are_counted_in_the_order_of_the_text_and_list_their_sources_once(out):
+    rows, once = [f"{MEASURED}#1", f"{MEASURED}#0"], [f"{MEASURED}#5"]
+    text, numbers, cited = written(
+        out,
+        ("9.0", once, [9.0]),
+        ("80 and 81", rows, [80.123456789012, 81.0]),
+        ("9", once, [9.0001]),
+        ("9.0", once, [9.0]),
+    )
+    assert text.startswith("[9.0]{.n s=1} and [80 and 81]{.n s=2} and [9]{.n s=3} and [9.0]{.n s=1}\n")
+    assert [one["number"] for one in numbers] == [1, 2, 3]
+    assert [one["value"] for one in numbers] == [9.0, [80.123456789012, 81.0], 9.0001]
+    assert [one["text"] for one in numbers] == ["9.0", "80 and 81", "9"]
+    assert numbers[2]["sources"] == 1  # those of the first number
+    assert numbers[1]["sources"][0]["rows"] == [1, 0]
+    assert [row.source for row in cited] == [f"{MEASURED}#{place}" for place in (0, 1, 5)]  # in their order
+    assert "**3 numbers**" in text
+    assert "They come from 3 [rows of the table](rows.html)." in text
+    items = [(head, [*entries]) for head, entries in listed(text)]
+    assert items == [
+        (f"1. [{x}]{{#n{i}}}", ["Value", "Source"]) for i, x in enumerate(("9.0", "80 and 81", "9"), 1)
+    ]
+    assert [entries["Value"] for _, entries in listed(text)] == [["9"], ["80.12345679, 81"], ["9.0001"]]
+
+
+def test_rows_are_ordered_by_place_as_numbers_are(out):
+    table.write(out, "many", {"job": "x"}, [table.row("ink", float(i)) for i in range(12)])
+    read = [f"metrics/many.json#{place}" for place in (11, 2, 10)]
+    *_, cited = written(out, ("1", read, [1.0]), ("2", [f"{MEASURED}#0"], [2.0]))
+    assert [row.source for row in cited] == [
+        *(f"metrics/many.json#{place}" for place in (2, 10, 11)),
+        f"{MEASURED}#0",
+    ]
+
+
+@pytest.mark.parametrize("around", ["`{}`", "$x = {}$", "``{}``", "[a]{{width={}}}"])
+def test_code_formulas_and_attributes_have_no_span(out, around):
+    text, numbers, rows = written(out, ("9.0", [f"{MEASURED}#5"], [9.0]), around=around)
+    assert text.startswith(around.format("9.0").replace("{{", "{").replace("}}", "}") + "\n")
+    assert (numbers, rows) == ([], [])
+
+
+def listed(text: str) -> list[tuple[str, dict[str, list[str]]]]:
+    """The list of numbers: of each its line, and the definitions below it by their terms."""
+    items: list[tuple[str, dict[str, list[str]]]] = []
+    for line in text.splitlines():
+        if line.startswith("1. "):
+            items.append((line, {}))
+        elif items and line.startswith("    :   "):
+            [*items[-1][1].values()][-1].append(line.removeprefix("    :   "))
+        elif items and line.startswith("    "):
+            items[-1][1][line.strip()] = []
+    return items
+
+
+def test_a_number_of_many_values_or_sources_is_told_in_short(out):
+    made_up.measures(out, "zoom-4", [table.row(f"m{i}", float(i)) for i in range(9)])
+    file = "metrics/measure_zoom-4.json"
+    for n, values in ((8, "1, 1, 1, 1"), (9, "1, 1, 1, 1 …")):
+        text, *_ = written(out, ("9", [f"{file}#{i}" for i in range(n)], [1.0] * (n - 4)))
+        ((_, entries),) = listed(text)
+        assert entries["Value"] == [values]
+        assert sum("rows.html?rows=" in one for one in entries["Source"]) == 8
+        more = ["1 more in [the file of numbers](numbers.json)"] if n == 9 else []
+        assert entries["Source"][8:] == more
+    text, *_ = written(out, ("20%", ["definition late_part"], [0.2]))
+    assert listed(text) == [
+        ("1. [20%]{#n1}", {"Value": ["0.2"], "Source": ["a definition, `late_part`"]}),
+    ]
+    text, *_ = written(out, ("9", [f"{MEASURED}#5", "definition late_part"], [9.0]))
+    ((_, entries),) = listed(text)
+    assert [*entries] == ["Value", "Zoom", "Also"]
+    assert entries["Also"] == ["a definition, `late_part`"]
+    assert re.fullmatch(r"\[.*of zoom-3\]\(rows.html\?rows=5#measure_zoom-3.json.5\)", entries["Zoom"][0])
+
+
+def test_formatted_numbers_of_a_block_are_its_own():
+    printed[:] = [1.0]
+    with sources.collect_reads() as seen:
+        assert printed == []
+        num(2.0)
+        table.note("a")
+        assert printed == [2.0]
+    assert printed == [1.0]
+    assert [*seen] == ["a"]
+    printed.clear()
+
+
+def test_a_chosen_number_is_read_by_its_name():
+    with table.reading() as seen:
+        assert sources.chosen("late_part") == 0.2
+        assert sources.note_definition(7, "mine") == 7
+    assert [*seen] == ["definition late_part", "definition mine"]
+    with pytest.raises(ValueError, match="no definition is named 'late_par'.*late_part"):
+        sources.chosen("late_par")
+
+
+def cells(page: bytes) -> list[tuple[str, list[list[str]]]]:
+    """The tables of a page by their headings, as texts of their cells, heads first."""
+    page = BeautifulSoup(page, "html.parser")
+    return [
+        (head.get_text(), [[cell.get_text() for cell in row.select("th, td")] for row in div.select("tr")])
+        for head, div in zip(page.select("h2"), page.select("main div"), strict=True)
+    ]
+
+
+def test_the_page_of_rows_has_a_table_a_file_with_the_columns_that_are_used(out):
+    job, files = (table.Record(out, name).rows for name in ("measure_zoom-3", "files"))
+    page = sources.render_rows([*files, job[0], job[5]])
+    first, second = cells(page)
+    assert first == (
+        "metrics/files.json",
+        [["way", "measure", "value"], ["bytes", "ink", "7"], ["bytes", "ink", "8"]],
+    )
+    assert second == (
+        MEASURED,
+        [
+            ["way", "epoch", "measure", "value", "low", "high", "n"],
+            ["checkpoint", "80", "frechet", "80", "", "", ""],
+            ["", "100", "frechet", "9", "8", "10", "500"],
+        ],
+    )
+    soup = BeautifulSoup(page, "html.parser")
+    assert [row["id"] for row in soup.select("tr[id]")] == [
+        "files.json.0",
+        "files.json.1",
+        "measure_zoom-3.json.0",
+        "measure_zoom-3.json.5",
+    ]
+    ((_, (head, row)),) = cells(sources.render_rows([job[7]]))  # a single row names its training
+    assert dict(zip(head, row, strict=True)) == {
+        "model": "zoom",
+        "seed": "3",
+        "measure": "recovered",
+        "x": "30",
+        "value": "0.5",
+    }
+    both = [job[6], job[6]._replace(model="other", seed=4)]
+    assert cells(sources.render_rows(both))[0][1][0] == ["model", "seed", "measure", "value"]

@@ -60,7 +60,7 @@
   const sheet = dialog.querySelector(".sheet");
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
   document.body.append(dialog);
-  all("figure img").forEach((image) => {
+  all("figure img:not(.strip)").forEach((image) => {
     const name = image.closest("figure").querySelector("figcaption strong");
     const button = document.createElement("button");
     button.className = "enlarge";
@@ -159,9 +159,9 @@
     shows.textContent = "Reach numbers with the Tab key";
     shows.addEventListener("click", () => show(shows.getAttribute("aria-pressed") !== "true"));
     try { show(sessionStorage.getItem("numbers") === "true"); } catch { show(false); }  // back from a source
-    const said = document.createElement("p");
-    said.append("A click on a number with a dotted line says where it comes from. ", shows);
-    document.querySelector(".facts").append(said);
+    const hint = document.createElement("p");
+    hint.append("Click a number to see where it comes from. ", shows);
+    document.getElementById("sec:sources").querySelector("details").before(hint);
     document.body.append(source);
     document.addEventListener("click", (event) => {
       const number = event.target.closest(".n");

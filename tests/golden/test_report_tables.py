@@ -1,0 +1,343 @@
+"""Tables of pages: each cell stands under the head, and in the row, of what it is."""
+
+import csv
+import io
+import json
+import re
+import statistics
+from math import exp, log
+
+import pytest
+from bs4 import BeautifulSoup
+
+from drawn import LABELS, STUDY, TRAININGS, file, measured, number, rows, titled
+from helpers import PAPER
+from report.pages.sources import render_rows
+from report.results.table import Record
+
+BEYOND = PAPER.parent / "beyond"
+
+
+def cells(page, place):
+    """Rows of a table, a dictionary of cells by their heads each, in order."""
+    part = page.find(id=place)
+    found = part if part.name == "table" else part.find("table")
+    head, *body = (
+        [" ".join(cell.get_text().split()) for cell in row.select("th, td")] for row in found.select("tr")
+    )
+    assert len({*head}) == len(head)
+    return [dict(zip(head, line, strict=True)) for line in body]
+
+
+def under(row, *words):
+    """The cell under the only head that has these words."""
+    (found,) = (cell for head, cell in row.items() if all(word in head.lower() for word in words))
+    return found
+
+
+def numbers(cell):
+    """Printed numbers with half of their last digit."""
+    found = re.findall(r"[−-]?\d[\d,]*(?:\.\d+)?", cell.replace("95%", ""))
+    plain = [one.replace("−", "-").replace(",", "") for one in found]
+    return [(float(one), 0.5000001 * 10.0 ** -len(one.partition(".")[2])) for one in plain]
+
+
+def says(cell, *values):
+    """Whether a cell has these numbers, in this order, and no further ones."""
+    found = numbers(cell)
+    return len(found) == len(values) and all(
+        abs(one - value) <= half for (one, half), value in zip(found, values, strict=True)
+    )
+
+
+@pytest.fixture(scope="module")
+def page(made_out):
+    return BeautifulSoup((made_out / "report.html").read_text("utf-8"), "html.parser")
+
+
+def late(model, seed):
+    of = rows(measured(model, seed), way="checkpoint", measure="frechet")
+    return exp(statistics.fmean(log(row.value) for row in of if row.epoch >= 80))
+
+
+# --- the paper ---
+
+
+def test_the_table_of_the_question_has_each_model_in_its_column(page):
+    table = cells(page, "tbl:question")
+    both = {"zoom": [*TRAININGS[-4:]], "linear": [*TRAININGS[:2]]}
+    values = {
+        "late": {m: [log(late(*one)) for one in ones] for m, ones in both.items()},
+        "autoencoder": {
+            m: [log(number(measured(*one), "frechet_autoencoder").value) for one in ones]
+            for m, ones in both.items()
+        },
+        "taken": {
+            m: [log((p := number(measured(*one), "digit").value) / (1 - p)) for one in ones]
+            for m, ones in both.items()
+        },
+    }
+    theirs = {m: number("original/measure_zoom-0", m).value for m in ("frechet_autoencoder", "digit")}
+    values["autoencoder"]["zoom"].append(log(theirs["frechet_autoencoder"]))
+    values["taken"]["zoom"].append(log(theirs["digit"] / (1 - theirs["digit"])))
+    assert len(table) == len(values)
+    for row, (word, of) in zip(table, values.items(), strict=True):
+        assert word in row["Measure"].lower()
+        means = {m: statistics.fmean(ones) for m, ones in of.items()}
+        for model, head in {"zoom": "Zoom", "linear": "Linear DDPM"}.items():
+            mean = exp(means[model]) if word != "taken" else 100 / (1 + exp(-means[model]))
+            (value, half), (low, _), (high, _) = numbers(row[head])
+            assert abs(value - mean) <= half
+            assert low < value < high
+        value, half = numbers(row["Zoom over DDPM"])[0]
+        if word != "taken":
+            assert abs(value - exp(means["zoom"] - means["linear"])) <= half
+        else:
+            plain = {m: [100 / (1 + exp(-one)) for one in ones] for m, ones in of.items()}
+            assert abs(value - statistics.fmean(plain["zoom"]) + statistics.fmean(plain["linear"])) <= half
+        assert says(row["Trainings"], len(of["zoom"]), len(of["linear"]))
+
+
+def test_each_training_has_its_measures_under_their_heads(page):
+    table = {row["Training"]: row for row in cells(page, "tbl:trainings")}
+    ones = {titled(*one): ("paper", *one) for one in TRAININGS}
+    ones |= {f"{LABELS[model]}, study": ("original", model, 0) for model in STUDY}
+    assert table.keys() == ones.keys() | {"Real images"}
+    for name, (release, model, seed) in ones.items():
+        row, job = table[name], measured(model, seed, release)
+        final = {m: number(job, m) for m in ("frechet", "frechet_autoencoder", "coverage", "divergence")}
+        losses = rows(f"{release}/train_{model}-{seed}", measure="test_loss")
+        assert says(under(row, "loss"), losses[-1].value)
+        assert says(under(row, "last"), *final["frechet"][4:7])
+        assert says(under(row, "autoencoder"), final["frechet_autoencoder"].value)
+        assert says(under(row, "digits"), 100 * number(job, "digit").value)
+        assert says(under(row, "coverage"), final["coverage"].value)
+        assert says(under(row, "divergence"), final["divergence"].value)
+        assert says(under(row, "late"), *([late(model, seed)] if release == "paper" else []))
+    real, first = table["Real images"], measured("linear", 0)
+    assert says(under(real, "late"), number(first, "floor", "checkpoint").value)
+    assert says(under(real, "last"), number(first, "floor").value)
+    assert says(under(real, "autoencoder"), number(first, "floor_autoencoder").value)
+    assert says(under(real, "digits"), 100 * number(first, "digit", "real").value)
+    assert says(under(real, "coverage"), number(first, "coverage", "real").value)
+
+
+def test_a_row_of_changes_is_of_one_way_to_sample_one_model(page):
+    """The way is known by its distances; then calls, the other distance and the share are its own."""
+    ways = {}
+    for path in BEYOND.glob("metrics/measure_*-0.json"):
+        model = path.stem.removeprefix("measure_").removesuffix("-0")
+        variants = file(f"beyond/{path.stem}")["settings"].get("variants") or {}
+        for way in ("", *variants):
+            ones = [
+                one
+                for seed in (0, 1)
+                if (BEYOND / f"metrics/measure_{model}-{seed}.json").is_file()
+                for one in [f"beyond/measure_{model}-{seed}"]
+                if rows(one, measure="frechet", way=way)
+            ]
+            ways[model, way] = {
+                m: [row.value for one in ones for row in rows(one, measure=m, way=way)]
+                for m in ("frechet", "frechet_autoencoder", "digit", "calls")
+            }
+    table = cells(page, "tbl:beyond")
+    assert len(table) == 8
+    for row in table:
+        (of,) = (
+            one
+            for one in ways.items()
+            if one[1]["frechet"] and says(under(row, "digit features"), *one[1]["frechet"])
+        )
+        (model, way), values = of
+        train = file(f"beyond/train_{model}-0")
+        assert row["Model"].startswith("Zoom" if train["process"] == "zoom" else "DDPM")
+        assert ("U-Net" in row["Model"]) == train["settings"]["network"].endswith("UNet")
+        changed = (file(f"beyond/measure_{model}-0")["settings"].get("variants") or {}).get(way, {})
+        assert ("DDIM" in row["Model"]) == (changed.get("sampler") == "ddim")
+        assert says(under(row, "autoencoder"), *values["frechet_autoencoder"])
+        share = [100 * statistics.fmean(values["digit"])] if values["digit"] else []
+        assert says(row["Digits"], *share)
+        options = changed.get("sampler_options", {})
+        calls = {24} if train["process"] == "zoom" else {train["sampler"]["steps"]}
+        calls = {options["steps"]} if "steps" in options else calls
+        assert says(row["Calls"], *(values["calls"][:1] or calls))
+
+
+def test_readers_and_recogniser_have_their_columns(page):
+    from paper.blind import TITLES
+
+    table = {row["Images"]: row for row in cells(page, "tbl:eye")}
+    sources = {row.way for row in rows("paper/blind", measure="read_as_digit")}
+    assert len(table) == len(sources) > 5
+    for source in sources:
+        row = table[TITLES[source]]
+        read = number("paper/blind", "read_as_digit", source)
+        assert says(under(row, "read as a digit"), *(100 * one for one in read[4:7]))
+        assert says(under(row, "recogniser"), 100 * number("paper/blind", "digit", source).value)
+        mistaken = rows("paper/blind", measure="mistaken", way=source)
+        assert says(under(row, "accepted"), *(100 * one.value for one in mistaken))
+
+
+def test_both_procedures_of_the_study_have_their_columns(page):
+    table = cells(page, "tbl:scores")
+    seen = []
+    for row in table:
+        source = row["Images"].replace("’", "'")
+        done = number("original/files", "frechet", f"{source}, as the code does")
+        assert says(under(row, "code"), done.value, done.sd)
+        assert says(
+            under(row, "text"), number("original/files", "frechet", f"{source}, as the text says").value
+        )
+        seen.append(done.value)
+    assert seen == sorted(seen)
+    assert len(seen) == 8
+
+
+def test_each_claim_has_its_verdict_number_and_bound(page, made_out):
+    ledger = json.loads((made_out / "ledger.json").read_text("utf-8"))
+    table = cells(page, "tbl:claims")
+    assert [row["No."] for row in table] == [str(i + 1) for i in range(len(ledger))]
+    links = [row.find("a")["href"] for row in page.find(id="tbl:claims").select("tbody tr")]
+    assert links == [f"#claim-{claim['id']}" for claim in ledger]
+    for row, claim in zip(table, ledger, strict=True):
+        assert row["Verdict"] == claim["verdict"]
+        told, parts = under(row, "decides"), claim["parts"]
+        deciding = [part for part in parts if part["name"] in " ".join(told.split())] if parts else []
+        assert bool(deciding) == (told != "–"), claim["id"]
+        for part in deciding:
+            first = numbers(told.split(part["name"].replace("  ", " "), 1)[1])
+            value = part["value"]
+            assert any(abs(one - scale * value) <= half for one, half in first[:1] for scale in (1, 100)), (
+                claim["id"]
+            )
+        if row["n"] != "–":
+            assert int(row["n"]) in {len(of) for part in parts for of in part["trainings"].values()}
+        assert (numbers(row["Bound"]) != []) == (row["Bound"] != "–")
+
+
+@pytest.mark.parametrize("place", ["tbl:parameters", "tbl:measuring"])
+def test_each_setting_is_the_models_of_its_column(page, place):
+    table = {row.pop("Setting"): row for row in cells(page, place)}
+    assert len(table) > 8
+    for model in STUDY:
+        train, job = file(f"paper/train_{model}-0"), file(measured(model, 0))
+        assert table["seed"][model] == ", ".join(map(str, STUDY[model]))
+        known = (
+            job["settings"]
+            if place == "tbl:measuring"
+            else train["settings"] | train["data"] | {name: train[name] for name in ("T", "epochs")}
+        )
+        compared = 0
+        for name, row in table.items():
+            if name not in known or name in ("seed", "process", "network", "network_options"):
+                continue
+            value, cell = known[name], row[model]
+            compared += 1
+            if isinstance(value, bool):
+                assert cell == ("yes" if value else "no"), name
+            elif isinstance(value, int | float):
+                assert float(cell) == pytest.approx(value), name
+            elif value is None:
+                assert cell == ("all" if name.startswith("n_") else "default"), name
+            elif isinstance(value, str):
+                assert value.rpartition(":")[2] in cell, name
+        assert compared > 5
+    if place == "tbl:parameters":
+        kinds = {model: file(f"paper/train_{model}-0") for model in STUDY}
+        assert table["notebook"] == {model: one["job"] for model, one in kinds.items()}
+        assert {m: table["schedule"][m] for m in STUDY} == {
+            "linear": "linear",
+            "cosine": "cosine",
+            "zoom": "–",
+        }
+
+
+def test_costs_and_weights_are_those_of_the_training_in_the_row(page):
+    table = {row["Model"]: row for row in cells(page, "tbl:cost")}
+    assert table.keys() == {titled(*one) for one in TRAININGS}
+    for model, seed in TRAININGS:
+        row, train = table[titled(model, seed)], file(f"paper/train_{model}-{seed}")
+        seconds = sum(one.value for one in rows(f"paper/train_{model}-{seed}", measure="epoch_seconds"))
+        assert says(row["Steps"], train["steps"])
+        assert under(row, "weights").rstrip("…") == train["weights"]["sha256"][:12]
+        value, unit = row["Time"].split()
+        assert float(value) == pytest.approx(seconds / {"s": 1, "min": 60, "h": 3600}[unit], rel=0.06)
+
+
+# --- the rows ---
+
+
+def test_cells_of_the_page_of_rows_stand_under_their_heads():
+    """Of files with other columns each."""
+    some = [
+        row
+        for name in ("measure_zoom-0", "effects", "level", "train_linear-0")
+        for row in Record(PAPER, name).rows[:: 1 if name == "level" else 97]
+    ]
+    page = BeautifulSoup(render_rows(some), "html.parser")
+    check_rows(page, {f"metrics/{one.source.partition('/')[2]}": one for one in some})
+
+
+def check_rows(page, known):
+    seen = 0
+    for heading, part in zip(page.select("h2"), page.select("table"), strict=True):
+        head, *lines = part.select("tr")
+        names = [cell.get_text() for cell in head.select("th")]
+        for line in lines:
+            one = known[f"{heading.get_text().rstrip('#')}#{line['id'].rpartition('.')[2]}"]
+            found = dict(zip(names, [cell.get_text() for cell in line.select("td")], strict=True))
+            for name, cell in found.items():
+                value = getattr(one, name)
+                assert cell == (
+                    "" if value is None else f"{value:.10g}" if isinstance(value, float) else str(value)
+                )
+            left_out = {n for n in one._fields if getattr(one, n) not in (None, "")} - found.keys()
+            assert left_out <= {"run", "source", "model", "seed"}
+            seen += 1
+    assert seen == len(known)
+
+
+def test_results_csv_has_the_values_of_the_files_under_their_heads(made_out):
+    text = (made_out / "results.csv").read_text("utf-8")
+    lines = [*csv.DictReader(io.StringIO(text))]
+    of = [line for line in lines if line["source"].startswith("metrics/measure_zoom-1.json#")]
+    known = rows(measured("zoom", 1))
+    assert len(of) == len(known) > 1000
+    for line, row in zip(of, known, strict=True):
+        assert (line["model"], line["seed"], line["way"], line["measure"]) == (
+            "zoom",
+            "1",
+            row.way,
+            row.measure,
+        )
+        for name in ("epoch", "x", "value", "low", "high", "n", "sd"):
+            value = getattr(row, name)
+            assert (float(line[name]) if line[name] else None) == value
+
+
+# --- a report of ones own models ---
+
+
+def test_ones_own_models_have_their_measures_under_their_heads(alone):
+    page = BeautifulSoup((alone / "report.html").read_text("utf-8"), "html.parser")
+    table = cells(page, "tbl:models")
+    ways = [("dim", ""), ("dim", "two"), ("grey", "")]  # in order; the last one draws one image only
+    assert len(table) == 1 + len(ways)
+    of = {}
+    for row, (model, way) in zip(table, ways, strict=False):
+        lines = json.loads((alone / "metrics" / f"measure_{model}-3.json").read_text())["rows"]
+        train = alone / "metrics" / f"train_{model}-3.json"
+        of[model, way] = {line[2]: line for line in lines if line[0] == way and line[3] is None}
+        assert row["Model"].endswith(f", {way}") == bool(way)
+        assert says(row["Steps"], json.loads(train.read_text())["steps"])
+        assert says(row["Distance ↓"], *of[model, way].get("frechet", ())[4:7])
+        assert says(row["Accepted ↑"], *(100 * one for one in of[model, way].get("digit", ())[4:7]))
+    assert table[2]["Distance ↓"] == "one image"
+    assert says(table[-1]["Distance ↓"], of["dim", ""]["floor"][4])
+    for row, (model, way) in zip(cells(page, "tbl:sampling"), ways, strict=True):
+        assert row["Model"].endswith(f", {way}") == bool(way)
+        assert ("T = 3" in under(row, "degradation")) == (model == "dim")
+        assert ("pixels" in row["Prior"]) == (model == "dim")
+        assert ("Linear" in row["Network"]) == (model == "dim")
+        assert ("improved" in row["Sampler"]) == (way == "two")
+        assert says(row["Calls"], *of[model, way].get("calls", ())[4:5])

@@ -1,0 +1,347 @@
+"""The paper's plots, read as a reader does, against the rows of the release."""
+
+import json
+from collections import defaultdict
+
+import numpy as np
+import pytest
+from matplotlib.collections import PathCollection, PolyCollection
+
+import drawn
+from drawn import (
+    LABELS,
+    STUDY,
+    TRAININGS,
+    Heads,
+    alike,
+    at_row,
+    bars,
+    file,
+    heads,
+    legend,
+    marked,
+    measured,
+    named_curves,
+    near,
+    number,
+    points,
+    rows,
+    ticks,
+    titled,
+)
+from paper import figures
+from report.results import counterparts
+
+
+@pytest.fixture
+def run():
+    return drawn.released()
+
+
+def pairs(found):
+    """Points in order, to compare with."""
+    return [near(one) for one in sorted(found)]
+
+
+# --- rows of dots ---
+
+
+def test_effects_are_dots_with_their_intervals_at_their_names():
+    figure = drawn.figure("effects")
+    parts = {"digit": ("digits", "points", 100, 0), "frechet": ("digit features", "ratio", 1, 1)}
+    parts["frechet_autoencoder"] = ("autoencoder", "ratio", 1, 1)
+    names = ticks(figure.axes[0], "y")
+    assert [*names] == [
+        *(
+            f"{change}, in the {kind}"
+            for change in ("training noise", "joint start")
+            for kind in ("zoom", "blur", "pixelation")
+        ),
+        "blur for zoom",
+        "pixelation for zoom",
+    ]
+    for axes, (measure, (title, unit, times, nothing)) in zip(figure.axes, parts.items(), strict=True):
+        assert title in heads(axes).title
+        assert heads(axes).x == unit
+        assert (axes.lines[0].get_xdata()[0], axes.yaxis_inverted()) == (nothing, True)
+        for name, y in names.items():
+            way = name if ", in" in name else f"{name}, without sampling noise"
+            row = number("paper/effects", measure, way.replace("the pixelation", "the pixelate"))
+            assert at_row(axes, y, "o") == [near(times * row.value)]
+            assert [[x for x, _ in ends] for ends in bars(axes) if ends[0][1] == ends[1][1] == y] == [
+                near([times * row.low, times * row.high])
+            ]
+
+
+def test_the_yardstick_has_each_distance_at_its_name_and_in_numbers():
+    (axes,) = drawn.figure("yardstick").axes
+    (dots,) = (one for one in axes.collections if isinstance(one, PathCollection))
+    expected = {row.way: row.value for row in rows("paper/yardstick", measure="frechet", x=None)}
+    expected |= {titled(*one): number(measured(*one), "frechet").value for one in TRAININGS}
+    names = ticks(axes, "y")
+    assert {titled(*one) for one in TRAININGS} < names.keys()
+    assert {"unchanged", "strokes deleted", "blurred by 1 pixel"} < names.keys()
+    colours = dict(zip(names, map(tuple, dots.get_facecolors()), strict=True))
+    assert len({colours[titled(model, seed)] for model, seed in TRAININGS if model == "zoom"}) == 1
+    assert len({colours[name] for name in names}) == 1 + len(STUDY)
+    for (name, y), (x, place) in zip(names.items(), dots.get_offsets().tolist(), strict=True):
+        assert (place, x) == (y, near(expected[name]))
+        assert float(drawn.texts_at(axes, y)[0]) == pytest.approx(expected[name], rel=0.06)
+    assert [*dots.get_offsets()[:, 0]] == sorted(dots.get_offsets()[:, 0])
+    assert "distance" in heads(axes).x
+    assert axes.get_xscale() == "log"
+
+
+def test_each_recogniser_has_the_marks_that_the_legend_gives_it():
+    figure = drawn.figure("recognised_kinds")
+    (axes,), key, names = figure.axes, legend(figure), ticks(figure.axes[0], "y")
+    known = file("paper/yardstick")
+    assert [*names] == [*known["mild"], *known["no_digits"]]
+    (line,) = (mark for mark in axes.lines if len({*mark.get_ydata()}) == 1 and mark.get_marker() == "None")
+    above = {name for name, y in names.items() if y > line.get_ydata()[0]}
+    assert above == {*known["mild"]}
+    for label, measure in {"confidence": "confident", "calibrated recogniser": "digit"}.items():
+        (marks,) = alike(axes, key[label])
+        found = {y: x for x, y in points(marks)}
+        shares = {y: number("paper/yardstick", measure, name).value for name, y in names.items()}
+        assert found == near({y: 100 * share for y, share in shares.items()})
+    assert heads(axes).x == "accepted as digits (%)"
+
+
+def test_the_answer_has_each_training_in_its_row():
+    figure = drawn.figure("answer")
+    panels = dict(zip(("frechet", "frechet_autoencoder", "digit"), figure.axes[-3:], strict=True))
+    for measure, word in {"frechet": "digit features", "frechet_autoencoder": "autoencoder"}.items():
+        assert word in heads(panels[measure]).title
+    assert "taken for digits" in heads(panels["digit"]).title
+    assert heads(figure.axes[0]) == Heads("", "", "")
+    names = [drawn.words(text.get_text()) for text in figure.texts]
+    expected = ["real digits"]
+    for model, seeds in STUDY.items():
+        expected += [LABELS[model], *(f"seed {seed}" for seed in seeds), "the study's"]
+    assert names == expected
+    ends = [figure.transFigure.transform((0, text.get_position()[1])) for text in figure.texts]
+    for measure, axes in panels.items():
+        places = [axes.transData.inverted().transform(end)[1] for end in ends]
+        assert places == pytest.approx(range(len(names)), abs=0.01)
+        row = 0
+        for model, seeds in STUDY.items():
+            row += 1
+            for seed in seeds:
+                row += 1
+                late = [
+                    one.value
+                    for one in rows(measured(model, seed), way="checkpoint", measure=measure)
+                    if one.epoch and one.epoch >= 80
+                ]
+                last = number(measured(model, seed), measure).value
+                if measure == "frechet":
+                    assert at_row(axes, row, "|") == near(sorted(late))
+                    last = np.exp(np.mean(np.log(late)))
+                assert at_row(axes, row, "o" if measure == "frechet" else "s") == [near(last)]
+            row += 1
+            theirs = rows(f"original/measure_{model}-0", way="", measure=measure)
+            assert at_row(axes, row, "s") == [near(one.value) for one in theirs]
+            hollow = [m for m in axes.lines if m.get_marker() == "s" and m.get_ydata()[0] == row]
+            assert {m.get_markerfacecolor() for m in hollow} <= {"white"}
+    key = legend(figure)
+    assert {
+        label: (mark.get_marker(), mark.get_markerfacecolor() == "white")
+        for label, mark in key.items()
+        if hasattr(mark, "get_marker")
+    } == {
+        "mean of the late checkpoints": ("o", False),
+        "each of them": ("|", False),
+        "last checkpoint": ("s", False),
+        "the study's weights": ("s", True),
+        [*key][4]: ("d", False),
+    }
+    assert "mean of trainings" in [*key][4]
+    floor, *_ = panels["frechet_autoencoder"].texts
+    assert f"{number(measured('linear', 0), 'floor_autoencoder').value:.2f}" in floor.get_text()
+    first = panels["frechet"].texts[0].get_text()
+    assert f"{number(measured('linear', 0), 'floor', 'checkpoint').value:.2f}" in first
+
+
+@pytest.mark.parametrize("measure", ["frechet", "frechet_autoencoder"])
+def test_the_band_of_the_answer_is_a_factor_of_two_about_the_mean_of_the_linear_ddpm(measure):
+    axes = drawn.figure("answer").axes[-3 if measure == "frechet" else -2]
+    (band,) = (one for one in axes.collections if isinstance(one, PolyCollection))
+    low, high = band.get_paths()[0].get_extents().intervalx
+    (mean,) = at_row(axes, 1, "d")
+    assert (low, high) == near((mean / 2, 2 * mean))
+    dots = [x for y in (2, 3) for x in at_row(axes, y, "o" if measure == "frechet" else "s")]
+    assert mean == near(np.exp(np.mean(np.log(dots))))
+
+
+# --- curves with names at their ends ---
+
+
+def test_the_response_of_each_network_ends_at_its_name():
+    (axes,) = drawn.figure("offset_response").axes
+    found = named_curves(axes)
+    ones = {LABELS[model]: measured(model, 0) for model in ("linear", "cosine")}
+    ones |= {"RMS norm, 10 epochs": measured("linear_rms", 0, "beyond")}
+    ones |= {"U-Net, 10 epochs": measured("linear_unet", 0, "beyond")}
+    assert found.keys() == ones.keys()
+    bands = [one.get_paths()[0].vertices for one in axes.collections if isinstance(one, PolyCollection)]
+    for name, one in ones.items():
+        expected = rows(one, way="shift 1", measure="response")
+        assert found[name] == [near((row.x, row.value)) for row in expected]
+        ends = {(row.x, end) for row in expected for end in (row.low, row.high)}
+        assert any(ends <= {*map(tuple, band.tolist())} for band in bands)
+    assert "time step" in heads(axes).x
+
+
+def test_losses_are_named_by_model_and_the_studys_by_its_labels(run):
+    others = figures.original_losses(run)
+    assert [(label, model) for label, model, _ in others] == [
+        ("the study's “linear”", "cosine"),
+        ("the study's “cosine”", "linear"),
+        ("the study's “zoom”", "zoom"),
+    ]
+    (axes,) = figures.losses(run, others).axes
+    found, colours = named_curves(axes), {n: at[0] for n, at in drawn.named_ends(axes).items()}
+    assert len(found) == 6
+    files = {"linear": "ddpm_linear", "cosine": "ddpm_cosine", "zoom": "zoom_NEAREST"}
+    for label, model, _ in others:
+        assert colours[label] == colours[LABELS[model]]
+        name = label.split("“")[1].rstrip("”")
+        losses = counterparts.open_release("original").out / "files" / f"losses_{files[name]}.json"
+        expected = json.loads(losses.read_text())["test_avg_losses"]
+        assert found[label] == [near((i + 1, y)) for i, y in enumerate(expected)]
+    thin = {drawn.look(m)[0]: points(m) for m in axes.lines if m.get_linewidth() < 0.8}
+    for model in STUDY:
+        losses = {
+            m: [(row.epoch, row.value) for row in rows(f"paper/train_{model}-0", measure=m)]
+            for m in ("test_loss", "train_loss")
+        }
+        assert found[LABELS[model]] == [near(one) for one in losses["test_loss"]]
+        assert thin[colours[LABELS[model]]] == [near(one) for one in losses["train_loss"]]
+    assert heads(axes) == Heads("", "epoch", "test loss")
+
+
+def test_distances_are_running_means_of_each_training_with_the_first_ones_checkpoints():
+    (axes,) = drawn.figure("distances").axes
+    ends = drawn.named_ends(axes)
+    assert ends.keys() == {*LABELS.values()}
+    drawn_of = defaultdict(list)
+    for mark in axes.lines:
+        drawn_of[drawn.look(mark)[0]].append(mark)
+    for model, seeds in STUDY.items():
+        curves = drawn_of.pop(ends[LABELS[model]][0])
+        raw = [
+            [
+                (row.epoch, row.value)
+                for row in rows(measured(model, seed), way="checkpoint", measure="frechet")
+            ]
+            for seed in seeds
+        ]
+        smooth = [
+            [(x, np.mean([y for e, y in one[max(0, i - 4) : i + 5]])) for i, (x, _) in enumerate(one)]
+            if len(one) > 25
+            else one
+            for one in raw
+        ]
+        expected = [raw[0]] * (len(raw[0]) > 25) + smooth
+        assert len(curves) == len(expected)
+        for curve, of in zip(curves, expected, strict=True):
+            assert points(curve) == [near(one) for one in of]
+        lines = [curve.get_linestyle() for curve in curves if curve.get_alpha() is None]
+        assert lines == ["-", "--", ":", "-."][: len(seeds)]
+    (late,) = axes.patches
+    assert (late.get_x(), late.get_x() + late.get_width()) == near((80, 100))
+    assert heads(axes).x == "epoch"
+    assert "digit features" in heads(axes).y
+
+
+# --- curves and dots with a legend ---
+
+
+def test_quality_against_calls_has_each_sampler_at_its_look():
+    figure = drawn.figure("quality_calls")
+    key, panels = legend(figure), dict(zip(("frechet", "digit"), figure.axes, strict=True))
+    samplers = {
+        LABELS[m] + f", {name}": (m, way)
+        for m in ("linear", "cosine")
+        for name, way in {"ancestral": "ancestral", "DDIM": "ddim"}.items()
+    }
+    samplers["Cold Zoom"] = "zoom", "naive"
+    assert key.keys() == samplers.keys()
+    for measure, axes in panels.items():
+        assert heads(axes).x == "network calls a sample"
+        assert ("distance" in heads(axes).y, "digits" in heads(axes).y) == (
+            measure == "frechet",
+            measure == "digit",
+        )
+        ends = [(*low, high[1]) for low, high in bars(axes) if low[0] == high[0]]
+        assert len(ends) == sum(len(mark.get_xdata()) for mark in axes.lines)
+        for label, (model, way) in samplers.items():
+            _, marker, face, line = drawn.look(key[label])  # a further seed has another shade of the colour
+            found = [
+                points(mark)
+                for mark in axes.lines
+                if drawn.look(mark)[1::2] == (marker, line)
+                and (drawn.look(mark)[2] == "#ffffff") == (face == "#ffffff")
+            ]
+            expected = []
+            for seed in STUDY[model]:
+                of = [
+                    row
+                    for row in rows(measured(model, seed), measure=measure)
+                    if row.way.startswith(f"{way}, ") and "noise" not in row.way
+                ]
+                by_calls = sorted((int(row.way.split()[1]), row.value, row) for row in of)
+                expected += [[(x, y) for x, y, _ in by_calls]] if by_calls else []
+                assert {(x, row.low, row.high) for x, _, row in by_calls} <= {*ends}
+            assert len(found) > 0
+            assert found == expected
+            assert points(alike(axes, key[label])[0]) == found[0]
+
+
+def test_few_calls_are_dots_of_trainings_and_a_line_through_their_means():
+    figure = drawn.figure("few_calls")
+    key = legend(figure)
+    models = {"zoom_unet_noise": "zoom", "cosine_unet": "cosine"}
+    of = {next(label for label in key if word in label): model for model, word in models.items()}
+    parts = {"digit": "share of digits", "frechet": "digit features", "frechet_autoencoder": "autoencoder"}
+    for axes, (measure, title) in zip(figure.axes, parts.items(), strict=True):
+        assert title in heads(axes).title
+        assert heads(axes).x == "network calls a sample"
+        for label, model in of.items():
+            known = [
+                row
+                for row in rows("beyond/calls", measure=measure)
+                if row.model in (f"{model}-0", f"{model}-1")
+            ]
+            colour, marker, *_ = drawn.look(key[label])
+            assert sorted(marked(axes, marker)) == pairs([(row.x, row.value) for row in known])
+            (line,) = (m for m in axes.lines if drawn.look(m)[:2] == (colour, "None"))
+            means = [
+                (x, np.mean([row.value for row in known if row.x == x]))
+                for x in sorted({row.x for row in known})
+            ]
+            assert points(line) == [near(at) for at in means]
+
+
+def test_the_mix_has_a_point_for_each_settled_checkpoint_of_the_zoom_its_legend_names():
+    figure = drawn.figure("mix")
+    (axes,), key = figure.axes, legend(figure)
+    assert [*key][:-1] == [titled("zoom", seed) for seed in STUDY["zoom"]]
+    scatters = [one for one in axes.collections if isinstance(one, PathCollection)]
+    shape = {tuple(map(tuple, one.get_paths()[0].vertices.tolist())): one for one in scatters}
+    assert len(shape) == len(scatters) == 4
+    for label, seed in zip(key, STUDY["zoom"], strict=False):
+        of = {
+            m: {row.epoch: row.value for row in rows(measured("zoom", seed), way="checkpoint", measure=m)}
+            for m in ("divergence", "frechet")
+        }
+        expected = [(of["divergence"][e], of["frechet"][e]) for e in of["frechet"] if e > 30]
+        handle = key[label]
+        outline = tuple(map(tuple, handle.get_paths()[0].vertices.tolist()))
+        assert len(expected) == 70
+        assert sorted(map(tuple, shape[outline].get_offsets().tolist())) == pairs(expected)
+    (curve,) = alike(axes, key["real images, mixed otherwise"])
+    real = rows("paper/yardstick", way="mixed", measure="frechet")
+    assert points(curve) == [near((row.x, row.value)) for row in real]
+    assert ("divergence" in heads(axes).x, "distance" in heads(axes).y) == (True, True)

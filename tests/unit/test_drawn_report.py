@@ -1,0 +1,281 @@
+"""The figures of every report and of the lessons, read as a reader does, against what they are given."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.collections import QuadMesh
+
+import diffusion as d
+import drawn
+from diffusion.figures.curves import curve
+from drawn import at_row, bars, file, heads, legend, marked, near, number, points, rows, tick_pairs, ticks
+from helpers import PAPER, of_release
+from report import figures
+from report.figures import curves, lessons
+from report.results import views
+
+BEYOND = PAPER.parent / "beyond"
+OWN = {"linear_unet": "DDPM, linear_unet", "zoom_dilated": "Cold Zoom, zoom_dilated"}  # model -> label
+
+
+@pytest.fixture(scope="module")
+def beyond():
+    return drawn.released().beside["beyond"]
+
+
+# --- reports ---
+
+
+def test_ones_own_models_have_each_measure_in_their_row_beside_real_images(beyond):
+    figure = figures.own_compared(beyond, [*OWN])
+    names = ticks(figure.axes[0], "y")
+    sets = {}
+    for model, label in OWN.items():
+        for seed in (0, 1):
+            sets[f"{label}, seed {seed}"] = seed, model, ""
+            variants = file(f"beyond/measure_{model}-0")["settings"].get("variants", {})
+            for way in variants if seed == 0 else ():
+                if rows(f"beyond/measure_{model}-0", way=way) and not {"n", "checkpoints"} & {*variants[way]}:
+                    sets[f"{label}, seed 0, {way}"] = 0, model, way
+    assert names.keys() == sets.keys()
+    assert [*names.values()] == [*range(len(names))]
+    assert figure.axes[0].yaxis_inverted()
+    panels = {"Fréchet distance": "frechet", "digits": "digit", "coverage": "coverage"}
+    assert [heads(axes).x for axes in figure.axes] == [*panels]
+    for axes, measure in zip(figure.axes, panels.values(), strict=True):
+        (line,) = drawn.alike(axes, legend(figure)["real images"])
+        first = "beyond/measure_linear_unet-0"
+        real = number(first, "floor") if measure == "frechet" else number(first, measure, "real")
+        assert line.get_xdata()[0] == near(real.value)
+        ends = {a[1]: (a[0], b[0]) for a, b in bars(axes) if a[1] == b[1]}
+        for name, (seed, model, way) in sets.items():
+            row = number(f"beyond/measure_{model}-{seed}", measure, way)
+            assert at_row(axes, names[name], "o") == [near(row.value)]
+            assert ends[names[name]] == near((row.low, row.high))
+
+
+def test_losses_beside_are_of_the_panels_model_yours_and_the_papers(beyond):
+    paper = drawn.released()
+    found = [(beyond.first("zoom"), (paper, paper.first("zoom"))), (beyond.first("linear_unet"), None)]
+    figure = figures.losses_beside(beyond, found)
+    key = legend(figure)
+    names = {"Cold Zoom": "zoom", "DDPM, linear_unet": "linear_unet"}
+    assert [heads(axes).title for axes in figure.axes] == [*names]
+    yours, papers = (next(one for label, one in key.items() if word in label) for word in ("your", "paper"))
+    for axes, model in zip(figure.axes, names.values(), strict=True):
+        losses = [(row.epoch, row.value) for row in rows(f"beyond/train_{model}-0", measure="test_loss")]
+        (own,) = drawn.alike(axes, yours)
+        assert points(own) == near_all(losses)
+        others = [mark for mark in axes.lines if mark.get_color() == papers.get_color()]
+        of_paper = rows("paper/train_zoom-0", measure="test_loss") if model == "zoom" else []
+        expected = [(row.epoch, row.value) for row in of_paper]
+        assert [points(one) for one in others] == [near_all(expected)] * bool(expected)
+        assert axes.get_xscale() == "log"
+    assert ("passes" in figure.get_supxlabel(), "test loss" in figure.get_supylabel()) == (True, True)
+
+
+def near_all(found):
+    return [near(one) for one in found]
+
+
+def test_training_losses_by_step_stand_at_the_passes_over_the_data(tmp_path):
+    """Of a short training, twenty means, each at its last step; of a long one they would hide its curve."""
+    run = views.load(of_release(tmp_path, "zoom-3"))
+    one = run.first("zoom")
+    (axes,) = figures.losses_beside(run, [(one, None)]).axes
+    assert [mark for mark in axes.lines if mark.get_linewidth() < 0.8] == []
+    one.job.rows[:] = [row for row in one.job.rows if (row.epoch or 0) <= 3]
+    (axes,) = figures.losses_beside(run, [(replace(one), None)]).axes
+    (mark,) = (mark for mark in axes.lines if mark.get_linewidth() < 0.8)
+    parts = np.array_split(
+        [(row.x, row.value) for row in rows("paper/train_zoom-3", measure="step_loss")], 20
+    )
+    assert points(mark) == near_all((part[-1, 0] * 128 / 60_000, part[:, 1].mean()) for part in parts)
+
+
+def test_noise_schedules_of_ones_own_are_named_as_their_models(beyond):
+    figure = figures.own_schedules(beyond, ["linear_unet", "cosine_unet", "zoom"])
+    expected = {"DDPM, linear_unet": d.linear(), "DDPM, cosine_unet": d.cosine()}
+    check_schedules(figure, expected)
+
+
+def test_pictures_of_several_models_have_the_samples_of_their_titles(beyond):
+    paper = drawn.released()
+    kept = {
+        of: dict(np.load(path))
+        for of, path in {
+            "paper": PAPER / "kept" / "samples_zoom-0.npz",
+            **{model: BEYOND / "kept" / f"samples_{model}-0.npz" for model in (*OWN, "zoom")},
+        }.items()
+    }
+    for model in OWN:
+        strip = figures.first_samples(beyond, model)
+        assert strip.of == model
+        assert (drawn.tiles(strip.axes[0], 8) == kept[model]["images"][:8]).all()
+    pairs = [(beyond.first("zoom"), (paper, paper.first("zoom"))), (beyond.first("linear_unet"), None)]
+    shown = figures.samples_beside(beyond, pairs)
+    found = [(heads(axes).title, drawn.tiles(axes, 8)) for axes in shown.axes]
+    expected = [("Cold Zoom: your run", kept["zoom"]["images"][:16])]
+    expected += [("Cold Zoom: the paper's", kept["paper"]["images"][:16])]
+    expected += [("DDPM, linear_unet: your run", kept["linear_unet"]["images"][:16])]
+    expected += [("DDPM, linear_unet: the last ones", kept["linear_unet"]["images"][-16:])]
+    assert [title for title, _ in found] == [title for title, _ in expected]
+    for (_, images), (_, known) in zip(found, expected, strict=True):
+        assert (images == known).all()
+
+
+# --- lessons ---
+
+
+def check_schedules(figure, expected):
+    """Each schedule at its look: left the variances of steps, from 1, right what is left from 0 on."""
+    (left, right), key = figure.axes, legend(figure)
+    assert [*key] == [*expected]
+    assert ("beta" in heads(left).y, "alpha" in heads(right).y) == (True, True)
+    assert {heads(axes).x for axes in figure.axes} == {"step $t$"}
+    for name, schedule in expected.items():
+        T = len(schedule.beta) - 1
+        curves = [
+            [
+                mark
+                for mark in axes.lines
+                if len(mark.get_xdata()) > 1 and drawn.look(mark)[:2] == drawn.look(key[name])[:2]
+            ]
+            for axes in (left, right)
+        ]
+        (beta,), (alpha_bar,) = curves
+        assert points(beta) == near_all((t, float(schedule.beta[t])) for t in range(1, T + 1))
+        assert points(alpha_bar) == near_all((t, float(schedule.alpha_bar[t])) for t in range(T + 1))
+    clipped = [name for name, one in expected.items() if (one.beta == one.beta.max()).sum() > 1]
+    assert len(marked(left, "|")) == len(clipped)
+    for (x, _), text, name in zip(marked(left, "|"), left.texts, clipped, strict=True):
+        beta = expected[name].beta
+        assert x == min(t for t in range(len(beta)) if beta[t] == beta.max())
+        assert f"{x:g}" in text.get_text()
+
+
+def test_schedules_begin_at_step_one_and_what_is_left_at_zero():
+    check_schedules(
+        lessons.schedules({"a": d.linear(50), "b": d.cosine(50)}), {"a": d.linear(50), "b": d.cosine(50)}
+    )
+
+
+def test_rows_of_a_confusion_matrix_are_true_classes():
+    counts = np.array([[8, 2, 0], [1, 3, 0], [0, 0, 0]])
+    (axes,) = lessons.confusion(counts, ["cat", "dog", "owl"], "animal").axes
+    assert heads(axes).y == "true animal"
+    assert "read as" in heads(axes).x
+    across, down = ticks(axes, "x"), ticks(axes, "y")
+    (cells,) = (one for one in axes.collections if isinstance(one, QuadMesh))
+    share = cells.get_array().reshape(3, 3)
+    assert axes.yaxis_inverted()  # the first row is on top
+    names = [*across]
+    assert names == [*down] == ["cat", "dog", "owl"]
+    found = {(true, read): share[int(down[true]), int(across[read])] for true in names for read in names}
+    assert found["cat", "dog"] == 20
+    assert found["dog", "cat"] == 25
+    assert found["owl", "cat"] == 0
+    said = {tuple(map(float, text.get_position())): text.get_text() for text in axes.texts}
+    assert said[across["dog"], down["cat"]] == "20"
+    assert said[across["cat"], down["dog"]] == "25"
+
+
+def test_densities_stand_at_the_pixel_values_of_their_counts():
+    counts = np.zeros(256, int)
+    counts[[0, 200, 255]] = 1, 2, 5
+    (axes,) = lessons.centre_pixels(counts).axes
+    (stairs,) = axes.patches
+    values, edges, _ = stairs.get_data()
+    middles = (edges[1:] + edges[:-1]) / 2
+    assert [*middles[[0, 200, 255]]] == near([-0.5, 200 / 255 - 0.5, 0.5])
+    assert float((values * np.diff(edges)).sum()) == near(1)
+    assert [*values[[0, 200, 255]] / values.sum()] == near([1 / 8, 2 / 8, 5 / 8])
+    assert (heads(axes).x, heads(axes).y) == ("pixel value", "density")
+
+
+IMAGES = torch.linspace(-0.5, 0.5, 26)[:25, None, None].expand(25, 28, 28)  # each of a grey of its own
+GREYS = [round(255 * i / 25) for i in range(25)]
+
+
+def greys(axes, columns):
+    return [*drawn.tiles(axes, columns)[:, 9, 9]]
+
+
+def test_a_zoom_has_its_level_and_the_size_of_the_crop_under_each_image():
+    (axes,) = lessons.zoom_progression(IMAGES).axes
+    told = [label for label, _ in tick_pairs(axes, "x")]
+    assert told == [rf"$t = {t}$ ${28 - t} \times {28 - t}$" for t in range(0, 25, 2)]
+    assert greys(axes, 13) == GREYS[::2]
+
+
+def test_rows_of_restorations_are_what_they_are_called():
+    (axes,) = lessons.reconstructions(IMAGES[:3], IMAGES[3:6], IMAGES[6:9], [1, 12, "five"]).axes
+    down, across = [[label for label, _ in tick_pairs(axes, along)] for along in ("y", "x")]
+    assert dict(zip(down, np.reshape(greys(axes, 3), (3, 3)).tolist(), strict=True)) == {
+        "original": GREYS[:3],
+        "degraded": GREYS[3:6],
+        "restored": GREYS[6:9],
+    }
+    assert across == ["$t = 1$", "$t = 12$", "five"]
+    assert [*dict(tick_pairs(axes, "y")).values()] == sorted(dict(tick_pairs(axes, "y")).values())
+
+
+def test_a_trajectory_goes_down_from_the_prior_to_the_sample():
+    (axes,) = lessons.trajectory(IMAGES[:6].reshape(3, 2, 28, 28), [24, 8, 0]).axes
+    places = tick_pairs(axes, "y")
+    assert [label for label, _ in places] == ["prior, $t = 24$", "$t = 8$", "sample, $t = 0$"]
+    assert [place for _, place in places] == sorted(place for _, place in places)
+    assert greys(axes, 2) == GREYS[:6]
+
+
+def test_latents_have_their_step_under_them_and_grids_their_title():
+    (axes,) = d.figures.latents({"first": IMAGES[:3], "second": IMAGES[3:6]}, [0, 5, 10]).axes
+    assert [label for label, _ in tick_pairs(axes, "x")] == ["$t = 0$", "5", "10"]
+    assert [label for label, _ in tick_pairs(axes, "y")] == ["first", "second"]
+    assert greys(axes, 3) == GREYS[:6]
+    titled = {"a": IMAGES[:4], "b": IMAGES[4:8], "c": IMAGES[8:12]}
+    found = {heads(axes).title: greys(axes, 2) for axes in lessons.grids(titled, columns=2, across=2).axes}
+    assert found == {"a": GREYS[:4], "b": GREYS[4:8], "c": GREYS[8:12]}
+
+
+def test_a_noised_image_is_scaled_about_its_mean():
+    image = torch.full((28, 28), -0.5)
+    image[:, 14:] = 0.5
+    clean, half, none = lessons.noised(image, [1.0, 0.5, 0.0])
+    assert (clean == np.where(image > 0, 255, 0)).all()
+    noise = np.random.default_rng(3).standard_normal((28, 28))
+    for found, x in ((half, 0.5**0.5 * (image.numpy() + noise)), (none, noise)):
+        expected = np.clip(0.5 + (x - x.mean()) / (4 * x.std()), 0, 1)
+        assert np.abs(found / 255 - expected).max() < 0.01
+
+
+@pytest.mark.parametrize("epochs", [3, 20])
+def test_losses_by_step_stand_at_their_epoch_and_test_losses_at_its_end(epochs):
+    history = [{"epoch": e, "step": 10 * e, "test_loss": 1 / e} for e in range(1, epochs + 1)]
+    by_step = [(s, 2 / s) for s in range(2, 10 * epochs + 1, 2)]
+    figure = curves.losses("zoom", history, by_step)
+    (axes,), key = figure.axes, legend(figure)
+    begin = 5 if epochs == 20 else 0
+    found = {
+        label: points(mark)
+        for label, handle in key.items()
+        for mark in axes.lines
+        if drawn.look(mark) == drawn.look(handle)
+    }
+    assert found["train"] == near_all((s / 10, y) for s, y in by_step if s / 10 >= begin)
+    assert found["test"] == near_all((e, 1 / e) for e in range(max(1, begin), epochs + 1))
+    assert heads(axes).x == "epoch"
+    assert "error" in heads(axes).y
+
+
+def test_a_curve_has_its_errors_below_and_above():
+    (axes,) = curve(("t", "error"), [1, 2, 4], [3.0, 2.0, 1.0], ([1, 0.5, 0.2], [2, 3, 4]), level=0.3).axes
+    assert points(axes.lines[0]) == [(1, 3), (2, 2), (4, 1)]
+    assert [*bars(axes)][-3:] == [((1, 2), (1, 5)), ((2, 1.5), (2, 5)), ((4, 0.8), (4, 5))]
+    (level,) = (mark for mark in axes.lines if mark.get_linestyle() == "--")
+    assert [*level.get_ydata()] == [0.3, 0.3]
+    assert (heads(axes).x, heads(axes).y) == ("t", "error")
+    (plain,) = curve(("step", "loss"), [1, 2], [3.0, 4.0]).axes
+    assert (points(plain.lines[0]), plain.lines[0].get_linestyle()) == ([(1, 3), (2, 4)], "-")

@@ -1,0 +1,158 @@
+"""Samples that are kept: for what they are drawn again; images that a release has."""
+
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from diffusion.files import sha256
+from diffusion.provenance import PACKAGE
+from report.files import write_json
+from report.results import kept
+from report.results.kept import Drawn, kept_samples, verify
+
+
+@pytest.fixture
+def code(tmp_path, monkeypatch):
+    """A file in place of the code that draws, which takes a moment to read."""
+    source = tmp_path / "samplers.py"
+    source.write_text("x = 1")
+    monkeypatch.setattr(kept, "SAMPLING", [source])
+    return source
+
+
+@dataclass
+class Counted:
+    """A run of four epochs that notes what is drawn of it; a sample is the number of the draw."""
+
+    weights: str = "w"
+    sampler: object = None
+    prior: object = None
+    precision: str = "fp32"
+    device: torch.device = torch.device("cpu")
+    drawn: list = field(default_factory=list)
+
+    @property
+    def history(self):
+        return [{"sha256": f"{self.weights}{epoch}"} for epoch in (1, 2, 3, 4)]
+
+    def sample(self, n, seed, epoch, average):
+        self.drawn.append((n, seed, epoch, average))
+        return torch.full((n, 1, 28, 28), float(len(self.drawn)))
+
+
+def test_a_set_is_drawn_as_it_is_asked_for_and_has_its_name(tmp_path, code):
+    run, folder = Counted(), tmp_path / "samples"
+    draw = Drawn(folder, run, 7)
+    assert draw(3).tolist() == torch.full((3, 1, 28, 28), 1.0).tolist()
+    draw(4, epoch=2)
+    draw(5, way="a way, of: 3.5", average=2)
+    other = Counted(precision="bf16")
+    draw(6, other, "other")
+    assert (run.drawn, other.drawn) == ([(3, 7, None, 1), (4, 7, 2, 1), (5, 7, None, 2)], [(6, 7, None, 1)])
+    names = {"3", "epoch-0002-4", "a-way-of-3.5-5", "other-6"}
+    assert {path.name for path in folder.iterdir()} == {f"{name}.safetensors" for name in names}
+    assert float(draw(3).mean()) == 1.0
+    assert len(run.drawn) == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "again"),
+    [
+        (lambda run: None, False),
+        (lambda run: setattr(run, "weights", "other"), True),
+        (lambda run: setattr(run, "precision", "bf16"), True),
+        (lambda run: setattr(run, "device", torch.device("meta")), True),
+        (lambda run: setattr(run, "sampler", {"levels": 3}), True),
+        (lambda run: setattr(run, "prior", {"components": 3}), True),
+    ],
+)
+def test_a_set_is_drawn_again_if_what_determines_it_changes(tmp_path, code, change, again):
+    run = Counted()
+    Drawn(tmp_path, run, 0)(3)
+    change(run)
+    assert float(Drawn(tmp_path, run, 0)(3).mean()) == (2.0 if again else 1.0)
+    Drawn(tmp_path, run, 0)(3)
+    assert len(run.drawn) == 1 + again  # what is drawn again is kept in its turn
+    Drawn(tmp_path, run, 1)(3)
+    assert len(run.drawn) == 2 + again  # another seed
+
+
+def test_the_weights_are_those_of_the_epochs_that_are_asked_for(tmp_path, code):
+    """Other weights of an epoch make a set stale if it rests on them, and no other."""
+
+    class Trained(Counted):
+        changed = 0
+
+        @property
+        def history(self):
+            return [{"sha256": f"{epoch}{'*' * (epoch == self.changed)}"} for epoch in (1, 2, 3, 4)]
+
+    rests = {(None, 1): {4}, (None, 2): {3, 4}, (2, 1): {2}, (3, 2): {2, 3}, (4, 4): {1, 2, 3, 4}}
+    for i, ((epoch, average), epochs) in enumerate(rests.items()):
+        for changed in (1, 2, 3, 4):
+            run, folder = Trained(), tmp_path / f"{i}-{changed}"
+            for run.changed in (0, changed):
+                Drawn(folder, run, 0)(3, epoch=epoch, average=average)
+            assert (len(run.drawn) == 2) == (changed in epochs), (epoch, average, changed)
+
+
+def test_samples_are_drawn_again_if_code_that_draws_changed(tmp_path, code):
+    run = Counted()
+    for text, drawn in (("x = 1", 1), ("x = 1  # a comment", 1), ("x = 2", 2), ("x = 2", 2)):
+        code.write_text(text)
+        Drawn(tmp_path / "samples", run, 0)(3)
+        assert len(run.drawn) == drawn
+
+
+def test_the_code_that_draws_is_all_that_a_sample_runs_through():
+    needed = ["runtime.py", "training/network.py", "training/sampling.py", "training/run.py"]
+    needed += [
+        f"processes/{name}.py" for name in ("samplers", "priors", "ddpm", "zoom", "blur", "schedules", "base")
+    ]
+    assert {PACKAGE / name for name in needed} <= {*kept.SAMPLING}
+    assert all(path.is_file() for path in kept.SAMPLING)
+
+
+def test_released_samples_are_the_first_as_they_were_drawn(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (5, 28, 28), dtype=np.uint8)
+    kept.keep(tmp_path, "samples_zoom-0", images)
+    run = SimpleNamespace(folder=tmp_path / "runs" / "zoom-0", name="zoom-0")
+    found = kept_samples(run, 3)
+    assert found.shape == (3, 1, 28, 28)
+    assert np.allclose(found[:, 0].numpy(), images[:3] / 255 - 0.5, atol=1e-6)
+    assert len(kept_samples(run, 9)) == 5
+
+
+def test_kept_images_that_are_missing_or_of_another_kind_are_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"cannot read images from .*none.npz .*run `make report` again"):
+        kept.read_kept(tmp_path, "none")
+    kept.kept_path(tmp_path, "x").parent.mkdir()
+    np.savez(kept.kept_path(tmp_path, "x"), images=np.zeros((2, 28, 28)))
+    with pytest.raises(ValueError, match=r"got float64 \(2, 28, 28\)"):
+        kept.read_kept(tmp_path, "x")
+    np.savez(kept.kept_path(tmp_path, "y"), other=np.zeros((2, 28, 28), np.uint8))
+    with pytest.raises(ValueError, match="y.npz"):
+        kept.read_kept(tmp_path, "y")
+
+
+def test_the_files_of_a_release_are_those_of_its_manifest(tmp_path):
+    folder = tmp_path / "mine"
+    (folder / "a").mkdir(parents=True)
+    for name in ("a/one", "two"):
+        (folder / name).write_text(name)
+    hashes = {name: sha256(folder / name) for name in ("a/one", "two")}
+    write_json(folder / kept.MANIFEST, {"files": hashes})
+    assert verify(folder) == ["a/one", "two"]
+    (folder / "two").write_text("changed")
+    with pytest.raises(ValueError, match=r"mine/two is missing or differs.*-- released/mine.*PROFILE=mine"):
+        verify(folder)
+    (folder / "two").unlink()
+    with pytest.raises(ValueError, match="two is missing"):
+        verify(folder)
+    for content in ("", "[]", "{}", '{"files": 3}', '{"files": {}}'):
+        (folder / kept.MANIFEST).write_text(content)
+        with pytest.raises(ValueError, match=r"manifest.json is missing or differs"):
+            verify(folder)
