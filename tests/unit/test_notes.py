@@ -172,9 +172,9 @@ def test_more_than_one_pixel_in_a_hundred_far_outside_is_a_note(capsys, pixels, 
 def test_the_note_names_what_sampling_started_from(whole, capsys):
     x = torch.full((2, 1, 4, 4), 0.5)
     whole.sample(start=x, sampler=stay)
-    assert "far out" not in capsys.readouterr().out
+    assert "far outside" not in capsys.readouterr().out
     whole.sample(start=2 * x, sampler=stay)
-    assert "note: 100% of the pixels of start are far out of [-0.5, 0.5]" in capsys.readouterr().out
+    assert "note: 100% of the pixels of start are far outside [-0.5, 0.5]" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
