@@ -45,7 +45,7 @@ def changes(results: Results, names: Sequence[str] | None = None) -> Figure:
         ticked = [i for i, has in enumerate(TICKS.values()) if has(row.changes)]
         left.plot(range(len(TICKS)), [place] * len(TICKS), ".", color="#D5D5D5", markersize=3)
         left.plot(ticked, [place] * len(ticked), "o", color=colour, markersize=4.5)
-        distances = [one.value for one in row["frechet"]]
+        distances = [number.value for number in row["frechet"]]
         middle.plot([min(distances), max(distances)], [place] * 2, color=colour, linewidth=0.8)
         middle.plot(distances, [place] * len(distances), "o", color=colour, markersize=3.6)
         digits = f"{100 * mean(row['digit']):.0f}%" if "digit" in row else "–"

@@ -5,10 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+import torchmetrics
 
 from diffusion import data
-from diffusion.evaluation import classifier, features
+from diffusion.evaluation import classifier, features, shipped
 from diffusion.evaluation.classifier import CLASSIFIER
+from diffusion.evaluation.shipped import AUTOENCODER
 
 CPU = torch.device("cpu")
 
@@ -17,6 +19,7 @@ def bars(seed: int = 0, shift: int = 0) -> data.DataSet:
     """Noisy images of 8 x 8 pixels with a white line, whose place, shifted, is the class."""
 
     def read(split, folder):
+        assert folder.parts[-2:] == ("Bars", "raw")
         labels = np.arange(800) % 4
         images = np.random.default_rng([seed, split == "test"]).integers(0, 99, (800, 8, 8), np.uint8)
         images[np.arange(800), 2 * labels] = 255
@@ -39,16 +42,105 @@ def test_the_shipped_classifier_reads_99_percent_of_the_test_split_whatever_the_
     assert torch.equal(classifier.classes_of(model, beyond), read[:500].argmax(1))
 
 
-def test_an_untrained_network_takes_images_of_any_size_and_colour():
+def test_a_network_that_measures_is_ready_and_is_never_trained_on(mnist_dir):
+    for network in (classifier.load(), AUTOENCODER.load()):
+        assert not network.training
+        assert not any(parameter.requires_grad for parameter in network.parameters())
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 10, 10), (2, 31, 31)])
+def test_networks_are_made_for_images_of_any_size_and_colour(shape):
+    x = torch.rand((3, *shape), generator=torch.Generator().manual_seed(0)) - 0.5
+    for network in (CLASSIFIER.make(shape, 7).eval(), AUTOENCODER.make(shape, 7)):
+        found = network.features(x)
+        assert found.shape == (3, 64)
+        assert found.std(0).min() >= 0 < found.std(0).max()
+    assert classifier.logits(CLASSIFIER.make(shape, 7), x).shape == (3, 7)
+    trained = classifier.train(x, torch.tensor([0, 9, 3]))
+    assert classifier.logits(trained, x).shape == (3, 10)  # of digits, unless told otherwise
+    other = shipped.train_encoder(x)
+    assert torch.equal(other.features(x), shipped.train_encoder(x).features(x))
+
+
+def test_an_untrained_network_is_the_same_in_all_versions_and_takes_images_of_any_size_and_colour():
     black = features.untrained(CPU, 3).features(torch.zeros(2, 3, 8, 8).byte())
     assert black.shape == (2, 64)
     assert black.std() > 0.1  # grey is 0, not black
+    # Distances in these features are published: they must stay what they are.
+    extractor = features.untrained(CPU)
+    found = extractor.features((torch.arange(784) * 7919 % 256).byte().view(1, 1, 28, 28))[0]
+    assert [*found[:3], found.mean()] == pytest.approx([0, 19.12144, 0, 16.47415], rel=1e-4)
+    assert extractor.features(torch.full((1, 1, 28, 28), 128).byte()).mean() < 0.2
+
+
+class FakeInception(torch.nn.Module):
+    """2048 features: the first three are the mean of each colour."""
+
+    use_antialias = False
+
+    def __init__(self, name, wanted):
+        super().__init__()
+        assert (name, wanted) == ("inception-v3-compat", ["2048"])  # as torchmetrics calls them
+
+    def forward(self, images):
+        return torch.nn.functional.pad(images.float().mean((2, 3)), (0, 2045))
+
+
+def test_inception_sees_the_grey_of_bytes_as_three_colours(monkeypatch):
+    monkeypatch.setattr("torchmetrics.image.fid.NoTrainInceptionV3", FakeInception)
+    found = features.extractors(None, inception_weights="auto")
+    assert [*found] == ["random", "inception"]
+    info = {"dimension": 2048, "torchmetrics": torchmetrics.__version__, "antialias": False}
+    assert found["inception"].info == info
+    images = torch.arange(70).byte().view(-1, 1, 1, 1).expand(-1, -1, 8, 4)
+    expected = torch.arange(70.0)[:, None].expand(-1, 3)
+    assert torch.equal(found["inception"].features(images)[:, :3], expected)
+
+
+def test_extractors_have_the_names_and_what_their_features_depend_on(mnist_dir):
+    found = features.extractors()
+    assert [*found] == ["digits", "autoencoder", "random"]
+    images = torch.full((3, 1, 28, 28), 255).byte()
+    networks = {"digits": CLASSIFIER.load(), "autoencoder": AUTOENCODER.load()}
+    for name, extractor in found.items():
+        made = extractor.features(images)
+        assert (extractor.name, extractor.info["dimension"]) == (name, made.shape[1])
+        if name in networks:
+            assert extractor.info["sha256"] == networks[name].sha256
+            assert torch.equal(made, networks[name].features(torch.full((3, 1, 28, 28), 0.5)))
+    assert [*features.extractors(None)] == ["random"]
 
 
 def test_inception_that_cannot_be_had_is_left_out_and_says_why(monkeypatch, capsys):
     monkeypatch.setattr("torchmetrics.image.fid.NoTrainInceptionV3", lambda *how: {}["no weights"])
     assert [*features.extractors(None, inception_weights="auto")] == ["random"]
     assert "no weights" in capsys.readouterr().out
+
+
+def test_a_network_is_trained_on_all_images_in_each_epoch_at_a_rate_that_rises_and_falls():
+    network, batches, weights = torch.nn.Linear(1, 1, bias=False), [], []
+
+    def loss(batch):
+        assert network.training
+        batches.append(batch)
+        weights.append(network.weight.item())
+        return (
+            network.weight.sum()
+        )  # whose gradient is one, so that steps of Adam are about as long as the rate
+
+    assert shipped.optimise(network.eval(), 300, loss, "any") is network
+    assert not network.training
+    assert [*map(len, batches)] == 5 * [128, 128, 44]
+    epochs = [torch.cat(batches[i : i + 3]).tolist() for i in range(0, 15, 3)]
+    assert all(sorted(epoch) == [*range(300)] for epoch in epochs)
+    assert len({*map(tuple, epochs)}) == 5
+    first = batches.copy()
+    shipped.optimise(network, 300, loss, "any")
+    assert all(map(torch.equal, batches[15:], first))
+    steps = -np.diff(weights[:15])
+    assert 1e-3 < steps.max() < 2e-3
+    assert steps[0] < steps.max() / 10
+    assert steps[-1] < steps.max() / 20
 
 
 def test_a_changed_shipped_file_is_refused():
@@ -62,9 +154,26 @@ def test_that_of_another_data_set_is_trained_once_and_is_never_sure(tmp_path, ca
     assert (read.argmax(1) == labels).double().mean() > 0.99
     assert read.softmax(1).max() < 0.9  # labels are smoothed
     assert "training the classifier of Bars" in capsys.readouterr().out
+    (file,) = tmp_path.rglob("*.safetensors")
+    assert file.parent == tmp_path / "Bars" / "classifier"
     assert classifier.classifier_for(bars(), tmp_path).sha256 == model.sha256
     assert "training" not in capsys.readouterr().out
     assert classifier.classifier_for(bars(1), tmp_path).sha256 != model.sha256
     relabelled = classifier.classifier_for(bars(shift=1), tmp_path)
     assert (classifier.logits(relabelled, x).argmax(1) == (labels + 1) % 4).double().mean() > 0.99
+    capsys.readouterr()
     assert classifier.classifier_for("mnist", tmp_path).sha256 == CLASSIFIER.sha256
+    assert "training" not in capsys.readouterr().out
+
+
+def test_an_autoencoder_of_another_data_set_needs_no_labels(tmp_path, capsys):
+    (x, labels), unlabelled = (
+        data.load(bars()),
+        replace(bars(), read=lambda *how: bars().read(*how)[0], classes=()),
+    )
+    found = AUTOENCODER.load_for(unlabelled, tmp_path)
+    assert "training the autoencoder of Bars" in capsys.readouterr().out
+    (file,) = (tmp_path / "Bars" / "autoencoder").iterdir()
+    assert data.sha256(file) == found.sha256
+    near = torch.cdist(found.features(x[:200]), found.features(x[200:])).argmin(1)
+    assert (labels[200:][near] == labels[:200]).double().mean() > 0.95  # what is where in an image

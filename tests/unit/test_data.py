@@ -1,18 +1,19 @@
-"""Data sets: known ones, which are verified, one's own of any size and colours, and folders of pictures."""
+"""Data sets: known ones, which are verified, and one's own of any size and colours."""
 
 import gzip
 import hashlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from sklearn.datasets import load_digits
 from torchvision import datasets
 
 import diffusion as d
 from diffusion import data, idx
 from diffusion.data import DataError
+from helpers import ROOT
 
 DIGITS = load_digits()
 
@@ -44,9 +45,44 @@ def test_mnist_is_torchvisions(mnist_dir, split):
     assert torch.equal(of_them, labels[:7])
 
 
+KNOWN = {"mnist": datasets.MNIST, "fashion": datasets.FashionMNIST, "kmnist": datasets.KMNIST}
+
+
+def test_known_data_sets_lie_and_are_called_as_torchvision_has_them(tmp_path):
+    references = (ROOT / "report" / "pages" / "references.bib").read_text("utf-8")
+    assert data.DATASETS.keys() == KNOWN.keys()
+    for name, known in data.DATASETS.items():
+        other = KNOWN[name].__new__(KNOWN[name])
+        other.root = tmp_path
+        assert data.raw_folder(tmp_path, name) == Path(other.raw_folder)
+        assert known.read.loader == KNOWN[name].__name__
+        assert known.title.replace("-", "") == KNOWN[name].__name__
+        digit = [name.partition(" ")[0] for name in KNOWN[name].classes]  # "0 - zero"
+        assert [*known.classes] == (digit if name == "mnist" else KNOWN[name].classes)
+        assert known.noun == ("digit" if name == "mnist" else "class")
+        assert f"{{{known.citation}," in references
+    own = d.DataSet("Any", eight)
+    assert (own.classes, own.noun, own.citation) == (tuple("0123456789"), "class", "")
+
+
+def test_the_data_folder_is_the_one_that_is_said_or_the_projects_or_a_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("MNIST_DIR", str(tmp_path / "variable"))
+    assert data.folder(tmp_path / "said") == tmp_path / "said"
+    assert data.folder() == tmp_path / "variable"
+    assert data.raw_folder() == tmp_path / "variable" / "MNIST" / "raw"
+    monkeypatch.delenv("MNIST_DIR")
+    monkeypatch.setattr(data, "checkout", lambda: tmp_path / "project")
+    assert data.folder() == tmp_path / "project" / "data"
+    monkeypatch.setattr(data, "checkout", lambda: None)
+    monkeypatch.setattr("platformdirs.user_cache_dir", lambda name, appauthor: f"/cache/{name}/{appauthor}")
+    assert data.folder() == Path("/cache/cold-zoom-diffusion/False")
+
+
 def test_as_many_images_as_there_are_with_a_note_where_a_limit_is_higher(capsys):
     few = d.DataSet("Few", lambda split, folder: np.zeros((9, 8, 8), np.uint8), ())
-    assert [len(d.load(few, at_most=n)[0]) for n in (None, 4, 9)] == [9, 4, 9]
+    assert [len(d.load(few, at_most=n)[0]) for n in (None, 1, 4, 9)] == [9, 1, 4, 9]
+    assert [len(d.load(few, n=n)[0]) for n in (None, 1, 9)] == [9, 1, 9]
+    assert len(d.load(few, n=3, at_most=5)[0]) == 3
     assert capsys.readouterr().out == ""
     assert len(d.load(few, "test", at_most=20)[0]) == 9
     assert capsys.readouterr().out.startswith("note: Few has 9 test images, not 20")
@@ -55,10 +91,58 @@ def test_as_many_images_as_there_are_with_a_note_where_a_limit_is_higher(capsys)
             d.load(few, **refused)
 
 
-def test_what_is_known_by_its_hash_is_found_again(mnist_dir):
+ZEROS, LABELS = np.zeros((9, 8, 8), np.uint8), np.arange(9)
+
+
+@pytest.mark.parametrize(
+    ("read", "classes", "said"),
+    [
+        ((ZEROS, LABELS, LABELS), "0123456789", "Odd: read returned a tuple; .*a pair"),
+        (None, "", "Odd: read returned None; expected: images$"),
+        ((ZEROS, LABELS[:8]), "0123456789", "one an image, 0 to 9"),
+        ((ZEROS, LABELS[:, None]), "0123456789", "one an image, 0 to 9"),
+        ((ZEROS, LABELS + 2), "0123456789", "one an image, 0 to 9"),
+        (ZEROS, "0123456789", "one an image, 0 to 9"),
+        ((ZEROS, LABELS), "", "none, without classes"),
+        (ZEROS.astype(float), "", "images are .* of float64"),
+        (ZEROS[0], "", "images are .*(8, 8)"),
+        (ZEROS[None, None], "", r"needed: \(N, S, S\)"),
+        (ZEROS[:0], "", "N > 0"),
+        (ZEROS[..., :7], "", "needed: square ones"),
+    ],
+)
+def test_what_is_read_must_be_square_images_and_their_labels(read, classes, said):
+    with pytest.raises(DataError, match=said):
+        d.load(d.DataSet("Odd", lambda split, folder: read, tuple(classes)))
+
+
+def test_a_data_set_is_read_from_its_folder_by_the_name_of_the_split(tmp_path):
+    asked = []
+    one = d.DataSet(
+        "A b-c", lambda split, folder: asked.append((split, folder)) or (ZEROS, LABELS % 2), ("a", "b")
+    )
+    for split in ("train", "test"):
+        x, labels = d.load(one, split, tmp_path, 5)
+        assert (x.dtype, labels.dtype, labels.tolist()) == (torch.float32, torch.int64, [0, 1, 0, 1, 0])
+    assert asked == [(split, tmp_path / "Abc" / "raw") for split in ("train", "test")]
+    with pytest.raises(ValueError, match="split is 'val'; allowed: train, test"):
+        d.load(one, "val")
+    with pytest.raises(ValueError, match="dataset is 5; needed: a DataSet"):
+        d.load(5)
+
+
+def test_what_is_known_by_its_hash_is_found_again(mnist_dir, tmp_path, monkeypatch):
     x = d.load(n=5)[0]
     assert torch.equal(data.find(data.fingerprint(x), 5), x)
     assert data.find(data.fingerprint(x + 0.1), 5) is None
+    fetched = []
+    monkeypatch.setattr(idx.IdxFiles, "fetch", lambda files, raw: fetched.append(files.loader) or fails())
+    monkeypatch.setenv("MNIST_DIR", str(tmp_path))
+    assert data.find(data.fingerprint(x), 5) is None
+    assert fetched == []
+    with pytest.raises(OSError, match="not known"):
+        data.find(data.fingerprint(x), 5, fetch=True)
+    assert fetched == ["MNIST"]
 
 
 def test_images_of_another_shape_and_scale_are_the_same_images():
@@ -68,6 +152,32 @@ def test_images_of_another_shape_and_scale_are_the_same_images():
     assert torch.equal(data.as_images(pixels[..., 0]), first)
     assert torch.equal(data.as_images(first[:, 0].double().numpy()), first.double())
     assert torch.equal(data.as_images(pixels.numpy()), pixels.permute(0, 3, 1, 2) / 255 - 0.5)
+    small = pixels[:, :4, :4]
+    assert torch.equal(data.as_images(small), small.permute(0, 3, 1, 2) / 255 - 0.5)
+    assert torch.equal(data.as_images(pixels[..., :1]), first)
+    for there in (first, first.expand(-1, 3, -1, -1)[..., :3, :3], first.expand(-1, 3, -1, -1)[..., :3]):
+        assert torch.equal(data.as_images(there), there)  # channels are first already
+    swapped = first.numpy().astype(">f4")
+    assert torch.equal(data.as_images(swapped), first)
+    assert data.as_images(np.arange(9).reshape(1, 3, 3)).dtype == torch.int64
+
+
+def test_what_may_be_on_another_scale_or_is_no_number_is_no_image():
+    for high in (1, 127):
+        with pytest.raises(ValueError, match=f"^bytes reach {high}; needed: 0 to 255"):
+            data.as_images(torch.full((2, 4, 4), high).byte())
+    assert data.as_images(torch.full((2, 4, 4), 128).byte()).unique().item() == pytest.approx(
+        128 / 255 - 0.5, abs=1e-6
+    )
+    bad = torch.zeros(5, 1, 4, 4)
+    bad[3, 0, 1, 1] = torch.nan
+    with pytest.raises(ValueError, match="^image 3 has a pixel that is NaN"):
+        data.as_images(bad)
+    for given in ("x", [1.0], None, (words := np.array(["a"]))):
+        assert data.as_images(given) is given
+    assert words.dtype.kind == "U"
+    assert data.as_images(torch.zeros(0, 4, 4).byte()).shape == (0, 1, 4, 4)
+    assert data.as_images(torch.tensor(torch.nan)).isnan()
 
 
 @pytest.mark.parametrize(
@@ -90,70 +200,6 @@ def test_a_training_of_other_images_samples_and_opens(tmp_path, dataset, process
     opened.images = x  # which a prior of one's own is fitted on
     assert torch.equal(opened.sample(2, prior=prior), found)
     assert not isinstance(process, d.ColdZoom) or x.shape[-1] - 4 == run.process.T
-
-
-# --- folders of pictures, beside what Pillow wrote into them and torchvision's ImageFolder ---
-
-
-def write(folder, n=10, shape=(8, 8), seed=0):
-    """Write n pictures of noise, grey or in colour; returns them."""
-    folder.mkdir(parents=True, exist_ok=True)
-    made = np.random.default_rng(seed).integers(0, 256, (n, *shape), dtype=np.uint8)
-    for i, pixels in enumerate(made):
-        Image.fromarray(pixels).save(folder / f"{i}.png")
-    return made
-
-
-def rows(x):
-    """Images (N, C, S, S) in model units, as a sorted list of bytes."""
-    return sorted(((one + 0.5) * 255).round().byte().permute(1, 2, 0).numpy().tobytes() for one in x)
-
-
-@pytest.mark.parametrize("shape", [(8, 8), (8, 8, 3)], ids=["grey", "colour"])
-def test_pictures_are_what_was_written_and_split_into_two_which_stay(tmp_path, shape):
-    made, about = write(tmp_path, 20, shape), Image.Exif()
-    about[0x112] = 6  # orientation: it is to be shown turned to the right
-    Image.fromarray(np.rot90(made[0])).save(tmp_path / "0.png", exif=about)
-    (x, none), (x_test, _) = (d.load(d.images(tmp_path), split) for split in ("train", "test"))
-    assert (none, len(x), len(x_test)) == (None, 18, 2)
-    assert rows([*x, *x_test]) == sorted(one.tobytes() for one in made)
-    (tmp_path / "new.png").write_bytes((tmp_path / "0.png").read_bytes())
-    assert len({*rows(d.load(d.images(tmp_path))[0])} & {*rows(x_test)}) <= 1  # most stay what they were
-
-
-def test_sub_folders_are_classes_as_of_torchvision(tmp_path):
-    for split in ("train", "test"):
-        for i, name in enumerate(("cats", "dogs", "birds")):
-            write(tmp_path / split / name, 3 + i, (8, 8, 3), seed=i)
-    found, other = d.images(tmp_path), datasets.ImageFolder(tmp_path / "train")
-    x, labels = d.load(found)
-    assert (found.title, list(found.classes)) == (tmp_path.name, other.classes)
-    ours = [*zip((rows([one])[0] for one in x), labels.tolist(), strict=True)]
-    theirs = [(np.asarray(one).tobytes(), label) for one, label in other]
-    assert sorted(ours) == sorted(theirs)
-    assert labels[:7].unique().numel() == 3  # the first ones are of all classes
-    held = d.images(tmp_path / "train", held_out=0.4)  # a share of each class
-    assert sorted(d.load(held, "test")[1].tolist()) == [0, 0, 1, 2, 2]
-
-
-def test_pictures_of_many_sizes_are_brought_to_one_and_what_is_no_data_set_is_refused(tmp_path):
-    def refused(said):
-        with pytest.raises(DataError, match=said):
-            d.images(tmp_path)
-
-    with pytest.raises(DataError, match="there is no folder .*nowhere"):
-        d.images(tmp_path / "nowhere")
-    refused("holds no pictures; needed: .*png")
-    write(tmp_path, 3, (20, 30))
-    Image.new("RGB", (40, 40), (255, 0, 0)).save(tmp_path / "red.jpg", quality=95)
-    refused("have sides of .* pixels; needed: size=")
-    for colour, channels in ((None, 3), (False, 1)):
-        x, _ = d.load(d.images(tmp_path, size=10, colour=colour, held_out=0.01))
-        assert x.shape == (3, channels, 10, 10)
-    (tmp_path / "7.png").write_bytes(b"\x89PNG")
-    refused("7.png cannot be read as a picture")
-    write(tmp_path / "more")
-    refused("lies beside sub-folders")
 
 
 # --- known ones: fetched once, whole or not at all ---
@@ -185,7 +231,7 @@ def there(folder) -> dict[str, bytes]:
 
 
 def test_it_is_fetched_once_from_the_first_source_that_delivers_or_refused_in_a_line(mnist, tmp_path, capsys):
-    with pytest.raises(DataError, match=r"^[^\n]*no source delivered. [^\n]*not known[^\n]*$"):
+    with pytest.raises(DataError, match=r"^[^\n]*could not be downloaded \([^\n]*not known[^\n]*$"):
         mnist()
     assert there(tmp_path) == {}
     found = mnist(download=lambda raw: FILES)
@@ -211,7 +257,7 @@ def test_archives_that_lie_there_are_taken_without_a_mirror_and_verified(tmp_pat
     raw.mkdir(parents=True)
     for name, content in packed.items():
         (raw / name).write_bytes(content[:-1] if name.startswith("t10k-l") else content)
-    with pytest.raises(DataError, match="no source delivered"):
+    with pytest.raises(DataError, match="could not be downloaded"):
         data.load("fashion", data_dir=tmp_path)
     (raw / "t10k-labels-idx1-ubyte.gz").write_bytes(packed["t10k-labels-idx1-ubyte.gz"])
     assert data.load("fashion", "test", tmp_path)[1].tolist() == NUMBERS.tolist()

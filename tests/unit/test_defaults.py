@@ -278,8 +278,9 @@ def test_a_training_takes_values_up_to_their_bounds_and_not_beyond(name, allowed
 @pytest.mark.parametrize("S", [5, 9, 28, 32])
 def test_a_zoom_keeps_the_depth_that_was_asked_for_and_leaves_4_pixels_a_side_otherwise(S):
     assert taken(d.ColdZoom(), S) == S - 4
-    for T in {1, S // 2, S - 1}:
-        assert taken(d.ColdZoom(T), S) == T
+    for T in (1, S // 2, 24, S - 1):
+        if T < S:
+            assert taken(d.ColdZoom(T), S) == T
     assert d.ColdZoom.T == 24  # of the class, which stays as it was
 
 
@@ -317,10 +318,10 @@ def test_a_sampler_of_ones_own_goes_from_T_down_to_0(way, is_allowed):
     if is_allowed:
         assert visits(sampler, 5) == [*way]
         return
-    with pytest.raises(ValueError, match="^Visits visits .*; needed: from T = 5 down to 0, no step twice$"):
+    with pytest.raises(ValueError, match="^Visits visits .*; expected: from T = 5 down to 0, each.*once$"):
         visits(sampler, 5)
     process = d.ColdZoom(5)
-    with pytest.raises(ValueError, match="no step twice"):
+    with pytest.raises(ValueError, match="at most once"):
         next(iter([*process.reverse(lambda x, t: x, torch.zeros(1, 1, 9, 9), sampler, torch.Generator())]))
 
 

@@ -5,6 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import linalg, stats
 
 from diffusion.evaluation.frechet import Reference, frechet_distance, half_distances
@@ -12,6 +14,7 @@ from diffusion.evaluation.measures import MEASURES
 from diffusion.evaluation.statistics import half_error
 from diffusion.runtime import generator
 from report.measures import distances, divergence
+from unit import oracles_measures as oracle
 
 
 def normal(n, mean=0.0, seed=0, d=4):
@@ -25,6 +28,23 @@ def test_weights_are_those_of_weighted_moments():
     mean_r, cov_r = real.mean(0).numpy(), np.cov(real.T)
     expected = ((mean - mean_r) ** 2).sum() + np.trace(cov + cov_r - 2 * linalg.sqrtm(cov @ cov_r).real)
     assert distances.weighted_distance(Reference(real), x, w) == pytest.approx(expected, rel=1e-9)
+
+
+@settings(max_examples=6)
+@given(st.integers(8, 40), st.floats(-1, 1), st.floats(0.5, 2))
+def test_a_change_has_the_interval_of_sets_that_are_halved_alike(n, shift, scale):
+    real, before = normal(200, d=3), normal(n, 0.3, 1, 3)
+    after = before * scale + shift
+    found = distances.frechet_gap(Reference(real), after, before, 40, 2)
+    values = [oracle.frechet(x.numpy(), real.numpy()) for x in (after, before)]
+    assert found.value == pytest.approx(values[0] - values[1], abs=1e-7)
+    assert found.value - found.low == pytest.approx(found.high - found.value)
+    # One set is moved as a whole: its distance changes by a number for each mean, whatever its spread.
+    same = distances.frechet_gap(Reference(real), before, before.clone(), 40, 2)
+    assert same.ends == (0, 0, 0)
+    moved = distances.frechet_gap(Reference(real), before + shift, before, 40, 2)
+    gap = 2 * shift * (before - real.mean(0)).sum(1)  # of the mean's part, by image
+    assert moved.high - moved.value == pytest.approx(1.96 * gap.std().item() / n**0.5, rel=0.6, abs=1e-9)
 
 
 def two_classes(n, share, seed):

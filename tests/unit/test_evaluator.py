@@ -1,6 +1,6 @@
-"""The evaluator: its measures are those of the parts, each of the images that it is said to be of."""
+"""The evaluator takes each measure of the right images, and prints notes exactly where it should."""
 
-from statistics import fmean, stdev
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,12 +8,13 @@ import torch
 
 import diffusion as d
 from diffusion import data
-from diffusion.comparison import REAL
-from diffusion.evaluation import frechet
-from diffusion.evaluation.evaluator import Evaluator
+from diffusion.evaluation import classifier, frechet
+from diffusion.evaluation.evaluator import Evaluator, Seen, choose_n
 from diffusion.evaluation.frechet import to_uint8
 from diffusion.evaluation.measures import MEASURES, format_value
 from diffusion.evaluation.recogniser import DigitRecogniser, digit
+from diffusion.evaluation.samples import precision_recall_coverage
+from diffusion.evaluation.statistics import Interval
 from diffusion.runtime import generator
 from report.measures import confidence, divergence, pixels  # noqa: F401 - whose measures are taken, too
 
@@ -29,13 +30,8 @@ def train(mnist_dir):
 def evaluator(mnist_dir, train):
     """Training images, those near to which digits lie, and samples are others."""
     x, labels = data.load("mnist", "test", mnist_dir)
-    near = {
-        "x_digits": train[60:160],
-        "n_per_distortion": 30,
-        "interval_repeats": 20,
-        "floor_repeats": 2,
-        "seed": 5,
-    }
+    near = {"x_digits": train[60:160], "n_per_distortion": 30}
+    near |= {"interval_repeats": 20, "floor_repeats": 2, "seed": 5}
     return Evaluator(train[:60], x[:200], labels[:200], labels, **near)
 
 
@@ -59,13 +55,64 @@ def test_all_measures_are_of_the_samples_and_distances_of_the_first(evaluator, x
     assert evaluator.measure(x, 20, only="frechet") == {"frechet": found["frechet"]}
     with pytest.raises(ValueError, match="only is 'frechett'; allowed: .*did you mean 'frechet'"):
         evaluator.measure(x, only=["ink", "frechett"])
-    assert (found.real["frechet"].n, found.real["coverage"].n) == (20, 20)  # real images stand beside it
-    assert found.table.loc["frechet", "samples"] == format_value(found["frechet"])
+    labels = classifier.classes_of(evaluator.classifier, x[:20])
+    assert found["divergence"] == divergence.divergence(labels, evaluator.all_labels, 10, 5)
+    assert len(evaluator.all_labels) == 10_000  # of all test images, not only those of the evaluator
     assert found.keys() <= MEASURES.keys()
+
+
+def test_samples_stand_beside_as_many_real_images_in_a_table(evaluator, x):
+    found = evaluator.measure(x, 20)
+    floors = evaluator.floors(20)
+    assert (floors["floor"].n, found.real["coverage"].n) == (20, 20)
+    for name in ("frechet", "frechet_autoencoder", "frechet_random"):
+        assert found.real[name] == floors[name.replace("frechet", "floor")]
+    assert [*found.table.index] == [
+        "frechet",
+        "frechet_autoencoder",
+        "digit",
+        "precision",
+        "recall",
+        "coverage",
+    ]
+    for name, row in found.table.iterrows():
+        assert row["samples"] == format_value(found[name])
+        assert row["real images"] == format_value(found.real[name])
+        assert (row["unit"], row["meaning"]) == (MEASURES[name].unit, MEASURES[name].meaning)
+    assert [*evaluator.measure(x, only=["ink", "frechet_random"]).table.index] == ["frechet_random"]
+    alone = evaluator.measure(x, only="ink")
+    assert alone.table.loc["ink", "real images"] == format_value(evaluator.real(N)["ink"])
+    heads = [str(one).splitlines()[0] for one in (found, alone)]
+    assert heads == [
+        "40 samples against 200 test images, distances of the first 20",
+        "40 samples against 200 test images",
+    ]
+    assert MEASURES["frechet"].meaning not in str(found)
+    assert MEASURES["frechet"].meaning in found._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (Interval(12.345, 11.5, 14.123), "12.3 [11.5, 14.1]"),
+        (Interval(0.4567, n=9, sd=0.0812), "0.457 ± 0.08"),
+        (Interval(0.5), "0.5"),
+        (2.0, "2"),
+        (Interval(None), "–"),
+        (None, "–"),
+        ([Interval(0.5)], "–"),
+    ],
+)
+def test_a_number_is_shown_with_its_interval_or_deviation(value, shown):
+    assert format_value(value) == shown
 
 
 def test_real_images_are_measured_against_others(evaluator):
     real = evaluator.real(30)
+    space = evaluator.default_space
+    expected = precision_recall_coverage(space.reference.features, space.train, 30, 5)
+    assert {name: real[name] for name in expected} == expected
+    assert not real.keys() & {"frechet", "kid", "class_share"}  # which compare them with themselves
     assert real["digit"] == digit(evaluator.recogniser, evaluator.x_test[1::2])  # the others gave the bound
     assert real["low_confidence"].value == pytest.approx(0.05, abs=0.01)
     floors = evaluator.floors(30)
@@ -73,7 +120,9 @@ def test_real_images_are_measured_against_others(evaluator):
         of = {"digits": ""}.get(name, f"_{name}")
         assert floors[f"floor{of}"] == frechet.floor(one.features(evaluator.x_train), one.reference, 30, 2, 5)
     assert evaluator.floors(20)["floor"].n == 20
+    assert evaluator.floors(60)["floor"].n == 60
     assert evaluator.floors(61) == {}  # more than there are training images
+    assert evaluator.floors(30, only={"floor_random"}) == {"floor_random": floors["floor_random"]}
 
 
 def test_without_digits_of_its_own_the_recogniser_knows_the_training_images(evaluator, train):
@@ -116,7 +165,115 @@ def test_a_note_tells_test_images_that_are_training_images_and_labels_of_others(
     assert "of one class" in alone
     assert "knows 60 training images" in few
     assert "20 of 20 test images are training images" in first
-    assert "as another label" in second
+    assert "reads 18 of 20 test images as another label" in second
+
+
+def test_a_note_begins_where_it_says_so(train, evaluator, capsys):
+    """Above half of the test images, or of the labels that a guess reads wrongly; below 200 digits."""
+    read = classifier.classes_of(evaluator.classifier, evaluator.x_test)
+    two_of_each = torch.cat([(read == k).nonzero()[:2, 0] for k in range(10)]).view(10, 2).T.flatten()
+    x, labels = evaluator.x_test[two_of_each], read[two_of_each]
+
+    def said(wrong=0, same=0, near=200, n=10):
+        given = torch.cat([(labels[:wrong] + 1) % 10, labels[wrong:]])
+        known = {"x_digits": train[:near], "n_per_distortion": n}
+        Evaluator(torch.cat([x[:same], train[:20]]), x, given, **known)
+        return capsys.readouterr().out
+
+    assert said() == said(wrong=9) == said(same=10) == ""
+    assert "reads 10 of 20" in said(wrong=10)
+    assert "11 of 20 test images are training images" in said(same=11)
+    assert "knows 199 training images; with fewer than 200" in said(near=199)
+    assert "on 10 images of each distortion instead of 11" in said(n=11)
+
+
+def images(n, low=-0.5, high=0.5, shape=(1, 8, 8)):
+    """Noise from `low` to `high`, both of which it reaches."""
+    x = torch.rand((n, *shape), generator=generator(n, "images"))
+    x[0, 0, 0, :2] = torch.tensor([0.0, 1.0])
+    return low + x * (high - low)
+
+
+@pytest.fixture(scope="module")
+def small():
+    """As few images as there may be."""
+    return Evaluator(images(30), images(12), dataset=None)
+
+
+def test_what_is_not_said_is_as_in_the_reports(small):
+    many = Evaluator(images(10_001), images(1002), dataset=None)
+    assert len(many.x_digits) == 10_000
+    assert many.n_per_distortion == 500
+    x, space = images(20), small.default_space
+    found, features = small.measure(x), space.features(x)
+    assert found["frechet"] == frechet.distance(space.reference, features, 200, 0)
+    assert found["frechet"] == frechet.distance(space.reference, features)
+    assert found["kid"] == frechet.kid(space.reference, features, 0) == frechet.kid(space.reference, features)
+    floor = frechet.floor(space.train, space.reference, 20, 10, 0)
+    assert small.floors(20) == {"floor": floor}
+    assert floor == frechet.floor(space.train, space.reference, 20)
+    both = space.reference.features, features, 12
+    expected = precision_recall_coverage(*both, 0)
+    assert precision_recall_coverage(*both) == expected == {name: found[name] for name in expected}
+
+
+@pytest.mark.parametrize(("apart", "one"), [(2, True), (3, False)])
+def test_images_are_one_image_up_to_two_grey_values(small, apart, one):
+    x = np.full((20, 8, 8), 200, np.uint8)
+    x[7, 3, 3] += apart
+    assert small.measure(x, only="frechet").one_image == one
+    assert ("frechet" in small.measure(x)) != one
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "unit"),
+    [
+        (-0.5, 0.5, None),
+        (0, 0.5, None),  # white centres
+        (-1, 0.6, None),  # drifts
+        (-0.6, 1, None),
+        (-1.2, 1, None),
+        (-1.2, 1.2, None),
+        (0, 1, r"\[0, 1\]"),
+        (0.1, 0.6, r"\[0, 1\]"),
+        (0, 255, r"\[0, 255\]"),
+        (-1, 1, r"\[-1, 1\]"),
+        (-0.98, 0.98, r"\[-1, 1\]"),
+    ],
+)
+def test_samples_in_another_unit_are_refused_and_those_that_drift_are_not(small, low, high, unit):
+    x = images(20, low, high)
+    if unit is None:
+        assert small.measure(x, only="frechet")["frechet"].n == 20
+    else:
+        with pytest.raises(ValueError, match=unit):
+            small.measure(x)
+
+
+def test_as_many_samples_are_drawn_as_there_are_others_with_a_note_below_1000(capsys):
+    def chosen(train, *sizes):
+        return choose_n(SimpleNamespace(x_train=range(train)), *sizes), capsys.readouterr().out
+
+    assert chosen(1200) == chosen(1000, 1000) == (1000, "")
+    n, said = chosen(999, 1200)
+    assert (n, "999 training images" in said) == (999, True)
+    n, said = chosen(1200, 1100, 800)
+    assert (n, "800 samples" in said) == (800, True)
+
+
+def test_a_set_is_seen_whole_unless_told_otherwise(evaluator, x):
+    seen = Seen(evaluator, x)
+    assert seen.n == N
+    assert seen.labels.tolist() == classifier.classes_of(evaluator.classifier, x).tolist()
+    known = Seen(evaluator, x, seen.features + 1, n=20)
+    assert (known.n, torch.equal(known.features, seen.features + 1)) == (20, True)
+
+
+@pytest.mark.parametrize("near", [4, 5])
+def test_digits_are_near_to_five_others(evaluator, x, near, train):
+    of = train[:60], evaluator.x_test[:40], evaluator.labels[:40]
+    few = Evaluator(*of, x_digits=train[:near], n_per_distortion=5, interval_repeats=2, floor_repeats=2)
+    assert ("digit" in few.measure(x, only={"digit", "ink"})) == (near == 5)
 
 
 def test_labels_are_a_number_each(train):
@@ -124,49 +281,34 @@ def test_labels_are_a_number_each(train):
         Evaluator(train[:60], train[:20], torch.eye(10).repeat(2, 1))
 
 
-@pytest.mark.parametrize(("shape", "note"), [((28, 28), "on 30 images of each"), ((8, 8, 3), r"(3, 8, 8)")])
+@pytest.mark.parametrize(
+    ("shape", "note"), [((28, 28), "knows 100 training images"), ((8, 8, 3), r"(3, 8, 8)")]
+)
 def test_a_small_data_set_of_two_classes_is_measured_at_as_many_images_as_there_are(
     tmp_path, capsys, shape, note
 ):
     def read(split, folder):
-        labels = np.arange({"train": 200, "test": 60}[split]) % 2
-        images = np.random.default_rng(len(labels)).integers(0, 90, (len(labels), *shape), np.uint8)
-        images[labels == 1, 2:6, 2:6] = 255
-        return images, labels
+        assert folder.is_relative_to(tmp_path)
+        labels = np.arange({"train": 100, "test": 40}[split]) % 2
+        made = np.random.default_rng(len(labels)).integers(0, 90, (len(labels), *shape), np.uint8)
+        made[labels == 1, 2:6, 2:6] = 255
+        return made, labels
 
-    two = data.DataSet("Two", read, ("a", "b"))
+    two = data.DataSet("Two", read, ("a", "b"), noun="letter")
     small = Evaluator.for_dataset(two, tmp_path, floor_repeats=2, interval_repeats=2)
     run = d.fit(d.ColdZoom(2), small.x_train, steps=1, batch_size=8, network_options={"channels": [4]})
     assert [note in line for line in capsys.readouterr().out.splitlines()].count(True) == 1
     found = small.measure(run)
-    assert (found["frechet"].n, found.real["frechet"].n) == (200, 200)
-    assert ("digit" in found) == (shape == (28, 28))
-    assert capsys.readouterr().out.count("n is 200 instead of 1000") == 1
-
-
-def test_models_stand_beside_one_another_and_beside_real_images(evaluator, x, capsys):
-    how = {"network_options": {"channels": [4]}, "precision": "fp32"}
-    hardly = d.fit(d.DDPM(d.linear(10)), x, steps=1, batch_size=8, **how)
-    models = {"hardly": hardly, "array": x.numpy(), "one": x[:1].expand(30, -1, -1, -1)}
-    found = d.compare(models, evaluator, n=30, seed=3)
-    table = found.table
-    assert [*table.index] == [*models]
-    assert found.settings.empty  # one training differs from none
-    for model, drawn in {"hardly": hardly.sample(30, seed=3), "array": x[:30]}.items():
-        assert torch.equal(found.samples[model], drawn.clamp(-0.5, 0.5))
-        for name, one in evaluator.measure(drawn.clamp(-0.5, 0.5)).items():
-            if name in table:
-                row = table.loc[model, name]
-                assert (row["value"], row["low"], row["high"], row["n"]) == (*one.ends, one.n)
-    real = found.references.loc[REAL]
-    assert real["frechet"]["value"] == evaluator.floors(30)["floor"].value
-    assert real["digit"]["value"] == evaluator.real(30)["digit"].value
-    assert table.loc["one", ["frechet", "digit"]].isna().all()
-    assert "one image" in str(found).splitlines()[-1]
-    assert "clamped" in capsys.readouterr().out
-    drawn = hardly.sample(30)
-    assert drawn.abs().max() > 0.6
-    assert evaluator.measure(hardly, 30) == evaluator.measure(drawn.clamp(-0.5, 0.5))
+    assert (found["frechet"].n, found.real["frechet"].n) == (100, 100)
+    assert ("digit" in found) == ("letter" in found.table.index) == (shape == (28, 28))
+    assert capsys.readouterr().out.count("n is 100 instead of 1000, as there are 100 training images") == 1
+    part = Evaluator.for_dataset(two, tmp_path, n_train=30, n_test=20, n_digits=50, seed=3)
+    sizes = [len(one) for one in (part.x_train, part.x_test, part.labels, part.all_labels, part.x_digits)]
+    assert (sizes, part.seed) == ([30, 20, 20, 40, 50], 3)
+    assert torch.equal(part.x_digits, small.x_train[:50])
+    assert part.default_space.extractor.name == "digits"
+    assert part.default_space.extractor.info == small.default_space.extractor.info
+    assert [*part.spaces] == ["digits", "autoencoder", "random"]
 
 
 def test_images_of_any_size_and_colour_without_classes_are_measured_by_an_untrained_network(capsys):
@@ -178,75 +320,6 @@ def test_images_of_any_size_and_colour_without_classes_are_measured_by_an_untrai
     found = of_any.measure(x[:20] / 2)
     compared = d.compare({"half": x[:20] / 2}, of_any)
     assert len(compared.samples["half"]) == 20  # of 1000, the default
-    axes = compared.grid(5).axes[0]
-    assert [label.get_text() for label in axes.get_yticklabels()] == [REAL, "half"]
-    sheet = to_uint8(torch.from_numpy(axes.images[0].get_array().data.copy()) - 0.5)
-    colours = to_uint8(x[30]).flatten(1).T  # (pixels, 3) of the first real image
-    assert {*map(tuple, colours.tolist())} <= {*map(tuple, sheet.flatten(0, 1).tolist())}
     assert of_any.default_space.extractor.name == "random"
     assert {"frechet", "kid", "coverage"} <= found.keys()
     assert not found.keys() & {"digit", "class_share", "divergence", "low_confidence"}
-
-
-# --- a sweep ---
-
-
-@pytest.fixture(scope="module")
-def sweep(evaluator, train):
-    """Two rates of two seeds; a run has collapsed."""
-    how = {"network_options": {"channels": [4]}, "precision": "fp32", "steps": 1, "batch_size": 8}
-    rates = {
-        f"{rate}-{seed}": {"learning_rate": rate, "seed": seed} for rate in (1e-4, 0.01) for seed in (0, 1)
-    }
-    runs = {name: d.fit(d.ColdZoom(2), train[:16], **how, **rate) for name, rate in rates.items()}
-    found = d.compare(runs, evaluator, n=12)
-    found.measured["0.01-1"] = evaluator.measure(train[:1].expand(12, -1, -1, -1))
-    return found
-
-
-def test_a_setting_has_a_row_over_its_seeds_and_no_mean_without_its_collapsed_run(sweep):
-    over, distances = sweep.by_setting(), sweep.table["frechet"]["value"]
-    assert over.index.name == "learning_rate"
-    assert over["runs"].to_dict() == {1e-4: 2, 0.01: 2}
-    assert over["collapsed"].to_dict() == {1e-4: 0, 0.01: 1}
-    assert [*over.loc[1e-4, "frechet"]] == pytest.approx([fmean(distances[:2]), stdev(distances[:2])])
-    assert over.loc[0.01, ["frechet", "digit", "coverage"]].isna().all()
-    assert "learning\\_rate" in over.to_latex(escape=True)
-
-
-def test_runs_on_different_images_are_told_and_are_no_seeds_of_one_setting(evaluator, train, capsys):
-    how = {"network_options": {"channels": [4]}, "steps": 1, "batch_size": 8}
-    runs = {str(seed): d.fit(d.ColdZoom(2), train[seed:][:16], seed=seed, **how) for seed in (0, 1)}
-    capsys.readouterr()
-    assert [*d.compare(runs, evaluator, n=12).by_setting()["runs"]] == [1, 1]
-    assert "different images" in capsys.readouterr().out
-    with pytest.raises(ValueError, match="by_setting needs runs"):
-        d.compare({"x": train[:12]}, evaluator, n=12).by_setting()
-
-
-def test_a_plot_has_each_interval_and_a_cross_for_a_collapsed_run(sweep):
-    figure = sweep.plot("learning_rate")
-    axes, table = figure.axes[0], sweep.table["frechet"]
-    _, _, (bars,) = axes.containers[0].lines
-    ends = [[low, high] for (_, low), (_, high) in bars.get_segments()[:3]]
-    assert ends == pytest.approx(table[["low", "high"]].to_numpy()[:3])
-    (cross,) = (line for line in axes.lines if line.get_marker() == "x")
-    assert ([*cross.get_xdata()], [*cross.get_ydata()]) == ([0.01], [1])
-    assert cross.get_color() == axes.lines[0].get_color()
-    assert "collapsed" in figure.legends[0].get_texts()[0].get_text()
-    assert axes.get_xscale() == "log"
-    assert sweep.plot("learning_rate", log=False).axes[0].get_xscale() == "linear"
-    assert sweep.plot("seed").axes[0].get_xscale() == "linear"
-
-
-@pytest.mark.parametrize(
-    ("asked", "said"),
-    [
-        (("rate",), "setting is 'rate'; allowed: learning_rate, seed"),
-        (("seed", "frechett"), "mean 'frechet'"),
-        (("seed", "frechet", "yes"), "log is 'yes'; allowed: True, False"),
-    ],
-)
-def test_a_column_that_there_is_not_is_refused_with_those_that_there_are(sweep, asked, said):
-    with pytest.raises(ValueError, match=said):
-        sweep.plot(*asked)

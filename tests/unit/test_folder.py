@@ -88,7 +88,7 @@ def test_a_run_whose_settings_are_lost_is_an_error_and_stays(images, tmp_path, l
     path = stopped(images, tmp_path, 3, **HOW).path / "run.json"
     path.unlink() if left is None else path.write_bytes(left)
     before = content(tmp_path)
-    with pytest.raises(RunError, match=r"run.json is lost or damaged.* another folder, or delete this one"):
+    with pytest.raises(RunError, match=r"run.json is missing, damaged.* another folder, or delete this one"):
         train(images, tmp_path, callback=never, **HOW)
     with pytest.raises(RunError, match="run.json"):
         d.open(tmp_path)
@@ -134,10 +134,10 @@ def test_what_is_found_when_a_run_goes_on_is_said(images, tmp_path, capsys):
         return capsys.readouterr().out
 
     stopped(images, tmp_path / "a", 7, **HOW)
-    assert "a goes on at step 6 of 8\n" in said()
-    assert said(callback=never) == "a is trained already\n"
+    assert "a resumes at step 6 of 8\n" in said()
+    assert said(callback=never) == "a is already trained\n"
     (tmp_path / "a" / "state.pt").unlink()
-    assert f"a: {tmp_path / 'a'} has weights, but no state to go on from; training begins again" in said()
+    assert f"a: {tmp_path / 'a'} has no state to resume from; training restarts" in said()
     lines = [line for line in said(epochs=3).splitlines() if line.startswith("a: epoch")]
     assert [line.partition(",")[0] for line in lines] == ["a: epoch 3/3"]
 

@@ -165,7 +165,7 @@ def test_more_than_one_pixel_in_a_hundred_far_outside_is_a_note(capsys, pixels, 
     x = torch.zeros(1, 1, 10, 10)
     x.view(-1)[:pixels] = value
     note_outside(x, "mine")
-    said = f"note: {pixels}% of the pixels of mine are far out of [-0.5, 0.5]\n"
+    said = f"note: {pixels}% of the pixels of mine are far outside [-0.5, 0.5]\n"
     assert capsys.readouterr().out == (said if is_noted else "")
 
 

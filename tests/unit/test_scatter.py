@@ -5,12 +5,15 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
 from report.results import scatter
 from report.results.scatter import LINEAR, LOG, LOGIT, NotMeasured
 from report.results.table import note, reading
 from report.results.views import Results
+from unit import oracles_measures as oracle
 
 
 def run(**groups: list[float]) -> Results:
@@ -33,12 +36,25 @@ def over(results: Results, *models: str, scale=LINEAR) -> scatter.Over:
     return scatter.over(results, number, {model: results.all_of(model) for model in models}, scale)
 
 
-def test_a_difference_of_two_processes_has_the_interval_of_welch():
-    zooms, linears = [5.0, 9.0, 6.0, 8.0], [3.0, 3.5]
+NUMBERS = st.lists(st.floats(-100, 100), min_size=2, max_size=6).filter(lambda values: np.ptp(values) > 1e-3)
+
+
+@given(NUMBERS, NUMBERS)
+def test_a_difference_of_two_processes_has_the_interval_of_welch(zooms, linears):
     found = over(run(zoom=zooms, linear=linears), "zoom", "linear").interval
     welch = stats.ttest_ind(zooms, linears, equal_var=False).confidence_interval()
     assert (found.low, found.high) == pytest.approx((welch.low, welch.high))
+    assert (found.low, found.high) == pytest.approx(oracle.welch(zooms, linears))
     assert found.value == pytest.approx(np.mean(zooms) - np.mean(linears))
+
+
+@given(NUMBERS)
+def test_a_mean_of_independent_values_has_the_interval_of_student(values):
+    found, student = scatter.mean_of(values), stats.ttest_1samp(values, 0).confidence_interval()
+    assert (found.low, found.high) == pytest.approx((student.low, student.high))
+    assert (found.value, found.sd, found.n) == pytest.approx(
+        (np.mean(values), np.std(values, ddof=1), len(values))
+    )
 
 
 def test_a_difference_within_a_process_has_the_interval_of_student():

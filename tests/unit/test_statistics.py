@@ -1,11 +1,10 @@
-"""Distances, shares and their intervals: against closed forms, simulations and other code."""
+"""Distances, shares and their intervals: against their definitions, closed forms, simulations, other code."""
 
 import math
 from itertools import combinations
 
 import numpy as np
 import pytest
-import scipy.linalg
 import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -13,8 +12,16 @@ from torchmetrics.image.kid import KernelInceptionDistance
 
 from diffusion.evaluation import frechet, samples
 from diffusion.evaluation.frechet import Reference, distance, floor, frechet_distance, kid, to_uint8
-from diffusion.evaluation.statistics import centred, half_error, half_scale, share_of, wilson
+from diffusion.evaluation.statistics import (
+    centred,
+    half_error,
+    half_scale,
+    numpy_generator,
+    share_of,
+    wilson,
+)
 from report.measures import divergence
+from unit import oracles_measures as oracle
 
 # --- intervals, against formulas as they are printed, and by all halves that there are ---
 
@@ -28,18 +35,31 @@ def test_halves_of_n_cases_scaled_have_the_spread_of_an_estimate_of_n(n):
     assert half_error(means, n) == pytest.approx(1.96 * means.std(ddof=1) * half_scale(n))
 
 
-def test_a_share_has_wilsons_interval_also_of_none():
-    """Wilson (1927): with no case in n it ends at z^2 / (n + z^2)."""
-    found = share_of(torch.arange(12) < 0)
-    assert (*found.ends, found.n) == (0, 0, pytest.approx(1.959964**2 / (12 + 1.959964**2)), 12)
-    assert wilson(0, 0) == (0, 1)
+@given(st.lists(st.booleans(), min_size=1, max_size=60))
+def test_a_share_has_wilsons_interval(mask):
+    found, count = share_of(torch.tensor(mask)), sum(mask)
+    assert found.ends == pytest.approx((count / len(mask), *oracle.wilson(count, len(mask))), abs=1e-9)
+    assert found.n == len(mask)
 
 
-def test_an_interval_is_turned_round_about_the_estimate_and_not_below_0():
-    draws = np.concatenate([np.linspace(50, 54, 9), [62]])  # biased, with a tail above
-    low, high = np.quantile(draws, [0.025, 0.975]) - draws.mean()
-    assert centred(10, draws) == pytest.approx((10 - high, 10 - low))
-    assert centred(1, draws) == pytest.approx((0, 1 - low))
+def test_a_share_of_nothing_is_unknown():
+    assert (*share_of(torch.zeros(0) > 0).ends, wilson(0, 0)) == (0, 0, 1, (0, 1))
+
+
+@given(st.floats(0, 100), st.lists(st.floats(0, 100), min_size=2, max_size=60))
+@example(10, [*np.linspace(50, 54, 9), 62])  # biased, with a tail above
+@example(1, [*np.linspace(50, 54, 9), 62])
+@example(5, [0.0] * 59 + [100])  # 97.5% of these lie below their mean
+@example(5, [0.0] + [100.0] * 59)
+def test_an_interval_is_turned_round_about_the_estimate_and_not_below_0(estimate, draws):
+    found = centred(estimate, np.array(draws))
+    assert found == pytest.approx(oracle.basic_interval(estimate, draws), abs=1e-9)
+    assert 0 <= found[0] <= estimate <= found[1]
+
+
+def test_random_numbers_are_a_function_of_the_key():
+    first, again, other = (numpy_generator("a", seed).random(3).tolist() for seed in (0, 0, 1))
+    assert first == again != other
 
 
 # --- distances ---
@@ -65,9 +85,7 @@ def test_values_are_clamped_scaled_and_rounded_never_wrapped(values):
 @example(16, 8, 100, 0.3, 1.2)  # fewer than dimensions
 def test_the_distance_is_its_definition(dimension, n, m, shift, scale):
     a, b = gaussian(n, dimension, 1, shift - shift % 1), gaussian(m, dimension, 2, shift, scale)
-    s, t = (np.atleast_2d(np.cov(x.numpy().T)) for x in (a, b))
-    root = np.sqrt(scipy.linalg.eigvals(s @ t).real.clip(0)).sum()  # the trace of the matrix's root
-    expected = float((a.mean(0) - b.mean(0)).square().sum() + np.trace(s + t) - 2 * root)
+    expected = oracle.frechet(a.numpy(), b.numpy())
     for one, other, wanted in ((a, b, expected), (b, a, expected), (a, a, 0)):
         assert frechet_distance(Reference(one), other) == pytest.approx(wanted, rel=1e-6, abs=1e-6)
 
@@ -77,10 +95,16 @@ class Identity(torch.nn.Module):
     forward = staticmethod(lambda features: features)
 
 
-@pytest.mark.parametrize(("n_real", "n", "size"), [(100, 41, 20), (30, 90, 15), (2100, 2040, 1000)])
-def test_kid_is_torchmetrics_of_subsets_of_half_of_the_smaller_set_at_most_1000(n_real, n, size):
+@pytest.mark.parametrize(
+    ("n_real", "n", "size", "subsets"), [(100, 41, 20, 50), (30, 90, 15, 50), (2100, 2040, 1000, 2)]
+)
+def test_kid_is_torchmetrics_of_subsets_of_half_of_the_smaller_set_at_most_1000(
+    n_real, n, size, subsets, monkeypatch
+):
+    if n > 1000:  # of which fifty subsets take seconds
+        monkeypatch.setattr(frechet, "SUBSETS", subsets)
     real, features = gaussian(n_real, 2, 1), gaussian(n, 2, 11, 0.3, 1.2)
-    metric = KernelInceptionDistance(Identity(), 50, size).set_dtype(torch.float64)
+    metric = KernelInceptionDistance(Identity(), subsets, size).set_dtype(torch.float64)
     metric.update(real, real=True)
     metric.update(features, real=False)
     torch.manual_seed(7)
@@ -89,20 +113,54 @@ def test_kid_is_torchmetrics_of_subsets_of_half_of_the_smaller_set_at_most_1000(
     assert (found.value, found.sd, found.n) == pytest.approx((mean, sd, n), rel=1e-12)
 
 
+@settings(max_examples=20)
+@given(st.integers(1, 5), st.integers(2, 12), st.integers(2, 12), st.floats(-2, 2))
+@example(3, 2, 2, 0.5)
+def test_kid_is_on_average_that_of_the_whole_sets_and_of_two_images_exactly_that(dimension, n, m, shift):
+    real, features = gaussian(n, dimension, 1), gaussian(m, dimension, 2, shift)
+    found, exact = kid(Reference(real), features), oracle.kid(real.numpy(), features.numpy())
+    assert abs(found.value - exact) <= 4 * found.sd / math.sqrt(frechet.SUBSETS) + 1e-9
+    assert n > 2 or m > 2 or found.sd < 1e-9
+
+
 def test_draws_of_the_floor_share_no_image_while_there_are_enough():
     """One image of 40 is another one: exactly one of four draws of ten has it."""
     train, reference = torch.zeros(40, 1), Reference(torch.zeros(9, 1))
     train[17] = 1
     found, each = floor(train, reference, 10, repeats=4), np.array([0.1**2 + 0.1, 0, 0, 0])
     assert (found.value, found.sd) == pytest.approx((each.mean(), each.std(ddof=1)))
+    assert found.n == 10
     assert floor(train, reference, 40, repeats=4).sd < 1e-9  # all, each time
     assert floor(train[:20], reference, 11, repeats=9).sd > 0.01  # of too few, anew each time
 
 
-def test_the_sd_of_a_distance_is_that_of_halves_of_its_samples_scaled():
-    reference, few = Reference(gaussian(20_000, 8, 0)), gaussian(7, 8, 5)
+@pytest.mark.parametrize("n", [7, 30])
+def test_a_distance_has_the_interval_and_the_sd_of_halves_of_its_samples_scaled(n):
+    reference, few = Reference(gaussian(20_000, 8, 0)), gaussian(n, 8, 5)
     halves = frechet.half_distances(reference, few, 30, 3)
-    assert distance(reference, few, 30, 3).sd == pytest.approx(halves.std(ddof=1) * math.sqrt(3 / 4))
+    found, draws = distance(reference, few, 30, 3), halves * math.sqrt((n // 2) / (n - n // 2))
+    value = oracle.frechet(reference.features.numpy(), few.numpy())
+    assert found.ends == pytest.approx((value, *oracle.basic_interval(value, draws)))
+    assert (found.sd, found.n) == (pytest.approx(draws.std(ddof=1)), n)
+    assert n == 7 or len({*halves}) == 30  # each half is another one
+    first, other = (frechet.half_distances(reference, few, 1, seed) for seed in (3, 4))
+    assert first == halves[:1] != other
+
+
+def test_the_interval_of_a_distance_covers_its_mean_over_sets_of_this_size():
+    reference = Reference(gaussian(4000, 3, 0))
+    found = [distance(reference, gaussian(40, 3, seed, 0.3), 40) for seed in range(1, 81)]
+    target, spread = np.mean([one.value for one in found]), np.std([one.value for one in found])
+    assert 0.88 < np.mean([one.low <= target <= one.high for one in found]) <= 1
+    assert np.mean([one.sd for one in found]) == pytest.approx(spread, rel=0.15)
+
+
+def test_the_draws_of_a_seed_stay_what_they_are():
+    """Published distances, floors and intervals are of these draws, on all machines."""
+    a, b = gaussian(60, 3, 1), gaussian(40, 3, 2, 1, 0.5)
+    whole, few = distance(Reference(a), b, 20, 3), prc(a, b, 20, 3)
+    ends = [whole.low, whole.high, *(few[name].low for name in few), floor(a, Reference(b), 12, 6, 3).value]
+    assert ends == pytest.approx([3.3937543, 4.2483391, 0.5839826, 0.1005734, 0.2616215, 4.4080721], abs=1e-6)
 
 
 # --- classes, fidelity and variety ---
@@ -148,26 +206,59 @@ def test_a_clear_digit_is_read_with_less_than_certainty():
     assert confidence[1].item() == pytest.approx(1 / (1 + math.exp(-1) + math.exp(-2)))
 
 
-def reach(points: np.ndarray, k: int) -> np.ndarray:
-    """The distance of each point to its k-th neighbour, itself not counted."""
-    return np.array([sorted(np.linalg.norm(points - one, axis=1))[k] for one in points])
+def prc(real, fake, n=None, seed=0):
+    return samples.precision_recall_coverage(
+        torch.as_tensor(real), torch.as_tensor(fake), n or len(real), seed
+    )
 
 
-def prc(real, fake, n=None):
-    return samples.precision_recall_coverage(torch.as_tensor(real), torch.as_tensor(fake), n or len(real))
+@settings(max_examples=12)
+@given(st.integers(12, 40), st.integers(1, 4), st.floats(0, 2), st.floats(0.2, 2), st.integers(0, 12))
+def test_fidelity_and_variety_are_their_definitions(n, dimension, shift, scale, copies):
+    real, fake = gaussian(n, dimension, 1), gaussian(n, dimension, 2, shift, scale)
+    fake[:copies] = real[:copies]
+    found = prc(real, fake)
+    expected = oracle.precision_recall_coverage(real.numpy(), fake.numpy())
+    assert {name: one.value for name, one in found.items()} == pytest.approx(expected)
+    assert all(one.n == n and 0 <= one.low <= one.value <= one.high <= 1 for one in found.values())
+    ends = oracle.wilson(round(n * found["precision"].value), n)
+    assert (found["precision"].low, found["precision"].high) == pytest.approx(ends, abs=1e-9)
+    for one in (found["recall"], found["coverage"]):  # symmetric, but for the ends of the range
+        below, above = one.value - one.low, one.high - one.value
+        assert below == pytest.approx(above) or one.low == 0 < below < above or one.high == 1 > below > above
 
 
-def test_variety_is_the_definition_with_the_sets_in_the_right_roles():
-    random = np.random.default_rng(0)
-    real, fake = random.normal(size=(40, 3)), random.normal(size=(40, 3)) * 0.4
-    found, between = prc(real, fake), np.linalg.norm(fake[:, None] - real, axis=2)
-    assert found["precision"].value == pytest.approx((between <= reach(real, 3)).any(1).mean())
-    assert found["recall"].value == pytest.approx((between <= reach(fake, 3)[:, None]).any(0).mean())
-    assert found["coverage"].value == pytest.approx((between.min(0) <= reach(real, 5)).mean())
-    precise = found["precision"]
-    assert (precise.low, precise.high) == wilson(round(40 * precise.value), 40)
-    few = prc(real, fake, 13)["coverage"]
-    assert (few.n, 13 * few.value) == (13, pytest.approx(round(13 * few.value)))
+def test_fidelity_and_variety_are_of_as_many_images_of_each_drawn_by_the_seed(monkeypatch):
+    real, fake = gaussian(40, 3, 1), gaussian(30, 3, 2, scale=0.6)
+    few = prc(real, fake, 13)
+    for one in few.values():
+        assert (one.n, 13 * one.value) == (13, pytest.approx(round(13 * one.value)))
+    assert prc(real, fake, 13) == few != prc(real, fake, 13, 1)
+    ordered = [prc(real.flip(0), fake, 13), prc(real, fake.flip(0), 13)]
+    assert few not in ordered  # neither set is its first images
+    assert [one.n for one in prc(real, fake, 99).values()] == [30] * 3
+    monkeypatch.setattr(samples, "HALVES", 2)
+    assert [one.n for one in prc(gaussian(2001, 1, 1), gaussian(2001, 1, 2)).values()] == [2000] * 3
+
+
+def test_at_least_as_many_images_are_needed_as_a_half_has_neighbours():
+    real, fake = gaussian(40, 3, 1), gaussian(30, 3, 2)
+    assert prc(real, fake, samples.FEWEST)["coverage"].n == 12
+    with pytest.raises(RuntimeError):
+        prc(real, fake, samples.FEWEST - 1)
+
+
+def test_an_image_is_not_away_from_its_copy():
+    """Far from zero, where a distance by products of matrices is rounded."""
+    real = gaussian(40, 3, 1, 1e6)
+    real[10:20] = real[10] + 1000
+    assert samples.coverage(real, real[10:11]) == 0.25
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_grey_is_the_mean_of_the_colours(channels):
+    x = gaussian(2 * channels * 4, 1, 0).view(2, channels, 2, 2)
+    assert samples.grey(x).numpy() == pytest.approx(x.numpy().mean(1, keepdims=True))
 
 
 def test_each_draw_behind_an_interval_has_a_key_of_its_own(monkeypatch):
@@ -179,7 +270,7 @@ def test_each_draw_behind_an_interval_has_a_key_of_its_own(monkeypatch):
 
 def test_the_interval_of_recall_and_coverage_has_the_spread_over_fresh_sets():
     random = torch.Generator().manual_seed(0)
-    found = [prc(*torch.randn(2, 151, 6, generator=random)) for _ in range(20)]
+    found = [prc(*torch.randn(2, 101, 6, generator=random)) for _ in range(20)]
     for key in ("recall", "coverage"):
         each = [one[key] for one in found]
         widths = [(one.high - one.low) / 3.92 for one in each]

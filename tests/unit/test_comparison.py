@@ -1,0 +1,234 @@
+"""Comparisons of models: the table, a row for each setting, the plot and the grid."""
+
+from dataclasses import replace
+from statistics import fmean, stdev
+
+import pandas as pd
+import pytest
+import torch
+
+import diffusion as d
+from diffusion import data
+from diffusion.comparison import REAL, compare_settings
+from diffusion.evaluation.evaluator import Evaluator
+
+HOW = {"network_options": {"channels": [4]}, "precision": "fp32", "steps": 1, "batch_size": 8}
+
+
+@pytest.fixture(scope="module")
+def train(mnist_dir):
+    return data.load("mnist", "train", mnist_dir, 200)[0]
+
+
+@pytest.fixture(scope="module")
+def evaluator(mnist_dir, train):
+    """A recogniser of few digits, and short intervals."""
+    x, labels = data.load("mnist", "test", mnist_dir, 60)
+    near = {"x_digits": train[60:160], "n_per_distortion": 10}
+    near |= {"interval_repeats": 20, "floor_repeats": 2, "seed": 5}
+    return Evaluator(train[:60], x, labels, **near)
+
+
+def test_models_stand_beside_one_another_and_beside_real_images(evaluator, train, capsys):
+    x = train[160:]
+    hardly = d.fit(d.DDPM(d.linear(10)), x, **HOW)
+    models = {"hardly": hardly, "array": x.numpy(), "one": x[:1].expand(30, -1, -1, -1)}
+    found = d.compare(models, evaluator, n=30, seed=3)
+    table = found.table
+    assert [*table.index] == [*models]
+    assert found.settings.empty  # one training differs from none
+    for model, drawn in {"hardly": hardly.sample(30, seed=3), "array": x[:30]}.items():
+        assert torch.equal(found.samples[model], drawn.clamp(-0.5, 0.5))
+        for name, one in evaluator.measure(drawn.clamp(-0.5, 0.5)).items():
+            if name in table:
+                row = table.loc[model, name]
+                assert (row["value"], row["low"], row["high"], row["n"]) == (*one.ends, one.n)
+    real = found.references.loc[REAL]
+    assert real["frechet"]["value"] == evaluator.floors(30)["floor"].value
+    assert real["digit"]["value"] == evaluator.real(30)["digit"].value
+    assert table.loc["one", ["frechet", "digit"]].isna().all()
+    assert "one image" in str(found).splitlines()[-1]
+    assert "clamped" in capsys.readouterr().out
+    drawn = hardly.sample(30)
+    assert drawn.abs().max() > 0.6
+    assert evaluator.measure(hardly, 30) == evaluator.measure(drawn.clamp(-0.5, 0.5))
+
+
+# --- a sweep ---
+
+
+@pytest.fixture(scope="module")
+def sweep(evaluator, train):
+    """Two rates of two seeds; a run has collapsed."""
+    rates = {
+        f"{rate}-{seed}": {"learning_rate": rate, "seed": seed} for rate in (0.01, 1e-4) for seed in (0, 1)
+    }
+    runs = {name: d.fit(d.ColdZoom(2), train[:16], **HOW, **rate) for name, rate in rates.items()}
+    found = d.compare(runs, evaluator, n=12)
+    found.measured["0.01-1"] = evaluator.measure(train[:1].expand(12, -1, -1, -1))
+    return found
+
+
+def test_a_row_has_the_settings_that_differ_before_its_measures(sweep):
+    table = sweep.table
+    measures = ["frechet", "frechet_autoencoder", "digit", "precision", "recall", "coverage"]
+    names = ["learning_rate", "seed", *measures]
+    assert [*table.columns.get_level_values(0).unique()] == names
+    assert [*sweep.references.columns.get_level_values(0).unique()] == measures
+    assert table["learning_rate"].tolist() == [0.01, 0.01, 1e-4, 1e-4]
+    assert table["seed"].tolist() == [0, 1, 0, 1]
+    assert [*table["frechet"].columns] == ["value", "low", "high", "n"]
+
+
+def test_printed_it_has_few_settings_and_says_of_how_many_samples(sweep):
+    head, *rows = str(sweep).splitlines()
+    assert head == "12 samples of each against 60 test images"
+    assert rows[0].split()[:3] == ["learning_rate", "seed", "frechet"]
+    assert [row.split()[0] for row in rows[1:6]] == ["0.01-0", "0.01-1", "0.0001-0", "0.0001-1", "real"]
+    assert rows[1].split()[1:3] == ["0.01", "0"]
+    assert (
+        rows[5].removeprefix(REAL).strip().startswith(f"{sweep.references['frechet']['value'].item():.3g} ±")
+    )
+    (said,) = rows[6:]
+    assert said.startswith("0.01-1: All samples are one image")
+    assert "<th>learning_rate</th>" in sweep._repr_html_()
+    wide = sweep.settings.assign(a=1, b=2)
+    assert "learning_rate" in str(replace(sweep, settings=wide))
+    assert "learning_rate" not in str(replace(sweep, settings=wide.assign(c=3)))
+
+
+def test_a_setting_has_a_row_over_its_seeds_and_no_mean_without_its_collapsed_run(sweep):
+    over, distances = sweep.by_setting(), sweep.table["frechet"]["value"]
+    assert over.index.name == "learning_rate"
+    assert [*over.index] == [0.01, 1e-4]  # in their order
+    assert [*over.columns[:4]] == [("runs", ""), ("collapsed", ""), ("frechet", "mean"), ("frechet", "sd")]
+    measures = sweep.references.columns.get_level_values(0).unique()
+    assert [*over.columns.get_level_values(0).unique()] == ["runs", "collapsed", *measures]
+    assert over["runs"].to_dict() == {0.01: 2, 1e-4: 2}
+    assert over["collapsed"].to_dict() == {0.01: 1, 1e-4: 0}
+    assert [*over.loc[1e-4, "frechet"]] == pytest.approx([fmean(distances[2:]), stdev(distances[2:])])
+    assert over.loc[0.01, ["frechet", "digit", "coverage"]].isna().all()
+    assert "learning\\_rate" in over.to_latex(escape=True)
+
+
+def test_runs_are_of_one_setting_whatever_the_order_of_its_options(evaluator, train):
+    orders = {"channels": [4], "norm": "rms"}, {"norm": "rms", "channels": [4]}
+    how = HOW | {"seed": 0}
+    runs = {
+        "first": d.fit(d.ColdZoom(2), train[:16], **how | {"network_options": orders[0]}),
+        "other": d.fit(d.ColdZoom(2), train[:16], **how | {"network_options": orders[1], "seed": 1}),
+    }
+    over = d.compare(runs, evaluator, n=12).by_setting()
+    assert [*over.index] == ["first"]
+    assert [*over["runs"]] == [2]
+
+
+def test_runs_on_different_images_are_told_and_are_no_seeds_of_one_setting(evaluator, train, capsys):
+    runs = {str(n): d.fit(d.ColdZoom(2), train[n:][:16], seed=n, **HOW) for n in (0, 1)}
+    runs["more"] = d.fit(d.ColdZoom(2), train[:20], **HOW)
+    runs["longer"] = d.fit(d.ColdZoom(2), train[:16], **HOW | {"steps": 2})
+    capsys.readouterr()
+    found = d.compare({name: runs[name] for name in ("0", "1")}, evaluator, n=12)
+    assert [*found.by_setting()["runs"]] == [1, 1]
+    assert "different images" in capsys.readouterr().out
+    assert [*found.settings.columns] == ["seed"]
+    for name, differs in (("more", ["images.n"]), ("longer", ["steps"])):
+        assert [*compare_settings({one: runs[one] for one in ("0", name)}).columns] == differs
+    with pytest.raises(ValueError, match="by_setting needs runs"):
+        d.compare({"x": train[:12]}, evaluator, n=12).by_setting()
+    assert "different images" not in capsys.readouterr().out
+
+
+def test_a_list_of_runs_has_the_names_of_their_folders(evaluator, train, tmp_path, capsys, monkeypatch):
+    runs = [d.fit(d.ColdZoom(2), train[:16], seed=n, folder=tmp_path / f"run-{n}", **HOW) for n in (0, 1)]
+    capsys.readouterr()
+    found = d.compare(runs, evaluator, n=12)
+    assert [*found.samples] == [*found.runs] == [*found.table.index] == ["run-0", "run-1"]
+    assert "different images" not in capsys.readouterr().out
+    for run in runs:  # each of its own seed
+        assert torch.equal(found.samples[run.name], run.sample(12).clamp(-0.5, 0.5))
+    asked = []
+    monkeypatch.setattr(Evaluator, "for_dataset", lambda dataset: asked.append(dataset) or evaluator)
+    for dataset in ((), ("fashion",)):
+        assert d.compare(runs[:1], *dataset, n=12).evaluator is evaluator
+    assert asked == ["mnist", "fashion"]
+
+
+def test_a_plot_has_each_interval_and_a_cross_for_a_collapsed_run(sweep):
+    figure = sweep.plot("learning_rate")
+    axes, table = figure.axes[0], sweep.table["frechet"]
+    _, _, (bars,) = axes.containers[0].lines
+    there = table["value"].notna()
+    ends = [[low, high] for (_, low), (_, high) in filter(len, bars.get_segments())]
+    assert ends == pytest.approx(table.loc[there, ["low", "high"]].to_numpy())
+    points = axes.containers[0].lines[0].get_xydata()
+    drawn = sweep.settings[["learning_rate"]].assign(value=table["value"])
+    assert points[there] == pytest.approx(drawn[there].to_numpy())
+    (level,) = {*axes.lines[1].get_ydata()}
+    assert level == sweep.references["frechet"]["value"].item()
+    (cross,) = (line for line in axes.lines if line.get_marker() == "x")
+    assert ([*cross.get_xdata()], [*cross.get_ydata()]) == ([0.01], [1])
+    assert cross.get_color() == axes.lines[0].get_color()
+    assert "collapsed" in figure.legends[0].get_texts()[0].get_text()
+    assert axes.get_xscale() == "log"
+    assert sweep.plot("learning_rate", log=False).axes[0].get_xscale() == "linear"
+    assert sweep.plot("seed").axes[0].get_xscale() == "linear"
+
+
+@pytest.mark.parametrize(
+    ("values", "log"),
+    [
+        ([1, 1, 10, 10], False),  # not more than ten times
+        ([1, 1, 11, 11], True),
+        ([0.05, 0.05, 1, 1], True),
+        ([0, 0, 1, 1], False),
+        ([-1, -1, 1, 1], False),
+        (["a", "a", "b", "b"], False),
+        ([[4], [4], [8], [8]], False),
+    ],
+)
+def test_an_axis_is_logarithmic_over_more_than_a_decade_of_positive_numbers(sweep, values, log):
+    settings = pd.DataFrame({"s": values}, sweep.settings.index)
+    axes = replace(sweep, settings=settings).plot("s", "digit").axes[0]
+    assert (axes.get_xscale() == "log") == log
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("s", "digit")
+
+
+def test_the_scale_of_an_axis_may_be_said(sweep):
+    assert sweep.plot("learning_rate", log=True).axes[0].get_xscale() == "log"
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (("rate",), "setting is 'rate'; allowed: learning_rate, seed"),
+        (("seed", "frechett"), "mean 'frechet'"),
+        (("seed", "frechet", "yes"), "log is 'yes'; allowed: True, False"),
+    ],
+)
+def test_a_column_that_there_is_not_is_refused_with_those_that_there_are(sweep, asked, said):
+    with pytest.raises(ValueError, match=said):
+        sweep.plot(*asked)
+
+
+# --- a grid ---
+
+
+@pytest.mark.parametrize(("columns", "drawn"), [((), 10), ((1,), 1), ((50,), 12)])
+def test_a_grid_has_a_row_of_each_and_of_real_images(sweep, columns, drawn):
+    (axes,) = sweep.grid(*columns).axes
+    names = [REAL, *sweep.samples]
+    assert [label.get_text() for label in axes.get_yticklabels()] == names
+    height, width = axes.images[0].get_array().shape[:2]
+    line = 2  # pixels, once more at the left and at the top
+    assert (width - line) * len(names) == (height - line) * drawn
+
+
+def test_a_grid_shows_colours_and_the_mean_of_other_channels():
+    for channels in (2, 3):
+        x = torch.rand((30, channels, 8, 8), generator=torch.Generator().manual_seed(0)) - 0.5
+        of_any = Evaluator(x, x[:12], dataset=None, floor_repeats=2, interval_repeats=2)
+        sheet = d.compare({"x": x[12:]}, of_any, n=12).grid(3).axes[0].images[0].get_array()
+        first = (x[0] if channels == 3 else x[0].mean(0, keepdim=True)) + 0.5
+        pixels = {*map(tuple, (first.expand(3, -1, -1).flatten(1).T * 255).round().int().tolist())}
+        assert pixels <= {*map(tuple, (sheet * 255).round().astype(int).reshape(-1, 3).tolist())}

@@ -1,0 +1,119 @@
+"""Figures of images, pixel by pixel."""
+
+import io
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from torchvision.utils import make_grid
+
+from diffusion import figures
+from diffusion.figures import images
+from diffusion.figures.images import Block
+from diffusion.figures.style import render, styled
+
+LINE, GREY = 2, 203  # around an image: pixels of the saved file, and their grey
+
+
+def noise(n, *shape):
+    """Bytes."""
+    return np.random.default_rng(n).integers(0, 256, (n, *shape), np.uint8)
+
+
+@settings(max_examples=20)
+@given(st.integers(2, 9), st.integers(1, 5), st.integers(0, 3), st.floats(0, 1))
+def test_images_are_tiled_as_torchvision_tiles_them(n, columns, gap, value):
+    x = torch.from_numpy(noise(n, 3, 4, 5)).float()
+    expected = make_grid(x, columns, gap, pad_value=value)
+    assert torch.equal(images.tiled(x, columns, gap, value), expected)
+
+
+def cells(figure, block=0):
+    """The pixels of a saved figure within its axes, (height, width, 3)."""
+    sheet = np.asarray(Image.open(io.BytesIO(render(figure, "png"))).convert("RGB"))
+    box = figure.axes[block].get_position()
+    high, wide = sheet.shape[:2]
+    ends = [wide * box.x0, wide * box.x1, high * (1 - box.y1), high * (1 - box.y0)]
+    left, right, top, bottom = (round(end) for end in ends)
+    assert ends == pytest.approx([left, right, top, bottom], abs=1e-6)  # whole pixels
+    return sheet[top:bottom, left:right]
+
+
+def expected_cells(pixels, columns, scale):
+    """Images (n, h, w, 3), each pixel `scale` wide, within lines."""
+    large = pixels.repeat(scale, 1).repeat(scale, 2)
+    n, h, w = large.shape[:3]
+    rows = -(-n // columns)
+    sheet = np.full((rows * (h + LINE) + LINE, columns * (w + LINE) + LINE, 3), GREY, np.uint8)
+    for i in range(n):
+        top, left = LINE + i // columns * (h + LINE), LINE + i % columns * (w + LINE)
+        sheet[top : top + h, left : left + w] = large[i]
+    return sheet
+
+
+@pytest.mark.parametrize(("n", "side", "colours", "columns"), [(5, 28, 1, 3), (4, 8, 3, 8), (40, 28, 1, 20)])
+def test_a_pixel_of_an_image_is_a_whole_number_of_pixels_of_the_file(n, side, colours, columns):
+    pixels = noise(n, side, side, colours)
+    found = cells(figures.grid(pixels, columns))
+    across = min(n, columns)
+    scale, rest = divmod((found.shape[1] - LINE) // across - LINE, side)
+    assert (rest, scale >= 1) == (0, True)
+    expected = expected_cells(pixels.repeat(3 // colours, 3), across, scale)
+    assert np.array_equal(found, expected)
+    assert side * scale <= images.LARGEST
+
+
+def test_images_are_as_large_as_fits():
+    """One more pixel for each pixel would be too wide, too high or too large."""
+    for n, columns in ((40, 20), (8, 4), (1, 1), (90, 10)):
+        figure = figures.grid(noise(n, 28, 28), columns)
+        height, width = cells(figure).shape[:2]
+        wide = (width - LINE) // min(n, columns) - LINE
+        larger = 28 * (wide // 28 + 1)
+        rows = -(-n // columns)
+        too_wide = min(n, columns) * (larger + LINE) + LINE > images.WIDTH
+        too_high = rows * (larger + LINE) > images.HIGHEST / 25.4 * images.DPI
+        assert too_wide or too_high or larger > images.LARGEST
+        assert width <= images.WIDTH
+
+
+def test_numbers_are_shown_from_black_to_white_and_what_is_no_number_as_grey():
+    x = torch.tensor([[-0.5, 0.5, -2.0, 2.0, 0.0, torch.nan]])
+    assert images.as_bytes(x).ravel().tolist() == [0, 255, 0, 255, 128, 128]
+    kept = noise(3, 2, 4, 4)
+    assert np.array_equal(images.as_bytes(kept), kept.reshape(6, 4, 4))
+    assert np.array_equal(images.as_bytes(torch.from_numpy(kept)), kept.reshape(6, 4, 4))
+
+
+def test_rows_have_their_names_beside_them_and_steps_under_them():
+    named = {"first": noise(4, 28, 28), "second one": noise(4, 28, 28)[::-1]}
+    figure = images.rows(named, ["0", "a long label / of two lines", "$x / y z$", "3"])
+    (axes,) = figure.axes
+    height, width = cells(figure).shape[:2]
+    assert (width - LINE) * 2 == (height - LINE) * 4
+    assert [label.get_text() for label in axes.get_yticklabels()] == [*named]
+    assert [label.get_text() for label in axes.get_xticklabels()][2:] == ["$x / y z$", "3"]
+    assert "\n" in axes.get_xticklabels()[1].get_text()
+    pitch = (width - LINE) / 4
+    assert axes.get_xticks() == pytest.approx(pitch * (np.arange(4) + 0.5))
+    assert axes.get_yticks() == pytest.approx(pitch * (np.arange(2) + 0.5))
+    shown = images.latents(named, [24, 12, 6, 0]).axes[0]
+    assert [label.get_text() for label in shown.get_xticklabels()] == ["$t = 24$", "12", "6", "0"]
+
+
+def test_blocks_and_their_labels_lie_beside_one_another_within_the_page():
+    blocks = [Block(noise(6, 28, 28), 3, ("a", "b"), ("x", "y", "z"), f"block {i}") for i in range(5)]
+    figure = styled(images.page)(blocks, across=2)
+    figure.canvas.draw()
+    page = figure.bbox
+    boxes = [axes.get_tightbbox() for axes in figure.axes]
+    assert [axes.get_title() for axes in figure.axes] == [block.title for block in blocks]
+    for i, box in enumerate(boxes):
+        assert page.x0 <= box.x0 < box.x1 <= page.x1
+        assert page.y0 <= box.y0 < box.y1 <= page.y1
+        assert not any(box.overlaps(other) for other in boxes[:i])
+    tops = [round(axes.get_position().y1, 6) for axes in figure.axes]
+    assert tops[0] == tops[1] > tops[2] == tops[3] > tops[4]
