@@ -227,6 +227,7 @@ class ColdDiffusion(DegradationProcess):
         >>> import diffusion as d
         >>> class Fade(d.ColdDiffusion):
         ...     T, prior = 10, d.Patches()
+        ...
         ...     def degrade(self, x, t):
         ...         return x * (1 - t / self.T)[:, None, None, None]
         >>> Fade().T

@@ -31,7 +31,7 @@ def test_damaged_weights_are_named_and_lost_ones_trained_again(images, tmp_path,
     whole = path.read_bytes()
     path.write_bytes(damage(whole))
     for use in (lambda: run.network(epoch), lambda: train(images, tmp_path, epochs=2)):
-        with pytest.raises(RunError, match=f"{path} is damaged .*delete it, and call fit again"):
+        with pytest.raises(RunError, match=f"{path} is damaged .*delete it and call fit"):
             use()
     path.unlink()
     with pytest.raises(RunError, match=f"{path} is missing .*call fit"):

@@ -56,7 +56,7 @@ def test_each_argument_of_fit_enters_weights_or_does_not():
 def test_an_argument_that_enters_no_weight_changes_no_run(images, folder, one, name, capsys):
     before = content(folder)
     assert_same(train(images, folder, **ONE | {"callback": never} | {name: FREE[name]}), one)
-    assert "is trained already" in capsys.readouterr().out
+    assert "is already trained" in capsys.readouterr().out
     assert content(folder) == before
 
 
@@ -188,7 +188,7 @@ def test_a_run_whose_description_is_lost_is_not_trained_anew_over_it(images, fol
     for name in lost:
         (folder / name).unlink()
     before = content(folder)
-    said = r"run\.json is lost or damaged.*name another folder, or delete"
+    said = r"run\.json is missing, damaged.*use another folder, or delete"
     with pytest.raises(RunError, match=said):
         train(images, folder, **ONE, if_exists="rename", callback=never)
     with pytest.raises(RunError, match=said):
