@@ -55,7 +55,8 @@ def _in_one_line(error: ValidationError, arguments: Mapping[str, Any]) -> str:
     """Write pydantic's error as one line: the function, and for each argument its value and bounds."""
     reasons: dict[str, list[str]] = {}  # a union has a reason for each of its types
     for part in error.errors():
-        place, value = [], arguments
+        place: list[str] = []
+        value: Any = arguments
         for key in part["loc"]:  # keys of dictionaries; the others are types of a union
             if isinstance(value, Mapping) and key in value:
                 place, value = [*place, str(key)], value[key]
