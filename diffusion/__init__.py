@@ -1,4 +1,4 @@
-"""Cold Zoom Diffusion: DDPMs and cold diffusion on small images, trained, sampled and measured.
+"""Cold Zoom Diffusion: train, sample and measure DDPMs and cold diffusion on small images.
 
     import diffusion as d
 
@@ -6,7 +6,7 @@
     run = d.fit(d.ColdZoom(), x, steps=1000)
     d.grid(run.sample(16))
 
-__init__.pyi lists the names. Each is imported when it is first used.
+`__init__.pyi` lists the public names. Each is imported on first use.
 """
 
 import os

@@ -1,9 +1,9 @@
-"""Bounds of arguments, which pydantic checks by their signatures, and objects by name and as text.
+"""Bounds of arguments, checked by pydantic from their signatures, and objects by name and as text.
 
     @checked
     def cosine(T: Annotated[int, Field(ge=2)] = 1000): ...
 
-A profile or notebook names objects as text: an entry of a registry, or `module:name` of the user's own.
+Profiles and notebooks name objects as text: an entry of a registry, or your own `module:name`.
 """
 
 import difflib
@@ -16,7 +16,7 @@ from types import FunctionType
 from typing import Annotated, Any, TypeVar, cast
 
 import numpy as np
-from pydantic import BeforeValidator, ConfigDict, Field, validate_call
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, validate_call
 from torch import Tensor
 
 from diffusion.modules import load_object
@@ -27,9 +27,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def checked(function: F) -> F:
-    """The function or class, whose arguments pydantic checks. Errors also name arguments given by position.
+    """Decorate a function or class: pydantic checks its arguments, and errors name positional arguments, too.
 
-    ValueError: pydantic's, if an argument has another type or is out of bounds. TypeError: Python's.
+    Raises:
+        ValueError: If an argument has another type or is out of bounds.
+        TypeError: From Python, for missing or unknown arguments.
     """
     if isinstance(function, type):
         function.__init__ = checked(function.__init__)
@@ -38,13 +40,35 @@ def checked(function: F) -> F:
 
     @functools.wraps(function)
     def call(*given: Any, **options: Any) -> Any:
-        return validated(**signature.bind(*given, **options).arguments)
+        arguments = signature.bind(*given, **options).arguments
+        try:
+            return validated(**arguments)
+        except ValidationError as error:
+            if error.title != function.__qualname__:  # raised by the caller's own code, such as a callback
+                raise
+            raise ValueError(_in_one_line(error, arguments)) from None
 
     return cast(F, call)
 
 
+def _in_one_line(error: ValidationError, arguments: Mapping[str, Any]) -> str:
+    """Write pydantic's error as one line: the function, and for each argument its value and bounds."""
+    reasons: dict[str, list[str]] = {}  # a union has a reason for each of its types
+    for part in error.errors():
+        place: list[str] = []
+        value: Any = arguments
+        for key in part["loc"]:  # keys of dictionaries; the others are types of a union
+            if isinstance(value, Mapping) and key in value:
+                place, value = [*place, str(key)], value[key]
+        name = ".".join(place) or part["loc"][0]
+        start = f"{name} is {summarise(part['input'])}; expected: "
+        reasons.setdefault(start, []).append(part["msg"].removeprefix("Input should be "))
+    texts = [start + " or ".join(dict.fromkeys(parts)) for start, parts in reasons.items()]
+    return f"{error.title.removesuffix('.__init__')}: {'. '.join(texts)}"
+
+
 def _native(value: Any) -> Any:
-    """A number of numpy or torch as a number of Python."""
+    """Convert a number of NumPy or torch to a number of Python."""
     return value.item() if hasattr(value, "item") and not getattr(value, "ndim", 1) else value
 
 
@@ -56,7 +80,11 @@ Seed = Annotated[int, Native, Field(ge=0, lt=2**32)]
 
 
 def whole(name: str, value: Any, low: int, high: int | None = None) -> int:
-    """The value, if it is a whole number within bounds that depend on other values; else ValueError."""
+    """Return the value if it is a whole number from low to high, for bounds that depend on other values.
+
+    Raises:
+        ValueError: If not.
+    """
     value = _native(value)
     if type(value) is not int or value < low or (high is not None and value > high):
         allowed = f"from {low}" + (f" to {high}" if high is not None else "")
@@ -65,7 +93,11 @@ def whole(name: str, value: Any, low: int, high: int | None = None) -> int:
 
 
 def check_call(what: str, function: Callable[..., Any], *arguments: str) -> None:
-    """Raise ValueError if a function of the user's own cannot take these arguments by position."""
+    """Check that a custom function accepts these arguments by position.
+
+    Raises:
+        ValueError: If not.
+    """
     try:
         inspect.signature(function).bind(*arguments)
     except TypeError as error:
@@ -73,11 +105,13 @@ def check_call(what: str, function: Callable[..., Any], *arguments: str) -> None
 
 
 def summarise(value: Any) -> str:
-    """A value in words, for messages: text, a number, the shape and dtype of a tensor, or its class."""
+    """Describe a value for messages: text, a number, the shape and dtype of a tensor, or its class."""
     if isinstance(value, Tensor | np.ndarray):
         return f"{'a NumPy array ' * (type(value) is np.ndarray)}{tuple(value.shape)} of {value.dtype}"
     if value is None or isinstance(value, str | int | float):
         return repr(value)
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
     name = type(value).__name__
     return f"a{'n' * name.startswith((*'AEIO',))} {name}"
 
@@ -86,7 +120,7 @@ def summarise(value: Any) -> str:
 
 
 class OldName:
-    """An attribute under its old name: reading it raises AttributeError with the new one."""
+    """An attribute under its old name: reading it raises AttributeError with the new name."""
 
     def __init__(self, where: str, name: str):
         self.message = f"{where} has no attribute {name}{renamed(where, name)}"
@@ -96,9 +130,11 @@ class OldName:
 
 
 def refuse_old_names(thing: F) -> F:
-    """The function or class, which names what to write instead of each old name in `renamed.RENAMED`.
+    """Decorate a function or class: old names in `renamed.RENAMED` raise an error with the new name.
 
-    TypeError: an argument has an old name. AttributeError: an attribute of the class has.
+    Raises:
+        TypeError: If an argument has an old name.
+        AttributeError: If an attribute of the class has an old name.
     """
     where = thing.__name__
     if not isinstance(thing, type):
@@ -111,7 +147,7 @@ def refuse_old_names(thing: F) -> F:
 
 
 def _refusing(where: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, without the old names of its arguments."""
+    """Return the function, which refuses old names of its arguments."""
 
     @functools.wraps(function)
     def call(*given: Any, **options: Any) -> Any:
@@ -124,7 +160,11 @@ def _refusing(where: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def refuse_old_methods(cls: type, base: str) -> None:
-    """Raise TypeError if a subclass of `base` defines a method under its old name: nothing would call it."""
+    """Check that a subclass of `base` does not define a method under its old name, which nothing would call.
+
+    Raises:
+        TypeError: If it does.
+    """
     for name, value in vars(cls).items():
         if callable(value) and (new := renamed(base, name)):
             raise TypeError(f"{cls.__name__} defines {name}, a method of {base}{new}")
@@ -134,21 +174,36 @@ def refuse_old_methods(cls: type, base: str) -> None:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?` for the nearest of the known names, or nothing."""
+    """Return `; did you mean 'x'?` for the nearest of the known names, or an empty text."""
     close = difflib.get_close_matches(str(name), list(known), 1, 0.65)
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def check_known(what: str, name: str, known: Collection[str]) -> None:
-    """Raise ValueError unless a name is known. The message begins with `what`, the argument."""
+    """Check that a name is known.
+
+    Args:
+        what (str): The argument, with which the message begins.
+        name (str): The name.
+        known (collection of str): The known names.
+
+    Raises:
+        ValueError: If it is not.
+    """
     if name not in known:
         raise ValueError(f"{what} is {name!r}; allowed: {', '.join(known) or 'none'}{nearest(name, known)}")
 
 
 def look_up(what: str, name: Any, registry: Mapping[str, Any]) -> Any:
-    """An entry of a registry, or the object that `module:name` names. A name that is not text is the object.
+    """Return an entry of a registry, or the object that `module:name` names. Objects are returned unchanged.
 
-    ValueError: there is neither; the message begins with `what`, the argument.
+    Args:
+        what (str): The argument, with which messages begin.
+        name (object): The name.
+        registry (Mapping): The entries by name.
+
+    Raises:
+        ValueError: If there is no such object.
     """
     if not isinstance(name, str):
         return name
@@ -163,17 +218,21 @@ def look_up(what: str, name: Any, registry: Mapping[str, Any]) -> Any:
 
 
 def make(what: str, name: Any, registry: Mapping[str, Any], options: Any = None, *, has: str = "") -> Any:
-    """Look up a name and call what it names with the options; with `has`, call it only if it is a class.
+    """Look up a name and call the object with the options; with `has`, call it only if it is a class.
 
     Args:
-        what: the argument, for messages.
-        has: methods, separated by spaces, of which the object needs one.
+        what (str): The argument, with which messages begin.
+        name (object): The name.
+        registry (Mapping): The entries by name.
+        options (Mapping, optional): Arguments of the call. Default None.
+        has (str): Methods, separated by spaces, of which the object needs one. Default "".
 
-    ValueError: the object has none of the methods, does not take an option, or refuses its value.
+    Raises:
+        ValueError: If the object has none of these methods, or refuses an option.
     """
     entry, options = look_up(what, name, registry), dict(options or {})
     if has and not {*has.split()}.intersection(dir(entry)):
-        raise ValueError(f"{what} is {summarise(entry)}; needed: one with {' or '.join(has.split())}")
+        raise ValueError(f"{what} is {summarise(entry)}; expected: an object with {' or '.join(has.split())}")
     if has and not options and not isinstance(entry, type):
         return entry
     try:
@@ -194,8 +253,8 @@ def make(what: str, name: Any, registry: Mapping[str, Any], options: Any = None,
 class Typeable:
     """An object whose `repr` can be typed: the call that makes an equal object.
 
-    Arguments at their default are left out. The argument of a class that has only one is written without its
-    name. "..." stands for tensors, and for arguments that the object does not keep under their name.
+    Arguments at their default are left out. A single argument is written without its name. "..." stands for
+    tensors, and for arguments that the object does not keep under their name.
     """
 
     def __repr__(self) -> str:
@@ -206,7 +265,7 @@ class Typeable:
 
 
 def write_arguments(function: Callable[..., Any], values: Mapping[str, Any]) -> list[str]:
-    """The arguments in a call of a function or class, each as text; those at their default are left out."""
+    """Return the arguments of a call of a function or class, each as text, without those at their default."""
     found = inspect.signature(function).parameters.values()
     named = [one for one in found if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)]
     texts = {one.name: write(values[one.name]) for one in named if one.name in values}
@@ -215,7 +274,7 @@ def write_arguments(function: Callable[..., Any], values: Mapping[str, Any]) -> 
 
 
 def write(value: Any) -> str:
-    """A value as one types it; "..." for a tensor or an array."""
+    """Return a value as you would type it; "..." for a tensor or an array."""
     if value is ... or isinstance(value, Tensor | np.ndarray):
         return "..."
     if isinstance(value, str):

@@ -1,4 +1,4 @@
-"""Try a degradation of one's own in seconds, before any training.
+"""Check your own degradation in seconds, before training.
 
 python -m diffusion.check module:Class [--options '{T: 10, strength: 2}']
 """
@@ -21,15 +21,23 @@ from diffusion.training.sampling import finite_images, latents
 from diffusion.values import tree
 
 N = 32  # images that are degraded
+SHAPES = (
+    "degrade gets images x, (B, C, S, S), and their levels t, (B,). Use t[:, None, None, None] in arithmetic "
+    "with x, and torch.where or a mask instead of `if t > ...`."
+)
 FAR = 0.2  # of the range of pixels: a prior whose mean is as far from that of degraded images is wrong
 
 
 def check(process: DegradationProcess, x: Tensor, prior: Any = None) -> list[str]:
-    """Try a process, and return findings about it, a line each. ValueError: the process has a problem.
+    """Check a process, and return findings about it, one per line.
 
     Args:
-        process: `check` calls `prepare(x)` on it, with images (N, C, S, S) in [-0.5, 0.5].
-        prior: where sampling starts. If None, the process's own prior.
+        process (DegradationProcess): The process; `check` calls its `prepare(x)`.
+        x (Tensor): Images (N, C, S, S) in [-0.5, 0.5].
+        prior (object, optional): The prior. If None, uses the process's own. Default None.
+
+    Raises:
+        ValueError: If the process has a problem.
     """
     check_images(x)
     process.set_image_shape(shape_of(x))
@@ -39,7 +47,7 @@ def check(process: DegradationProcess, x: Tensor, prior: Any = None) -> list[str
 
 
 def findings(process: DegradationProcess, x: Tensor, prior: Any = None) -> list[str]:
-    """As `check`, for a prepared process."""
+    """Like `check`, for a prepared process."""
     check_levels(process)
     few, (given, t, out) = x[:N], degrade(process, x)
     if not torch.equal(given, few):
@@ -65,33 +73,50 @@ def findings(process: DegradationProcess, x: Tensor, prior: Any = None) -> list[
     if abs(mean - as_mean) > FAR or sd > 2 * as_sd + FAR:
         raise ValueError(f"{summary}; sampling starts from images that training never sees")
     images = len(drawn.flatten(1).unique(dim=0))
-    few_starts = f"{len(drawn)} starts are {images} images, and samples are no more"
+    few_starts = f"{len(drawn)} starts contain only {images} different images, and so will the samples"
     return [sound, summary, *([few_starts] if images <= len(drawn) // 2 else [])]
 
 
 def check_levels(process: DegradationProcess) -> None:
-    """Raise ValueError unless the process has T, a whole number from 1."""
+    """Check that the process has T, a whole number of at least 1.
+
+    Raises:
+        ValueError: If not.
+    """
     if getattr(process, "T", None) is None:
         raise ValueError(f"{type(process).__name__} has no T; set self.T, the deepest level, in __init__")
     whole("T", process.T, 1)
 
 
 def degrade(process: DegradationProcess, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The first images as `degrade` leaves its argument, their levels from 0 to T, and the degraded images.
+    """Degrade the first images at levels from 0 to T.
 
-    ValueError: the degraded images have another shape or type, or are not finite.
+    Args:
+        process (DegradationProcess): The process.
+        x (Tensor): Images (N, C, S, S), of which the first are used.
+
+    Returns:
+        tuple: The images passed to `degrade` after the call, their levels, and the degraded images.
+
+    Raises:
+        ValueError: If the degraded images have another shape or type, or are not finite.
     """
     given = x[:N].clone()
     how = {} if isinstance(process, ColdDiffusion) else {"generator": generator("check")}
     t = torch.linspace(0, process.T, len(given)).round().long()
-    out = finite_images(process.degrade(given, t, **how), tuple(given.shape), "degrade")
+    try:
+        degraded = process.degrade(given, t, **how)
+    except RuntimeError as error:  # torch's, of shapes that do not fit or a tensor used as a condition
+        error.add_note(SHAPES)
+        raise
+    out = finite_images(degraded, tuple(given.shape), "degrade")
     if out.dtype != given.dtype:
         raise ValueError(f"degrade gave {summarise(out)}; expected: {given.dtype}, as the images are")
     return given, t, out
 
 
 def starts(process: ColdDiffusion, x: Tensor, prior: Any, n: int, seed: int | str = "check") -> Tensor:
-    """n latents (n, C, S, S) of a prior fitted on x, where sampling starts; None: the process's own."""
+    """Draw n latents (n, C, S, S) from a prior fitted on x; if None, from the process's own prior."""
     prior = process.prior if prior is None else prior
     start = None if prior is None else fitted(prior, process.to_pixels(x))
     return latents(process, start, n, generator(seed, "start"))

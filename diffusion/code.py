@@ -1,9 +1,9 @@
-"""Code that a run rests on, by its hash.
+"""Hashes of the code that a run depends on.
 
-A run with classes of the user's own is also known by their code (`own_code`): the files of their modules, or
-the script that Python runs, and all modules of the user's own that these import, directly or through others.
-The code of a class typed in a notebook is the text of its functions, its attributes, and its bases that are
-typed there. `unnoticed` lists the globals that its functions use.
+A run with your own classes also depends on their code (`own_code`): the files of their modules, or the script
+that Python runs, and all your own modules that these import, directly or indirectly. For a class typed in a
+notebook, the code is the text of its functions, its attributes, and its bases that are typed there.
+`unnoticed` lists the global variables that its functions use.
 """
 
 import ast
@@ -29,7 +29,7 @@ TRAINING += ("training/network.py", "training/steps.py")  # files of this packag
 
 
 def strip(code: str | bytes) -> str:
-    """Python code without comments, docstrings and formatting."""
+    """Return Python code without comments, docstrings and formatting."""
     node = ast.parse(code)
     for inner in ast.walk(node):
         if isinstance(body := getattr(inner, "body", None), list):
@@ -38,23 +38,25 @@ def strip(code: str | bytes) -> str:
 
 
 def code_of(files: Iterable[Path]) -> str:
-    """Hash of the code of Python files, stripped."""
+    """Return a hash of the stripped code of Python files."""
     return digest([strip(path.read_bytes()) for path in files], 16)
 
 
 @functools.cache
 def training_code() -> str:
-    """Hash of this package's code that determines weights."""
+    """Return a hash of the code in this package that determines weights."""
     return code_of(PACKAGE / name for name in TRAINING)
 
 
 def own_code(names: Iterable[str]) -> dict[str, str]:
-    """Hashes of all code of the user's own on which objects rest, by module, script or class in a notebook.
+    """Return hashes of all your own code that objects depend on, by module, script or class in a notebook.
 
     Args:
-        names: `module:name` of each object.
+        names (iterable of str): `module:name` of each object.
 
-    ValueError: a file was edited after it was imported, or a class in a notebook has no text.
+    Raises:
+        ValueError: If a file was edited after its import, or the text of a class in a notebook is not
+            available.
     """
     hashes: dict[str, str] = {}
     waiting, seen = [*names], set()
@@ -78,12 +80,16 @@ def own_code(names: Iterable[str]) -> dict[str, str]:
 
 
 def _comparable(file: Path, content: bytes) -> str:
-    """The content of a file as two contents are compared: code is stripped, a compiled module is hashed."""
+    """Return the content of a file for comparison: stripped code, or the hash of a compiled module."""
     return strip(content) if file.suffix == ".py" else sha256(content)
 
 
 def _unedited(module: str, file: Path) -> bytes:
-    """The content of a module's file. ValueError: it was edited after the module was imported."""
+    """Return the content of a module's file.
+
+    Raises:
+        ValueError: If the file was edited after the module was imported.
+    """
     content, imported = file.read_bytes(), modules.CONTENT.get(module)
     if module not in sys.modules:
         return content
@@ -97,9 +103,13 @@ def _unedited(module: str, file: Path) -> bytes:
 
 
 def unnoticed(own: Mapping[str, str], names: Iterable[str]) -> Iterator[str]:
-    """A message for each class or function typed in a notebook that uses code or data outside of the run.
+    """Yield a message for each class or function typed in a notebook that uses code or data elsewhere.
 
-    These are globals of the notebook, and own modules that are not in `own`, the `own_code` of the names.
+    These are global variables of the notebook, and your own modules that are not in `own`.
+
+    Args:
+        own (Mapping): `own_code` of the names.
+        names (iterable of str): `module:name` of each class or function.
     """
     typed_names = sorted({name for name in names if name.startswith(f"{MAIN}:")})
     typed = [] if own_file(MAIN) else [load_definition(name) for name in typed_names]
@@ -124,7 +134,7 @@ def unnoticed(own: Mapping[str, str], names: Iterable[str]) -> Iterator[str]:
 
 
 def _imports(code: bytes, package: str | None) -> Iterator[str]:
-    """The names of all modules that code of a package may import, and of packages around them."""
+    """Yield the names of all modules that code of a package may import, and of their packages."""
     for node in ast.walk(ast.parse(code)):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         if isinstance(node, ast.ImportFrom) and (package or not node.level):
@@ -136,9 +146,9 @@ def _imports(code: bytes, package: str | None) -> Iterator[str]:
 
 
 def _functions(value: Any) -> list[FunctionType]:
-    """The functions that are written for an attribute of a class: a method's, or a property's.
+    """Return the functions written for an attribute of a class: a method, or the functions of a property.
 
-    Leaves out the functions that `dataclass` generates.
+    Functions that `dataclass` generates are left out.
     """
     held = [getattr(value, part, None) for part in ("__func__", "fget", "fset", "func")]
     parts = [inspect.unwrap(part) for part in (value, *held) if isinstance(part, FunctionType)]
@@ -146,7 +156,7 @@ def _functions(value: Any) -> list[FunctionType]:
 
 
 def _globals(function: FunctionType) -> dict[str, Any]:
-    """The globals that a function reads, without Python's own."""
+    """Return the global variables that a function reads, without Python's own."""
     codes, known = [function.__code__], function.__globals__
     for code in codes:  # which grows
         codes += [part for part in code.co_consts if isinstance(part, CodeType)]
@@ -155,7 +165,7 @@ def _globals(function: FunctionType) -> dict[str, Any]:
 
 
 def _typed(definition: Any) -> dict[str, str]:
-    """Name -> hash of a function typed in a notebook, or of a class and its bases that are typed there."""
+    """Return name -> hash of a function typed in a notebook, or of a class and its bases typed there."""
     if not isinstance(definition, type):
         return {name_of(definition): digest(_text(definition), 16)}
     hashes = {}

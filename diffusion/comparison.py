@@ -1,4 +1,4 @@
-"""Models beside one another in a script: their measures as a table, their samples as a grid."""
+"""Compare models in a script: a table of measures and a grid of samples."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -29,15 +29,15 @@ PRINTED = 4  # settings, at most: more of them are not a sweep, and stand in the
 
 @dataclass(frozen=True)
 class Comparison:
-    """Models compared, as `compare` returns it; printed, a row a model.
+    """The result of `compare`. Prints one row per model.
 
     Attributes:
-        samples: name -> its samples, (n, C, S, S).
-        measured: name -> all measures of these, as `Evaluator.measure` returns them.
-        evaluator: the real images.
-        settings: a row a training, a column a setting in which they differ, such as "learning_rate", "seed",
-            "process.T"; not their code, and of their images the number.
-        runs: name -> the run, of models that are runs and not samples.
+        samples (dict): Name -> samples (n, C, S, S).
+        measured (dict): Name -> all measures, as `Evaluator.measure` returns them.
+        evaluator (Evaluator): The real images.
+        settings (DataFrame): One row per run, one column per setting in which runs differ, such as
+            "learning_rate", "seed" or "process.T". Leaves out their code; images are compared by number.
+        runs (dict): Name -> run, of all models that are runs, not samples.
     """
 
     samples: dict[str, Tensor]
@@ -48,22 +48,27 @@ class Comparison:
 
     @property
     def table(self) -> pd.DataFrame:
-        """A row a model; columns: `settings`, and (measure, "value", "low", "high" or "n").
+        """DataFrame: One row per model; columns are `settings` and (measure, "value", "low", "high" or "n").
 
-        A number that there is not is NaN: of samples that are one image, or of too few real images.
+        Undefined numbers are NaN, for example for samples that are all one image, or with too few real
+        images.
         """
         columns = pd.MultiIndex.from_product([self.settings.columns, [""]])
         settings = self.settings.set_axis(columns, axis=1).reindex([*self.measured])
         return pd.concat([settings, _numbers(self._intervals().drop(REAL))], axis=1)
 
     def by_setting(self) -> pd.DataFrame:
-        """One row per setting, over its seeds: for runs whose settings are equal but for the seed.
+        """Average over seeds: one row per group of runs whose settings are equal except the seed.
 
-        The index has the settings that differ, or a run's name if none does. Columns: `runs`, their number;
-        `collapsed`, the number of them that draw one image only; and (measure, "mean" or "sd"), over runs. A
-        collapsed run has no distance: the mean and sd of its setting are NaN, and `table` has its other runs.
+        The index contains the settings that differ, or a run's name if none does. A collapsed run has no
+        distance, so the mean and sd of its group are NaN; `table` lists the group's other runs.
 
-        ValueError: there are samples alone, and no runs.
+        Returns:
+            DataFrame: Columns `runs`, their number; `collapsed`, the number of runs that draw only one image;
+            and (measure, "mean" or "sd"), over runs.
+
+        Raises:
+            ValueError: If the comparison contains samples but not runs.
         """
         if not self.runs:
             raise ValueError("by_setting needs runs; this comparison has samples alone")
@@ -82,11 +87,11 @@ class Comparison:
 
     @property
     def references(self) -> pd.DataFrame:
-        """The same measures of as many real images, of a distance its floor: a row, columns as of `table`."""
+        """DataFrame: The same measures of equally many real images, for a distance its floor: one row."""
         return _numbers(self._intervals().loc[[REAL]])
 
     def _intervals(self) -> pd.DataFrame:
-        """The main measures of each model, and of real images (of a distance its floor)."""
+        """Return the main measures of each model and of real images (for a distance its floor)."""
         rows = {**self.measured, REAL: next(iter(self.measured.values())).real}
         names = choose_main({name for row in rows.values() for name in row})
         intervals = [[row.get(name, Interval(None)) for name in names] for row in rows.values()]
@@ -99,17 +104,21 @@ class Comparison:
         return pd.concat([settings.reindex(rows.index, fill_value=""), rows], axis=1)
 
     def plot(self, setting: str, measure: str = "frechet", log: bool | None = None) -> Figure:
-        """A measure of each run, with its interval, over a setting that differs, such as "learning_rate".
+        """Plot a measure of each run, with its interval, over a setting that differs.
 
-        The dashed line shows real images; a cross at the upper edge is a run that draws one image only.
+        The dashed line shows real images. A cross at the upper edge is a run that draws only one image.
 
         Args:
-            setting: a column of `settings`.
-            measure: a measure that `table` has.
-            log: whether the setting's axis is logarithmic. If None, it is where the values are positive and
-                the largest is more than ten times the smallest.
+            setting (str): A column of `settings`, such as "learning_rate".
+            measure (str): A measure in `table`. Default "frechet".
+            log (bool, optional): Whether the axis of the setting is logarithmic. If None, it is if all values
+                are positive and the largest is more than ten times the smallest. Default None.
 
-        ValueError: an argument that is none of these.
+        Returns:
+            Figure: The figure.
+
+        Raises:
+            ValueError: If an argument is not allowed.
         """
         table = self.table.loc[[*self.runs]]
         measures = [*table.columns.get_level_values(0).unique().drop(self.settings.columns)]
@@ -126,7 +135,14 @@ class Comparison:
         return curve((setting, measure), x, values["value"], errors, real, [*x[one_image]], log)
 
     def grid(self, columns: int = 10) -> Figure:
-        """The first samples of each model, a row beside its name, below as many real images."""
+        """Show the first samples of each model, one row per model, with real images in the first row.
+
+        Args:
+            columns (int): Number of samples per model. Default 10.
+
+        Returns:
+            Figure: The figure.
+        """
         rows = {REAL: self.evaluator.x_test} | self.samples
         shortest = min(whole("columns", columns, 1), *map(len, rows.values()))
         x = torch.cat([x[:shortest] for x in rows.values()])
@@ -152,35 +168,43 @@ def compare(
     n: int | None = None,
     seed: int | None = None,
 ) -> Comparison:
-    """The measures and samples of some models beside one another, and beside real images.
-
-        comparison = d.compare({"swirl": run, "blur": other})
-        print(comparison)
-        comparison.table["frechet"]["value"]
-        comparison.grid().savefig("both.png")
-
-    Of a sweep, `d.compare(runs)`, the settings that differ are columns: `comparison.table["seed"]`.
+    """Compare models: measure them in the same way, next to real images.
 
     Args:
-        runs: name -> a trained model, sampled as it is by default, or samples that were drawn in another way,
-            such as `run.sample(1000, sampler=...)`, of which the first n are taken. Or a list of trained
-            models, whose names are those of their folders.
-        evaluator: the measures; or the data set whose test images are the real ones, for which one is made.
-        n: samples of each, as distances depend on their number; at least 12. If None, 1000, or as many as
-            the smallest set of samples and the training images allow.
-        seed: of the samples; None: of each training its own, which `Run.sample` takes.
+        runs (dict or list): Name -> a run, which samples with its defaults, or samples drawn in another way,
+            such as `run.sample(1000, sampler=...)`, of which the first n are used. Or a list of runs, named
+            by their folders.
+        evaluator (Evaluator, DataSet or str): The evaluator, or a data set, for which one is made. Default
+            "mnist".
+        n (int, optional): Samples per model, at least 12. If None, 1000, or fewer if there are fewer samples
+            or training images. Default None.
+        seed (int, optional): Seeds the samples. If None, each run uses its own seed. Default None.
+
+    Returns:
+        Comparison: Prints as a table. `table` contains the numbers, `grid()` shows samples, and `plot` shows
+        a measure over a setting.
 
     Raises:
-        ValueError: no models, samples fewer than n, or what `Evaluator.measure` refuses.
+        ValueError: If there are no models, samples are fewer than n, or `Evaluator.measure` refuses them.
+
+    Example:
+        >>> import diffusion as d
+        >>> x, _ = d.load("mnist", n=60)
+        >>> evaluator = d.Evaluator(x[:30], x[30:], dataset=None, interval_repeats=5)
+        >>> both = d.compare({"real": x[:20], "negative": -x[:20]}, evaluator, n=20)
+        >>> value = both.table["frechet"]["value"]
+        >>> bool(value["real"] < value["negative"])
+        True
     """
     if isinstance(runs, Sequence) and {*map(type, runs)} == {Run}:
         if len({run.name for run in runs}) < len(runs):
-            raise ValueError("runs has two whose folders have one name; needed: names -> runs")
+            raise ValueError("two runs have the same folder name; pass names, as in {'a': run}")
         runs = {run.name: run for run in runs}
     if not isinstance(runs, Mapping) or not runs:
+        empty = isinstance(runs, Mapping | Sequence) and not runs
         raise ValueError(
-            f"runs is {summarise(runs) if runs else 'empty'}; needed: names -> a "
-            "run or samples each, or a list of runs, one or more; then the evaluator"
+            f"runs is {'empty' if empty else summarise(runs)}; expected: a list of runs, or names -> runs or "
+            'samples, such as {"a": run}; then the evaluator'
         )
     evaluator = evaluator if isinstance(evaluator, Evaluator) else Evaluator.for_dataset(evaluator)
     trained = {name: run for name, run in runs.items() if isinstance(run, Run)}
@@ -191,7 +215,9 @@ def compare(
     n = choose_n(evaluator, *map(len, given.values())) if n is None else whole("n", n, FEWEST)
     for name, x in given.items():
         if len(x) < n:
-            raise ValueError(f"runs has {len(x)} samples of {name!r}; needed: n = {n}, or a smaller n")
+            raise ValueError(
+                f"runs has {len(x)} samples of {name!r}; expected: n = {n}; draw more or lower n"
+            )
     samples = {name: given[name][:n] if name in given else draw_samples(runs[name], n, seed) for name in runs}
     if len({run.settings["images"]["train"] for run in trained.values()}) > 1:
         print("note: these runs were trained on different images", flush=True)
@@ -200,7 +226,7 @@ def compare(
 
 
 def compare_settings(runs: Mapping[str, Run]) -> pd.DataFrame:
-    """A row a training, a column a setting in which they differ."""
+    """Return one row per run, and one column per setting in which runs differ."""
     every = pd.json_normalize([run.settings | {"steps": run.steps} for run in runs.values()])
     hashes = [name for name in every if f"{name}.".startswith(HASHES) or name.endswith(".sha256")]
     numbers = every.drop(columns=[name for name in hashes if name != "images.n"]).astype(str).nunique()
@@ -208,12 +234,12 @@ def compare_settings(runs: Mapping[str, Run]) -> pd.DataFrame:
 
 
 def _hashable(value: Any) -> Any:
-    """A setting as it stands in an index: a list as text."""
+    """Return a setting for an index: lists and dictionaries become text."""
     return str(value) if isinstance(value, list | dict) else value
 
 
 def _numbers(intervals: pd.DataFrame) -> pd.DataFrame:
-    """Intervals as numbers: columns (measure, "value", "low", "high" or "n")."""
+    """Return intervals as numbers, with columns (measure, "value", "low", "high" or "n")."""
     parts = ("value", "low", "high", "n")
     table = pd.concat({part: intervals.map(attrgetter(part)) for part in parts}, axis=1).swaplevel(axis=1)
     columns = pd.MultiIndex.from_product([intervals.columns, parts])

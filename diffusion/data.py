@@ -1,9 +1,9 @@
-"""Data sets as tensors in [-0.5, 0.5]: those that are known, and your own.
+"""Data sets as tensors in [-0.5, 0.5]: built-in ones and your own.
 
-    x, labels = load("fashion")     fetched if it is missing
+    x, labels = load("fashion")     # downloads the files if they are missing
 
-The files lie in torchvision's layout, such as `<data folder>/FashionMNIST/raw/`; once they do, no network is
-needed.
+Files are stored in torchvision's layout, for example `<data folder>/FashionMNIST/raw/`. Once they are there,
+no network is needed.
 """
 
 import hashlib
@@ -31,20 +31,29 @@ from diffusion.provenance import checkout
 @checked
 @dataclass(frozen=True)
 class DataSet:
-    """Square images, of classes or of none, split into images to train and to test on.
+    """Square images with optional class labels, split into training and test images.
 
-    Training, sampling and `Evaluator` take any; notebooks and profiles those of 28 x 28 grey pixels and of
-    classes. One of your own is such an object in a module of yours; name it `module:name` where a name is
-    asked for.
+    Training, sampling and `Evaluator` accept any data set. Notebooks and profiles need 28 x 28 grey images
+    with classes; they refer to your own data set as `module:name`.
 
     Attributes:
-        title: what it is called in text; its letters and digits name its folder in the data folder.
-        read: read(split, folder), for "train" and "test" -> images and labels (N,), integers from 0, or
-            images alone where there are no classes. Images are uint8, (N, S, S), (N, C, S, S) or
-            (N, S, S, 3). `folder` is where its files may lie.
-        classes: their names, in the order of the labels; empty: there are none.
-        noun: what a class of it is called.
-        citation: its key in the report's bibliography.
+        title (str): Name of the data set in text. Its letters and digits name its folder in the data folder.
+        read (Callable): Called as `read(split, folder)` with split "train" or "test", and the folder for its
+            files. Returns images and labels (N,), integers from 0; without classes, images only. Images are
+            uint8 of shape (N, S, S), (N, C, S, S) or (N, S, S, 3).
+        classes (tuple of str): Class names in the order of the labels; empty without classes. Default "0" to
+            "9".
+        noun (str): Noun for one class. Default "class".
+        citation (str): Key in the report's bibliography. Default "".
+
+    Example:
+        >>> import diffusion as d
+        >>> import numpy as np
+        >>> def read(split, folder):
+        ...     return np.zeros((6, 8, 8), np.uint8)
+        >>> x, labels = d.load(d.DataSet("Black", read, classes=()))
+        >>> x.shape, labels
+        (torch.Size([6, 1, 8, 8]), None)
     """
 
     title: Annotated[str, Field(min_length=1)]
@@ -70,10 +79,14 @@ DATASETS: dict[str, DataSet] = {
 
 
 def get(dataset: str | DataSet) -> DataSet:
-    """The data set of a name in `DATASETS`, or `module:name` of your own; ValueError: it is none."""
+    """Return a data set by its name in `DATASETS`, or by `module:name`.
+
+    Raises:
+        ValueError: If there is no such data set.
+    """
     chosen = look_up("dataset", dataset, DATASETS)
     if not isinstance(chosen, DataSet):
-        raise ValueError(f"dataset is {summarise(chosen)}; needed: a DataSet, such as d.images(folder)")
+        raise ValueError(f"dataset is {summarise(chosen)}; expected: a DataSet, such as d.images(folder)")
     return chosen
 
 
@@ -81,9 +94,14 @@ def get(dataset: str | DataSet) -> DataSet:
 
 
 def folder(data_dir: str | os.PathLike | None = None) -> Path:
-    """The data folder: the argument, else $MNIST_DIR, else `data/` of a checkout, else the cache folder.
+    """Return the data folder.
 
-    DataError: it is a file.
+    Args:
+        data_dir (path, optional): The folder. If None, uses $MNIST_DIR, else `data/` of a checkout, else the
+            user's cache folder. Default None.
+
+    Raises:
+        DataError: If the path is a file.
     """
     if chosen := data_dir or os.environ.get("MNIST_DIR"):
         if (path := Path(chosen).expanduser().absolute()).is_file():
@@ -95,7 +113,7 @@ def folder(data_dir: str | os.PathLike | None = None) -> Path:
 
 
 def raw_folder(data_dir: str | os.PathLike | None = None, dataset: str | DataSet = "mnist") -> Path:
-    """Folder of a data set's files."""
+    """Return the folder of a data set's files."""
     return folder(data_dir) / re.sub(r"\W+", "", get(dataset).title) / "raw"
 
 
@@ -107,22 +125,31 @@ def load(
     *,
     at_most: int | None = None,
 ) -> tuple[Tensor, Any]:
-    """Images and labels of a split, fetched first if need be.
+    """Load images and labels of a data set, downloading the files if needed.
 
     Args:
-        dataset: a name of `DATASETS`, a `DataSet` of your own, or its `module:name`.
-        split: "train" or "test".
-        data_dir: data folder; None: the usual one, see `diffusion.data.folder`.
-        n: only the first n images; None: all.
-        at_most: like n, but if the split has fewer images, all are loaded, with a note.
+        dataset (str or DataSet): A built-in data set ("mnist", "fashion" or "kmnist"), a `DataSet`, or
+            your own `module:name`. Default "mnist".
+        split (str): "train" or "test". Default "train".
+        data_dir (path, optional): Data folder. If None, uses $MNIST_DIR, else `data/` of a checkout, else the
+            user's cache folder. Default None.
+        n (int, optional): Number of images, taken from the start. If None, loads all images. Default None.
+        at_most (int, optional): Like `n`, but if the split has fewer images, loads all of them and prints a
+            note. Default None.
 
     Returns:
-        images: (N, C, S, S) float32, pixel / 255 - 0.5, so in [-0.5, 0.5].
-        labels: (N,) int64, or None where there are no classes.
+        tuple: Images (N, C, S, S), float32 in [-0.5, 0.5] (pixel / 255 - 0.5), and labels (N,), int64. Labels
+        are None for a data set without classes.
 
     Raises:
-        DataError: the data cannot be had, or are no such images.
-        ValueError: unknown split or data set, or n or at_most out of range.
+        DataError: If the files cannot be downloaded or read, or `read` returns something else.
+        ValueError: If the split or the data set is unknown, or `n` or `at_most` is out of range.
+
+    Example:
+        >>> import diffusion as d
+        >>> x, labels = d.load("mnist", "test", n=3)
+        >>> x.shape, labels
+        (torch.Size([3, 1, 28, 28]), tensor([7, 2, 1]))
     """
     check_known("split", split, SPLITS)
     known, raw = get(dataset), raw_folder(data_dir, dataset)
@@ -135,10 +162,10 @@ def load(
     right = labels.shape == (len(images) if known.classes else 0,)
     right = right and {*labels.tolist()} <= {*range(len(known.classes))}
     if images.dtype != np.uint8 or images.ndim not in (3, 4) or not images.size or not right:
-        needed = f"one an image, 0 to {len(known.classes) - 1}" if known.classes else "none, without classes"
+        needed = f"one label per image, 0 to {len(known.classes) - 1}" if known.classes else "no labels"
         raise DataError(
-            f"{known.title}: images are {summarise(images)}, labels {summarise(labels)}; needed: (N, S, S), "
-            f"(N, C, S, S) or (N, S, S, 3) of uint8, N > 0, and labels {needed}"
+            f"{known.title}: images are {summarise(images)}, labels {summarise(labels)}; expected: images "
+            f"(N, S, S), (N, C, S, S) or (N, S, S, 3) of uint8, N > 0, and {needed}"
         )
     n = len(images) if n is None else whole("n", n, 1, len(images))
     if at_most is not None:
@@ -148,13 +175,13 @@ def load(
             print(f"note: {few}", flush=True)
     x = _channels_first(torch.from_numpy(np.array(images[:n])))  # (N, C, H, W)
     if x.shape[2] != x.shape[3]:
-        raise DataError(f"{known.title}: images are {summarise(images)}; needed: square ones")
+        raise DataError(f"{known.title}: images are {summarise(images)}; expected: square images")
     x = x.contiguous().float().div_(255).sub_(0.5)
     return x, torch.from_numpy(np.array(labels[:n])).long() if known.classes else None
 
 
 def _channels_first(x: Tensor) -> Tensor:
-    """(N, H, W), (N, H, W, 3) and (N, H, W, 1) as (N, C, H, W); the rest as it is."""
+    """Return (N, H, W), (N, H, W, 3) and (N, H, W, 1) as (N, C, H, W); leave other shapes unchanged."""
     if x.ndim == 4 and x.shape[3] in (1, 3) and x.shape[1] > 3:
         return x.permute(0, 3, 1, 2)
     return x[:, None] if x.ndim == 3 else x
@@ -175,23 +202,40 @@ def images(
     colour: bool | None = None,
     held_out: Annotated[float, Field(gt=0, lt=1)] = 0.1,
 ) -> DataSet:
-    """The pictures of a folder as a data set, for `diffusion.load`, `Evaluator` and profiles.
+    """Make a data set from a folder of pictures (PNG, JPEG and others).
 
-    Sub-folders are classes, in the order of their names, as of torchvision's ImageFolder; without any, there
-    are none. Two folders `train` and `test` are taken as the splits. Otherwise a share of each class is held
-    out to test on, which a hash of the file's name chooses: the same one in every call. It also orders the
-    pictures of a split, so that the first ones are of all classes.
+    Sub-folders are classes in the order of their names, as in torchvision's ImageFolder. Without sub-folders,
+    the data set has no classes. If there are folders named `train` and `test`, they are the splits. Otherwise
+    a share of each class is held out for testing, chosen by a hash of the file name, which is the same in
+    each call. The hash also orders the pictures of a split, which mixes the classes.
 
     Args:
-        size: pixels a side: a picture is scaled until it covers such a square, and what is over is cut off at
-            both sides; None: all must be squares of one size.
-        colour: True: three channels; False: grey; None: three where any picture is in colour.
-        held_out: share of pictures to test on.
+        folder (path): The folder of pictures.
+        size (int, optional): Side in pixels, 2 to 4096. Scales each picture to cover a square of this size
+            and crops it around its centre. If None, all pictures must be squares of one size. Default None.
+        colour (bool, optional): True for three channels, False for grey. If None, uses three channels if any
+            picture is in colour. Default None.
+        held_out (float): Share of the pictures to test on, in (0, 1). Default 0.1.
+
+    Returns:
+        DataSet: For `load`, `Evaluator` and profiles.
 
     Raises:
-        DataError: there are no pictures, one of them cannot be read, or they differ in size; a class has no
-            picture to train or to test on.
-        ValueError: another argument out of range.
+        DataError: If the folder contains no pictures, a picture cannot be read, the pictures differ in size,
+            or a class has no picture to train or to test on.
+        ValueError: If another argument is out of range.
+
+    Example:
+        >>> import diffusion as d
+        >>> from pathlib import Path
+        >>> from tempfile import mkdtemp
+        >>> from PIL import Image
+        >>> folder = Path(mkdtemp())
+        >>> for i in range(4):
+        ...     Image.new("L", (8, 8), color=80 * i).save(folder / f"{i}.png")
+        >>> x, labels = d.load(d.images(folder))
+        >>> x.shape, labels
+        (torch.Size([3, 1, 8, 8]), None)
     """
     root = Path(folder).expanduser().absolute()
     halves = [place for split in SPLITS if (place := root / split).is_dir()]
@@ -202,16 +246,16 @@ def images(
     paths.sort(key=lambda path: sha256(path.relative_to(root).as_posix().encode()))
 
     def class_of(path: Path) -> str:
-        """The sub-folder in which it lies, if any."""
+        """Return the name of the picture's sub-folder, or an empty text."""
         return "".join(path.relative_to(root).parts[1 if halves else 0 : -1][:1])
 
     number, seen = Counter(map(class_of, paths)), Counter()
     if not root.is_dir():
         raise DataError(f"there is no folder {root}")
     if not paths:
-        raise DataError(f"{folder} holds no pictures; needed: files that end in {', '.join(SUFFIXES)}")
+        raise DataError(f"{folder} contains no pictures; expected: files such as 1.png or 1.jpg")
     if "" in number and len(number) > 1:
-        raise DataError(f"a picture of {root} lies beside sub-folders of pictures; put it into one of them")
+        raise DataError(f"{root} contains pictures and sub-folders; move all pictures into sub-folders")
     splits: dict[str, list[Path]] = {split: [] for split in SPLITS}
     for path in paths:
         name = class_of(path)
@@ -221,11 +265,13 @@ def images(
     for split, chosen in splits.items():
         if lacks := number.keys() - {*map(class_of, chosen)}:
             where = root / lacks.pop()
-            raise DataError(f"{where} has no picture to {split} on; needed: at least two, one is to test on")
+            raise DataError(f"{where} has no picture for the {split} split; expected: at least two pictures")
     pictures = {path: _open_picture(path, size) for path in paths}
     width, *more = {side for picture in pictures.values() for side in picture.size}
     if more:
-        raise DataError(f"pictures in {root} have sides of {width}, {more[0]}, ... pixels; needed: size=")
+        raise DataError(
+            f"pictures in {root} have sides of {width}, {more[0]}, ... pixels; pass size= to resize"
+        )
     coloured = any(picture.mode == "RGB" for picture in pictures.values()) if colour is None else colour
     classes = sorted(filter(None, number))
 
@@ -240,7 +286,7 @@ def images(
 
 
 def _open_picture(path: Path, size: int | None) -> Image.Image:
-    """A picture, "RGB" where it is in colour and else "L", which fills a square of that size."""
+    """Open a picture as "RGB" if it is in colour, else as "L", cropped to a square if a size is given."""
     try:
         with Image.open(path) as file:
             picture = ImageOps.exif_transpose(file)
@@ -248,7 +294,7 @@ def _open_picture(path: Path, size: int | None) -> Image.Image:
     except (OSError, ValueError, SyntaxError) as error:  # Pillow's, of damaged files
         raise DataError(f"{path} cannot be read as a picture ({error}); remove or repair it") from None
     if picture.mode.startswith(DEEP):
-        raise DataError(f"{path} has more than 8 bits a channel ({picture.mode}); save it with 8")
+        raise DataError(f"{path} has more than 8 bits per channel ({picture.mode}); save it with 8 bits")
     return ImageOps.fit(made, (size, size)) if size else made
 
 
@@ -256,14 +302,17 @@ def _open_picture(path: Path, size: int | None) -> Image.Image:
 
 
 def fingerprint(x: Tensor) -> str:
-    """SHA-256 of images: what a run knows its data by."""
+    """Return the SHA-256 of images, by which a run identifies its data."""
     return hashlib.sha256(x.detach().cpu().contiguous().numpy().data).hexdigest()
 
 
 def find(sha256: str, n: int, fetch: bool = False) -> Tensor | None:
-    """The first n training images of a known data set in the data folder, if they have that hash.
+    """Return the first n training images of the data set whose images have this hash, or None.
 
-    MNIST is fetched first where that is asked for.
+    Args:
+        sha256 (str): Hash of the images, from `fingerprint`.
+        n (int): Number of images.
+        fetch (bool): Whether to download MNIST if it is missing. Default False.
     """
     for name, known in DATASETS.items():
         if known.read.there(raw_folder(dataset=known)) or fetch and name == "mnist":
@@ -274,13 +323,13 @@ def find(sha256: str, n: int, fetch: bool = False) -> Tensor | None:
 
 
 def as_images(x: Any) -> Any:
-    """Images as `fit` takes them, (N, C, S, S) in [-0.5, 0.5], where shape and scale are unmistakable.
+    """Convert images to (N, C, S, S) in [-0.5, 0.5] if their shape and scale are unambiguous.
 
-    Numpy arrays become tensors, (N, S, S) and (N, S, S, 3) become (N, 1, S, S) and (N, 3, S, S), and bytes
-    pixel / 255 - 0.5. The rest stays as it is: of floats in [0, 1] nobody can tell.
+    NumPy arrays become tensors. (N, S, S) becomes (N, 1, S, S), and (N, S, S, 3) becomes (N, 3, S, S). Bytes
+    become pixel / 255 - 0.5. Other values are returned unchanged: floats in [0, 1] could be on either scale.
 
     Raises:
-        ValueError: bytes none of which reaches 128, which may be on another scale, or a pixel that is NaN.
+        ValueError: If no byte reaches 128, which suggests another scale, or a pixel is NaN.
     """
     if isinstance(x, np.ndarray) and x.dtype.kind in "fiu":
         x = torch.tensor(np.ascontiguousarray(x, x.dtype.newbyteorder("=")))
@@ -289,7 +338,7 @@ def as_images(x: Any) -> Any:
     x = _channels_first(x)
     if x.dtype == torch.uint8 and x.numel():
         if (high := int(x.max())) < 128:
-            raise ValueError(f"bytes reach {high}; needed: 0 to 255, or floats in [-0.5, 0.5]")
+            raise ValueError(f"bytes reach only {high}; expected: 0 to 255, or floats in [-0.5, 0.5]")
         x = x.float().div_(255).sub_(0.5)
     if x.ndim and len(bad := x.isnan().nonzero()):
         raise ValueError(f"image {int(bad[0, 0])} has a pixel that is NaN")
@@ -297,5 +346,5 @@ def as_images(x: Any) -> Any:
 
 
 def grey_values(x: Tensor) -> Tensor:
-    """Images in model units as grey values, uint8 of the same shape; what leaves [-0.5, 0.5] is clamped."""
+    """Convert images in model units to grey values, uint8 of the same shape, clamping to [-0.5, 0.5]."""
     return x.clamp(-0.5, 0.5).add(0.5).mul(255).round().to(torch.uint8)

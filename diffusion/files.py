@@ -1,4 +1,4 @@
-"""Files that are whole or absent, hashes, and how two settings differ."""
+"""Atomic writing of files, hashes, and differences between settings."""
 
 import hashlib
 import json
@@ -10,9 +10,11 @@ from typing import Any
 
 
 def write_bytes(path: str | os.PathLike, content: bytes) -> Path:
-    """Write `content` to `path` atomically, making its folder; returns the path.
+    """Write `content` to `path` atomically, and return the path. The folder is created if needed.
 
-    OSError: it cannot be written, or the disk is full; an earlier file at `path` is untouched.
+    Raises:
+        OSError: If the file cannot be written, or the disk is full. An earlier file at `path` stays
+            unchanged.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -32,20 +34,22 @@ def write_bytes(path: str | os.PathLike, content: bytes) -> Path:
 
 
 def sha256(source: bytes | str | os.PathLike) -> str:
-    """Hexadecimal SHA-256 of bytes, or of the content of a file, by its path."""
+    """Return the hexadecimal SHA-256 of bytes, or of the file at a path."""
     return hashlib.sha256(source if isinstance(source, bytes) else Path(source).read_bytes()).hexdigest()
 
 
 def digest(content: Any, length: int = 12) -> str:
-    """Short hash of a JSON-like value, the same whatever the order of its keys."""
+    """Return a short hash of a JSON-like value, independent of the order of keys."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:length]
 
 
 def differences(recorded: Mapping[str, Any], wanted: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """The differences between two nested settings, in words.
+    """Yield the differences between two nested settings, in words.
 
-    >>> list(differences({"seed": 0, "data": {"n": 1}}, {"seed": 0, "data": {"n": 2}}))
-    ['data.n was 1, is 2']
+    Example:
+        >>> from diffusion.files import differences
+        >>> [*differences({"seed": 0, "data": {"n": 1}}, {"seed": 0, "data": {"n": 2}})]
+        ['data.n was 1, is 2']
     """
     for key in sorted(recorded.keys() | wanted.keys()):
         a, b = recorded.get(key), wanted.get(key)

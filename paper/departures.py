@@ -70,10 +70,10 @@ def _departures(training: Training) -> Iterator[str]:
         yield f"{measuring.reference.n} of {N_TEST} reference images"
 
 
-def _unlike(found: Mapping[str, Any], usual: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+def _unlike(settings: Mapping[str, Any], usual: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
     """Settings that differ from the usual ones, as `name = value`."""
     for name, value in usual.items():
-        if isinstance(value, Mapping) and isinstance(found.get(name), Mapping):
-            yield from _unlike(found[name], value, f"{prefix}{name}.")
-        elif found.get(name) != value:
-            yield f"{prefix}{name} = {found.get(name)}"
+        if isinstance(value, Mapping) and isinstance(settings.get(name), Mapping):
+            yield from _unlike(settings[name], value, f"{prefix}{name}.")
+        elif settings.get(name) != value:
+            yield f"{prefix}{name} = {settings.get(name)}"

@@ -1,9 +1,9 @@
-"""Compile the networks of net.c to net.wasm, which the page runs.
+"""Compile the networks in net.c to net.wasm, which the page runs.
 
-    python -m play.kernel      with Zig's C compiler: `make kernel` installs it
+    python -m play.kernel      uses Zig's C compiler, which `make kernel` installs
 
-Its last bytes are a hash of the sources and the command, so that a changed source without a new binary is
-noticed where there is no compiler. Equal sources give equal bytes.
+The last bytes of the binary are a hash of the sources and the command. A test can therefore notice a changed
+source without a new binary, even without a compiler. Equal sources give equal bytes.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from play.bundle import HERE
 
 SOURCES = ("net.c", "layers.h")
 BINARY = "net.wasm"
-# -ffp-contract=off: no fused multiply-add, whose rounding differs.
+# -ffp-contract=off: no fused multiply-add, because it rounds differently.
 COMMAND = (
     *("-m", "ziglang", "cc", "-target", "wasm32-freestanding", "-O2", "-msimd128", "-ffp-contract=off"),
     *("-nostdlib", "-Wl,--no-entry", "-Wl,-z,stack-size=65536", "-Wl,--strip-all"),
@@ -25,7 +25,7 @@ COMMAND = (
 
 
 def compiled() -> bytes:
-    """The binary of the present sources, with their hash. CalledProcessError: the compiler refuses them."""
+    """Compile the sources, and append their hash; CalledProcessError: the compiler reports an error."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / BINARY
         caches = {f"ZIG_{kind}_CACHE_DIR": folder for kind in ("GLOBAL", "LOCAL")}
@@ -35,15 +35,15 @@ def compiled() -> bytes:
 
 
 def seal() -> bytes:
-    """A custom section of WebAssembly, which engines skip: named "sources", with the hash of the sources."""
-    read = [(HERE / name).read_bytes() for name in SOURCES]
-    content = b"\x07sources" + hashlib.sha256(b"\0".join([*read, " ".join(COMMAND).encode()])).digest()
+    """A custom section of WebAssembly with the hash of the sources; engines skip such sections."""
+    parts = [(HERE / name).read_bytes() for name in SOURCES]
+    content = b"\x07sources" + hashlib.sha256(b"\0".join([*parts, " ".join(COMMAND).encode()])).digest()
     return bytes([0, len(content)]) + content
 
 
 def main() -> None:
     path = HERE / BINARY
-    print(f"wrote {path.name}, {path.write_bytes(compiled()):,} bytes")
+    print(f"Kernel ready: {path.name}, {path.write_bytes(compiled()):,} bytes")
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ EXAMPLES = {  # required setting -> a line that sets it
 }
 HINTS = {  # type of pydantic's error -> example of an allowed value
     "date_type": ", such as 2026-11-28",
-    "dict_type": ": {NAME: VALUE}, which papermill takes with -y",
+    "dict_type": ", such as {NAME: VALUE} (for papermill, with -y)",
     "list_type": ", such as [0, 1]",
     "model_type": ": NAME: VALUE, indented below it",
 }

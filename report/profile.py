@@ -118,7 +118,7 @@ class Sections(BaseModel):
     models: dict[Name, Entry] = Field(min_length=1)
     measure: Section = {}
     opened: list[str] = []  # models whose weights a release contains for all seeds; for others only the first
-    notebooks: dict[str, Section] = {"04_compare_fid": {}}  # executed after all measuring
+    notebooks: dict[str, Section] = {"04_compare_fid": {}}  # executed after all models are measured
     report: Report = Report()
 
 
@@ -132,7 +132,7 @@ class Profile:
         trainings: (model, seed) -> its notebook and all parameters of that.
         measures: model -> arguments of `measure`.
         schedules: parameters of notebook 01.
-        notebooks: parameters by name of each notebook that is executed after all measuring.
+        notebooks: parameters by name of each notebook that is executed after all models are measured.
         text: the author's text, or None.
     """
 
@@ -253,7 +253,7 @@ def fill_training(shared: Mapping[str, Any], entry: Entry) -> dict[str, Any]:
 
 
 def _executed(name: str, shared: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """All parameters of a notebook that is executed after all measuring."""
+    """All parameters of a notebook that is executed after all models are measured."""
     if name not in (known := places.notebooks()):
         raise ValueError(f"no notebook has this name{nearest(name, known)}")
     if name in PROCESS or name == "01_schedules":

@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from helpers import NOTEBOOKS, PAPER, ROOT
+from paper import figures as paper_figures
 from report.results import counterparts, views
 
 Points = list[tuple[float, float]]
@@ -34,6 +35,12 @@ TRAININGS = [(model, seed) for model, seeds in STUDY.items() for seed in seeds]
 def released() -> views.Results:
     """The released paper with all that it shows beside itself."""
     return replace(views.load(PAPER), beside=counterparts.open_releases(["beyond", "original", "starts"]))
+
+
+@cache
+def figure(name: str) -> Figure:
+    """A figure of the released paper, drawn once; to be left as it is."""
+    return getattr(paper_figures, name)(released())
 
 
 def titled(model: str, seed: int) -> str:
@@ -171,7 +178,8 @@ def at_row(axes: Axes, y: float, marker: str) -> list[float]:
 def bars(axes: Axes) -> Iterator[tuple[tuple[float, float], tuple[float, float]]]:
     """Ends of error bars: of lines of two points without marks, and of collections of lines."""
     for mark in axes.lines:
-        if mark.get_marker() in ("None", "", None) and len(mark.get_xdata()) == 2:
+        plain = mark.get_marker() in ("None", "", None) and mark.get_transform() == axes.transData
+        if plain and len(mark.get_xdata()) == 2 and type(mark) is Line2D:
             yield tuple(points(mark))
     for one in axes.collections:
         if isinstance(one, LineCollection):
@@ -203,6 +211,46 @@ def named_curves(axes: Axes) -> dict[str, Points]:
     return found
 
 
+def reference_lines(axes: Axes) -> list[tuple[str, float]]:
+    """Lines across a whole panel: "y" of a horizontal, "x" of a vertical one, and their place."""
+    found = []
+    for mark in axes.lines:
+        x, y = map(np.unique, (mark.get_xdata(), mark.get_ydata()))
+        if mark.get_transform() == axes.get_yaxis_transform(which="grid") and len(y) == 1:
+            found.append(("y", float(y[0])))
+        if mark.get_transform() == axes.get_xaxis_transform(which="grid") and len(x) == 1:
+            found.append(("x", float(x[0])))
+    return found
+
+
+def spans(axes: Axes) -> list[tuple[float, ...]]:
+    """Shaded ranges across a whole panel, of x or of y."""
+    found = []
+    for one in axes.patches:
+        if one.get_transform() != axes.transData and hasattr(one, "get_width"):
+            across = (one.get_x(), one.get_width()) == (0, 1)
+            begin, size = (one.get_y(), one.get_height()) if across else (one.get_x(), one.get_width())
+            found.append((float(begin), float(begin + size)))
+    return found
+
+
+def hidden(axes: Axes) -> Points:
+    """Points of marks and bars that lie outside of the panel, where nobody sees them."""
+    (left, right), (bottom, top) = (sorted(ends) for ends in (axes.get_xlim(), axes.get_ylim()))
+    seen = [at for ends in bars(axes) for at in ends]
+    for mark in axes.lines:
+        seen += points(mark) if mark.get_transform() == axes.transData and type(mark) is Line2D else []
+    for one in axes.collections:
+        scattered = len(one.get_offsets()) > 1 and one.get_offset_transform() == axes.transData
+        seen += map(tuple, one.get_offsets().tolist()) if scattered else []
+    rim = 1e-9 * max(map(abs, (left, right, bottom, top)))
+    return [
+        (x, y)
+        for x, y in seen
+        if np.isfinite(x + y) and not (left - rim <= x <= right + rim and bottom - rim <= y <= top + rim)
+    ]
+
+
 def texts_at(axes: Axes, y: float) -> list[str]:
     """Texts inside a panel in a row, from left to right."""
     found = [one for one in axes.texts if abs(_place(one)[1] - y) < 1e-6]
@@ -224,6 +272,9 @@ def tiles(axes: Axes, columns: int, side: int = 28) -> np.ndarray:
     cell = (canvas.shape[1] - FRAME) // columns
     scale = (cell - FRAME) // side
     down = (canvas.shape[0] - FRAME) // cell
+    for along, n in (("x", columns), ("y", down)):  # words stand at the middle of what they name
+        places = [place for _, place in tick_pairs(axes, along)]
+        assert not places or np.allclose(places, (np.arange(n) + 0.5) * cell + FRAME / 2, atol=FRAME)
     first = FRAME + scale // 2
     rows = [
         canvas[first + i * cell :, first + j * cell :, 0][: side * scale : scale, : side * scale : scale]

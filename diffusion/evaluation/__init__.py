@@ -1,1 +1,1 @@
-"""Measuring: features, distances with their floors and intervals, and what samples look like."""
+"""Measures of samples: features, distances with floors and intervals, and the share of digits."""

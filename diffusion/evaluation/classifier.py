@@ -1,7 +1,7 @@
-"""The classifier that measures samples: its labels, its confidence and its 64 features.
+"""The classifier that measures samples: its labels, confidence and 64 features.
 
-It is trained without augmentation (a mirrored digit is no digit) and with smoothed labels: it then stays
-unsure about images unlike any digit, where one trained on hard labels is often certain.
+It is trained without augmentation, because a mirrored digit is not a digit, and with smoothed labels. It thus
+stays unsure about images unlike any digit, while a classifier trained on hard labels is often certain.
 """
 
 import torch
@@ -22,7 +22,7 @@ def _block(inputs: int, outputs: int) -> nn.Sequential:
 
 
 class DigitClassifier(FeatureNetwork):
-    """Five 3x3 convolutions, a 64-unit layer, K logits; of digits, about 107 thousand parameters.
+    """Five 3x3 convolutions, a 64-unit layer and K logits; for digits, about 107 thousand parameters.
 
     Its features are the penultimate activations, all >= 0.
     """
@@ -38,12 +38,12 @@ class DigitClassifier(FeatureNetwork):
         self.head = nn.Linear(DIMENSION, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits, (B, K), of images x (B, C, S, S) in [-0.5, 0.5]."""
+        """Return logits, (B, K), of images x (B, C, S, S) in [-0.5, 0.5]."""
         return self.head(self.features(x))
 
 
 def train(images: Tensor, labels: Tensor, classes: int = 10) -> DigitClassifier:
-    """The classifier of images and their labels."""
+    """Train a classifier on images and labels."""
     with seeded(0):
         model = DigitClassifier(shape_of(images), classes)
 
@@ -55,12 +55,12 @@ def train(images: Tensor, labels: Tensor, classes: int = 10) -> DigitClassifier:
 
 @torch.inference_mode()
 def logits(model: DigitClassifier, images: Tensor, chunk: int = 1000) -> Tensor:
-    """Logits (N, K) of images (N, C, S, S) in [-0.5, 0.5], `chunk` images at a time."""
+    """Return logits (N, K) of images (N, C, S, S) in [-0.5, 0.5], computed `chunk` images at a time."""
     return torch.cat([model(part) for part in images.split(chunk)])
 
 
 def classes_of(model: DigitClassifier, images: Tensor) -> Tensor:
-    """The class that is read in each image, (N,). Pixels are cut to [-0.5, 0.5] first."""
+    """Return the predicted class of each image, (N,). Pixels are clamped to [-0.5, 0.5] first."""
     return logits(model, images.clamp(-0.5, 0.5)).argmax(1)
 
 

@@ -1,6 +1,6 @@
-"""Digits distorted mildly, which a recogniser has to accept.
+"""Mildly distorted digits, which a recogniser has to accept.
 
-Each kind is a function (images (N, 1, 28, 28) in model units, labels (N,), generator) -> images like them.
+Each kind of distortion is a function: images (N, 1, 28, 28) in model units, labels (N,), generator -> images.
 """
 
 from collections.abc import Callable
@@ -13,9 +13,9 @@ Kind = Callable[[Tensor, Tensor, Generator], Tensor]
 
 
 def warp(x: Tensor, angle: Tensor, shift: Tensor | None = None) -> Tensor:
-    """Images turned by `angle` (N,) in degrees, or shifted by (N, 2) pixels right and down, bilinear.
+    """Rotate images by `angle` (N,) in degrees, or shift them by (N, 2) pixels right and down; bilinear.
 
-    What comes in from outside is black.
+    Pixels from outside the image are black.
     """
     turn, shift = angle.deg2rad(), torch.zeros(len(x), 2) if shift is None else shift
     matrix = torch.stack([turn.cos(), -turn.sin(), turn.sin(), turn.cos()], 1).view(-1, 2, 2)
@@ -25,7 +25,7 @@ def warp(x: Tensor, angle: Tensor, shift: Tensor | None = None) -> Tensor:
 
 
 def centred(x: Tensor) -> Tensor:
-    """Images moved by whole pixels so that their centre of mass is in the middle, as MNIST's digits are."""
+    """Shift images by whole pixels to move their centre of mass to the middle, as in MNIST."""
     ink, place = x[:, 0] + 0.5, torch.arange(28.0) - 13.5
     mass = ink.sum((1, 2)).clamp(min=1e-6)
     across, down = (ink.sum(1) @ place) / mass, (ink.sum(2) @ place) / mass
@@ -34,7 +34,7 @@ def centred(x: Tensor) -> Tensor:
 
 
 def shifted(pixels: int) -> Kind:
-    """Moved by so many pixels in one of eight directions."""
+    """Shift by this number of pixels in one of eight directions."""
     ways = pixels * torch.tensor([(a, b) for a in (-1.0, 0, 1) for b in (-1.0, 0, 1) if a or b])
     return lambda x, labels, random: warp(
         x, torch.zeros(len(x)), ways[torch.randint(8, (len(x),), generator=random)]
@@ -42,23 +42,23 @@ def shifted(pixels: int) -> Kind:
 
 
 def turned(degrees: float) -> Kind:
-    """Turned by so many degrees to one side or the other."""
+    """Rotate by this number of degrees to either side."""
     sides = degrees * torch.tensor([-1.0, 1])
     return lambda x, labels, random: warp(x, sides[torch.randint(0, 2, (len(x),), generator=random)])
 
 
 def thicker(x: Tensor, labels: Tensor, random: Generator) -> Tensor:
-    """The largest of 2 x 2 pixels."""
+    """Replace each pixel by the maximum of 2 x 2 pixels."""
     return F.max_pool2d(F.pad(x, (0, 1, 0, 1), value=-0.5), 2, 1)
 
 
 def thinner(x: Tensor, labels: Tensor, random: Generator) -> Tensor:
-    """Half-way to the smallest of 2 x 2 pixels, which alone would break thin strokes."""
+    """Average each pixel with the minimum of 2 x 2 pixels, which alone would break thin strokes."""
     return (x - F.max_pool2d(F.pad(-x, (0, 1, 0, 1), value=0.5), 2, 1)) / 2
 
 
 def on_grey(level: float) -> Kind:
-    """On a ground of a grey level, 0 to 1; the digit stays white."""
+    """Put digits on a grey background, with level 0 to 1; white stays white."""
     return lambda x, labels, random: x + level * (0.5 - x)
 
 

@@ -1,4 +1,4 @@
-"""The evaluator: the held-out real images, and all that is measured of samples against them."""
+"""The evaluator: held-out real images, and all measures of samples against them."""
 
 import os
 from collections.abc import Collection
@@ -33,10 +33,10 @@ class Space:
     """The real images in the features of one extractor, and distances of samples from them.
 
     Attributes:
-        extractor: of the features.
-        ending: of the names of measures in these features.
-        reference: of the test images.
-        train: features (N, D) of the training images.
+        evaluator (Evaluator): The evaluator.
+        extractor (Extractor): Computes the features.
+        ending (str): Ending of the names of measures in these features.
+        floors (dict): Number of images -> floor, as far as computed.
     """
 
     evaluator: "Evaluator"
@@ -46,18 +46,20 @@ class Space:
 
     @cached_property
     def reference(self) -> Reference:
+        """Reference: The test images in these features."""
         return Reference(self.features(self.evaluator.x_test))
 
     @cached_property
     def train(self) -> Tensor:
+        """Tensor: Features (N, D) of the training images."""
         return self.features(self.evaluator.x_train)
 
     def features(self, x: Tensor) -> Tensor:
-        """Features (n, D) of images (n, C, S, S) in model units."""
+        """Return features (n, D) of images (n, C, S, S) in model units."""
         return self.extractor.features(to_uint8(x))
 
     def floor(self, n: int) -> Interval | None:
-        """The real-vs-real distance at n >= 2 images; None where there are not as many training images."""
+        """Return the real-vs-real distance at n >= 2 images, or None with fewer training images."""
         if n not in self.floors and n <= len(self.evaluator.x_train):
             repeats, seed = self.evaluator.floor_repeats, self.evaluator.seed
             self.floors[n] = frechet.floor(self.train, self.reference, n, repeats, seed)
@@ -67,45 +69,58 @@ class Space:
 @refuse_old_names
 @dataclass(eq=False, repr=False)
 class Evaluator:
-    """The real images, their features and statistics, and the measures of samples against them.
+    """Real images, their features and statistics, and all measures of samples against them.
 
-        evaluator = Evaluator.for_dataset("mnist")          or of images: Evaluator(x_train, x_test, labels)
-        print(evaluator.measure(run, 1000))                 a table of as many samples of a run
-        evaluator.measure(run.sample(1000))["frechet"].value
-        evaluator.floors(1000)["floor"].value               the same of 1000 real images
+    If the data set has classes, a classifier of these provides the main features and the measures of classes.
+    Otherwise `frechet`, `kid`, precision, recall and coverage use the first label-free features, in
+    `default_space`, and measures of classes are left out.
 
-    Classes, and all that rests on a classifier, are measured where the data set has any. Else they are left
-    out, and `frechet`, `kid`, precision, recall and coverage are in the first of the label-free features,
-    `evaluator.default_space`.
+    The share of digits comes from a recogniser, calibrated on `x_digits` and the test images. With 10,000
+    training digits it is the recogniser of the reports. It reads 28 x 28 grey images; for other shapes the
+    share is left out, with a note.
 
-    The share of digits is that of a recogniser, calibrated on `x_digits` and on the test images. With 10,000
-    training digits it is the one of the reports. It reads 28 x 28 grey images; for others the share is left
-    out, with a note.
+    Notes are printed if test images are also training images, a class has no test images, there are labels
+    but no classes, or the classifier misreads more than half as many labels as a random guess does.
 
     Args:
-        x_train: (N, C, S, S) training images for the real-vs-real floor, S at least 8; here and below a
-            tensor in [-0.5, 0.5], or an array or bytes as `diffusion.fit` takes them.
-        x_test, labels: the reference images, (M, C, S, S), M >= 12, and (M,); None: there are no classes.
-        all_labels: of the whole test split, whose class shares are the prior; None: `labels`.
-        dataset, data_dir: whose networks measure: a name, a `DataSet` of your own (they are then trained
-            once, and kept beside its files), or None: no network is trained, only `random` features measure.
-        x_digits: training images of the recogniser; None: the first 10,000 of `x_train`.
-        n_per_distortion: test digits of each distortion from which the recogniser's threshold comes. If half
-            of the test images are fewer, all of that half are used, with a note.
-        inception_weights: "auto" or "off".
-        seed: of the draws behind floors, intervals and subsets.
-        device: where features are computed; None: $COLD_ZOOM_DEVICE, else a GPU, else the CPU.
+        x_train (Tensor or array): Training images (N, C, S, S) for the real-vs-real floor, N at least 12 and
+            S at least 8. All images are in [-0.5, 0.5], or arrays or bytes as in `fit`.
+        x_test (Tensor or array): Test images (M, C, S, S), M at least 12: the reference.
+        labels (Tensor or array, optional): Labels (M,) of the test images, required with classes. Default
+            None.
+        all_labels (Tensor or array, optional): Labels of the whole test split, whose class shares are the
+            reference. If None, uses `labels`. Default None.
+        dataset (str, DataSet or None): The data set whose networks measure. For your own `DataSet` they are
+            trained once and saved with its files. If None, trains no network and uses only the features of a
+            random one. Default "mnist".
+        data_dir (path, optional): Data folder, see `load`. Default None.
+        x_digits (Tensor or array, optional): Training images of the recogniser. If None, uses the first
+            10,000 of `x_train`. Default None.
+        n_per_distortion (int): Test digits per distortion, from which the recogniser's threshold is computed.
+            If half of the test images are fewer, uses that half and prints a note. Default 500.
+        inception_weights (str): "auto" to measure InceptionV3 features, too, or "off". Default "off".
+        floor_repeats (int): Draws of real images behind a floor. Default 10.
+        interval_repeats (int): Random halves behind an interval of a distance. Default 200.
+        seed (int): Seeds the draws behind floors, intervals and subsets. Default 0.
+        device (str or device, optional): Device for features. If None, uses $COLD_ZOOM_DEVICE, else a GPU,
+            else the CPU. Default None.
 
     Attributes:
-        spaces: name of features (see `features`) -> `Space`, of those that can be had.
-        default_space: the one of `frechet` and of coverage: of the classifier, if there is one.
-        classes: how many there are.
-        measure_names: what a table calls a measure: the share of "digit" is named by the data set's noun.
+        spaces (dict): Name of features -> `Space`.
+        default_space (Space): The features of `frechet` and coverage: of the classifier, if there is one.
+        classes (int): Number of classes.
+        measure_names (dict): Names of measures in tables, if they differ: "digit" is named by the data set's
+            noun.
 
-    ValueError: real images that are not (N, C, S, S) in [-0.5, 0.5] of the data set's shape, fewer than 12,
-    or labels that are not theirs, a number each. A note is printed where test images are training images,
-    where a class has no test images, where labels are given without classes, and where the classifier reads
-    more than half as many labels wrongly as a guess does.
+    Raises:
+        ValueError: If images are not (N, C, S, S) in [-0.5, 0.5] of the data set's shape, fewer than 12, or
+            the labels do not match them.
+
+    Example:
+        >>> import diffusion as d
+        >>> x, _ = d.load("mnist", n=60)
+        >>> d.Evaluator(x[:30], x[30:], dataset=None)
+        <Evaluator of 30 training and 30 test images>
     """
 
     x_train: Any
@@ -135,22 +150,24 @@ class Evaluator:
         known = shape if dataset is None else data.load(dataset, "test", data_dir, 1)[0].shape[1:]
         if not self.x_train.shape[1:] == shape == known:
             shapes = [*map(tuple, (self.x_train.shape[1:], shape, known))]
-            raise ValueError(f"x_train, x_test and dataset are {shapes}; needed: one shape, or dataset=None")
+            raise ValueError(
+                f"x_train, x_test and dataset have shapes {shapes}; expected: one, or dataset=None"
+            )
         if (few := min(n, len(self.x_train))) < samples.FEWEST:
-            raise ValueError(f"x_train or x_test has {few} images; needed: at least {samples.FEWEST}")
+            raise ValueError(f"x_train or x_test has {few} images; expected: at least {samples.FEWEST}")
         labels = [] if self.labels is None else self.labels
         right = self.classes and np.shape(labels) == (n,) and {*map(int, labels)} <= {*range(self.classes)}
         if self.classes and not right:
             needed = f"one number for each of {n} test images, 0 to {self.classes - 1}"
-            raise ValueError(f"labels are {summarise(self.labels)}; needed: {needed}")
+            raise ValueError(f"labels are {summarise(self.labels)}; expected: {needed}")
         if self.labels is not None and not self.classes:
-            print("note: labels are not used, as there are no classes", flush=True)
+            print("note: labels are ignored, because the data set has no classes", flush=True)
         self.labels = torch.as_tensor(self.labels).long() if self.classes else None
         seen = set() if self.labels is None else {*self.labels.tolist()}
         if absent := [name for i, name in enumerate(self.class_names) if i not in seen]:
-            print(f"note: no test images of class {', '.join(absent)}", flush=True)
+            print(f"note: there are no test images of class {', '.join(absent)}", flush=True)
         if len(seen) == 1:
-            print("note: test images are of one class, so measures of classes mean nothing", flush=True)
+            print("note: all test images are of one class; measures of classes are meaningless", flush=True)
         self.all_labels = self.labels if self.all_labels is None else torch.as_tensor(self.all_labels)
         digits = self.x_train[:NEAR] if self.x_digits is None else self.x_digits
         self.x_digits = require_images("x_digits", digits)
@@ -176,10 +193,12 @@ class Evaluator:
         self._real: dict[int, dict[str, Value]] = {}
         train = {hash(image.tobytes()) for image in self.x_train.cpu().numpy()}
         if (same := sum(hash(image.tobytes()) in train for image in self.x_test.cpu().numpy())) > MANY * n:
-            print(f"note: {same} of {n} test images are training images, so distances flatter", flush=True)
+            print(
+                f"note: {same} of {n} test images are training images, so distances are too small", flush=True
+            )
         wrong = int((self.test.labels != self.labels).sum()) if self.classes else 0
         if self.classes and wrong * self.classes > MANY * n * (self.classes - 1):
-            print(f"note: the classifier reads {wrong} of {n} test images as another label", flush=True)
+            print(f"note: the classifier misreads {wrong} of {n} test images; check the labels", flush=True)
 
     @classmethod
     def for_dataset(
@@ -191,10 +210,27 @@ class Evaluator:
         n_digits: int = NEAR,
         **options: Any,
     ) -> Self:
-        """The evaluator of a data set with its networks; further options are those of the class.
+        """Make the evaluator of a data set, with its networks.
 
-        It has at most `n_train` training images and `n_digits` of `x_digits`, and `n_test` test images, None:
-        all. ValueError: the data cannot be had, or have fewer test images.
+        Args:
+            dataset (str or DataSet): The data set, see `load`. Default "mnist".
+            data_dir (path, optional): Data folder, see `load`. Default None.
+            n_train (int): Largest number of training images. Default 10,000.
+            n_test (int, optional): Number of test images. If None, all. Default None.
+            n_digits (int): Largest number of training images of the recogniser. Default 10,000.
+            **options: Further arguments of the class.
+
+        Returns:
+            Evaluator: The evaluator.
+
+        Raises:
+            ValueError: If the data cannot be loaded, or there are fewer test images.
+
+        Example:
+            >>> import diffusion as d
+            >>> evaluator = d.Evaluator.for_dataset("mnist", n_train=200, n_test=1000, n_digits=200)
+            >>> evaluator
+            Evaluator.for_dataset("mnist", n_train=200, n_test=1000, n_digits=200)
         """
         given = {"data_dir": data_dir, "n_train": n_train, "n_test": n_test, "n_digits": n_digits}
         texts = write(dataset), *write_arguments(cls.for_dataset, given), *write_arguments(cls, options)
@@ -206,20 +242,29 @@ class Evaluator:
         return made
 
     def __repr__(self) -> str:
-        """The call of `for_dataset` that made it; of other images, how many there are."""
+        """Return the call of `for_dataset` that made the evaluator, or its numbers of images."""
         counts = f"{len(self.x_train)} training and {len(self.x_test)} test images"
         return self.call or f"<{type(self).__name__} of {counts}>"
 
     @cached_property
     def recogniser(self) -> DigitRecogniser:
-        """Says which images are digits; there must be classes."""
+        """DigitRecogniser: Decides which images are digits. Requires classes."""
         assert self.classifier is not None
         return DigitRecogniser.fit(
             self.classifier, self.x_digits, self.x_test, self.labels, self.n_per_distortion
         )
 
     def floors(self, n: int, only: Collection[str] | None = None) -> dict[str, Interval]:
-        """The real-vs-real distance at n images, if there are as many: `floor`, `floor_autoencoder`, ..."""
+        """Return floors: distances of n random training images from the test images.
+
+        Args:
+            n (int): Number of images, at least 2.
+            only (collection of str, optional): Names of floors. If None, all. Default None.
+
+        Returns:
+            dict: `floor`, `floor_autoencoder`, ... -> Interval. Floors that need more training images are
+            left out.
+        """
         spaces = {f"floor{space.ending}": space for space in self.spaces.values()}
         wanted = [name for name in spaces if only is None or name in only]
         return {name: floor for name in wanted if (floor := spaces[name].floor(n))}
@@ -227,20 +272,33 @@ class Evaluator:
     # --- samples ---
 
     def measure(self, x: Any, n: int | None = None, only: str | Collection[str] | None = None) -> Measured:
-        """All measures of samples by name (see `measures`); prints as a table.
+        """Measure samples, or a run, against the test images.
 
-        Distances, precision, recall, coverage and divergence depend on the number of samples; they are taken
-        of the first n, so that models with different numbers can be compared. Samples that are one image
-        have no distance and are no digits: these measures are left out.
+        Distances, precision, recall, coverage and divergence depend on the number of samples. They use the
+        first `n` samples, which makes models with different numbers comparable. If all samples are one image,
+        the distances and the share of digits are left out.
 
         Args:
-            x: samples (N, C, S, S), N at least 12, about [-0.5, 0.5]; a tensor, or an array or bytes as
-                `diffusion.fit` takes them. Or a run, of which n samples are drawn, and clamped.
-            n: If None, uses all samples; of a run 1000, or as many as there are training images.
-            only: names of the measures that are taken, or one name.
+            x (Tensor, array or Run): Samples (N, C, S, S), N at least 12, in about [-0.5, 0.5]; or a run,
+                from which n samples are drawn and clamped.
+            n (int, optional): Number of samples. If None, all samples, or 1000 of a run, but at most as many
+                as there are training images. Default None.
+            only (str or collection of str, optional): Names of measures to take. If None, all. Default None.
 
-        ValueError: they are no images of the shape of the test images, not finite or in another unit, too
-        few, or fewer than n; or `only` has a name that is no measure.
+        Returns:
+            Measured: A dictionary, name -> Interval, that prints as a table; `["frechet"].value` is a number.
+
+        Raises:
+            ValueError: If samples do not have the shape of the test images, are not finite, on another scale,
+                or too few; or `only` contains an unknown name.
+
+        Example:
+            >>> import diffusion as d
+            >>> x, _ = d.load("mnist", n=60)
+            >>> evaluator = d.Evaluator(x[:20], x[20:40], dataset=None)
+            >>> measured = evaluator.measure(x[40:], only="frechet")
+            >>> measured["frechet"].value > 0
+            True
         """
         only = {only} if isinstance(only, str) else only
         if only is not None and not len(only):
@@ -255,27 +313,33 @@ class Evaluator:
         return Measured(take_measures(seen, only), seen)
 
     def _samples(self, given: Any) -> Tensor:
-        """Samples as a tensor in model units; raises ValueError as `measure` says."""
+        """Convert samples to a tensor in model units, with the errors of `measure`."""
         x, shape = data.as_images(given), self.x_test.shape[1:]
         if not isinstance(x, Tensor) or x.shape[1:] != shape or len(x) < samples.FEWEST:
             raise ValueError(
-                f"samples are {summarise(given)}; needed: images, such as run.sample(1000), a tensor or "
-                f"an array (n, {', '.join(map(str, shape))}), n at least {samples.FEWEST}"
+                f"samples are {summarise(given)}; expected: a tensor or array of at least "
+                f"{samples.FEWEST} images (n, {', '.join(map(str, shape))}), such as run.sample(1000)"
             )
         low, high = float(x.min()), float(x.max())  # samples that drift do not end at 0 or -1
         if low >= 0 and high > 0.5 or low < -0.97 and high > 0.97 and max(-low, high) <= 1:
             raise ValueError(
-                f"pixels of samples range from {low:g} to {high:g}; needed: about [-0.5, 0.5], so x - 0.5 of "
-                "[0, 1], x / 2 of [-1, 1], x / 255 - 0.5 of [0, 255]"
+                f"pixels of samples range from {low:g} to {high:g}; expected: about [-0.5, 0.5]; use x - 0.5 "
+                "for [0, 1], x / 2 for [-1, 1] or x / 255 - 0.5 for [0, 255]"
             )
         note_outside(x, "the samples")
         return x
 
     def real(self, n: int) -> dict[str, Value]:
-        """The measures of the real test images, by name.
+        """Measure the real test images.
 
-        Precision, recall and coverage are those of n training images, n at least 12; the share of digits is
-        that of the test images which gave no bound.
+        Precision, recall and coverage compare n training images, n at least 12, with the test images. The
+        share of digits uses the test images from which the recogniser's threshold was not computed.
+
+        Args:
+            n (int): Number of images.
+
+        Returns:
+            dict: Name -> Interval.
         """
         if n not in self._real:
             features = self.default_space.reference.features
@@ -288,15 +352,18 @@ class Evaluator:
 
 
 def choose_n(evaluator: Evaluator, *sizes: int) -> int:
-    """The default number of samples: `DRAWN`, or as many as training images and all sets of samples have."""
+    """Return the default number of samples: `DRAWN`, or fewer if training images or samples are fewer."""
     if (n := min(DRAWN, len(evaluator.x_train), *sizes)) < DRAWN:
         which = "samples" if n in sizes else "training images"
-        print(f"note: n is {n} instead of {DRAWN}, as there are {n} {which}", flush=True)
+        print(f"note: n is {n} instead of {DRAWN}, because there are {n} {which}", flush=True)
     return n
 
 
 def draw_samples(run: Any, n: int, seed: int | None = None) -> Tensor:
-    """n samples of a run, (n, C, S, S) in [-0.5, 0.5]: after a short training some leave that range."""
+    """Draw n samples of a run, (n, C, S, S), clamped to [-0.5, 0.5].
+
+    After short training, some samples exceed this range.
+    """
     x = run.sample(n, seed)
     note_outside(x, f"samples of {run.name}, which are clamped,")
     return x.clamp(-0.5, 0.5)
@@ -304,16 +371,17 @@ def draw_samples(run: Any, n: int, seed: int | None = None) -> Tensor:
 
 @dataclass(eq=False, repr=False)
 class Seen:
-    """Images (n, C, S, S) in model units as an evaluator's networks see them.
-
-    Args:
-        known: its features, where they are.
-        n: the first images, of which distances are taken; 0: all.
-        only: names of the measures that will be taken; None: all.
+    """Images (n, C, S, S) in model units with the outputs of an evaluator's networks.
 
     Attributes:
-        features: (n, 64), in the space `Evaluator.default_space`.
-        labels, confidence: (n,), the class that is read and its probability; None without a classifier.
+        evaluator (Evaluator): The evaluator.
+        x (Tensor): The images.
+        n (int): Number of images, from the start, that enter distances. If 0, all. Default 0.
+        only (collection of str, optional): Names of the measures that will be taken. If None, all. Default
+            None.
+        features (Tensor): (n, 64) in `Evaluator.default_space`; pass `known` if they exist already.
+        labels (Tensor): (n,), the predicted classes, or None without a classifier.
+        confidence (Tensor): (n,), the probabilities of these classes, or None without a classifier.
     """
 
     evaluator: Evaluator
@@ -332,18 +400,18 @@ class Seen:
 
     @cached_property
     def images(self) -> Tensor:
-        """The images as grey bytes, (n, 1, S, S)."""
+        """Tensor: The images as grey bytes, (n, 1, S, S)."""
         return to_uint8(samples.grey(self.x))
 
     @cached_property
     def one_image(self) -> bool:
-        """All of them are one image, but for rounding: they have no distance and are no digits."""
+        """bool: Whether all images are the same, up to rounding. They have no distance and are not digits."""
         grey = to_uint8(self.x).short()
         return bool((grey - grey[:1]).abs().max() <= ALIKE)
 
     @property
     def recognisable(self) -> bool:
-        """True where they may be digits: several, 28 x 28 and grey, of a data set with classes and images."""
+        """bool: Whether the recogniser applies: different 28 x 28 grey images of a data set with classes."""
         known = self.evaluator.classes and len(self.evaluator.x_digits) >= NEIGHBOURS
         return bool(known and self.x.shape[1:] == GREY28) and not self.one_image
 
@@ -355,7 +423,7 @@ class Seen:
     **by_features("kid", "squared distance", "kernel distance of the samples from the test images"),
 )
 def distances(seen: Seen) -> dict[str, Interval]:
-    """Fréchet and kernel distances of the first n samples, in each kind of features that is asked for."""
+    """Return Fréchet and kernel distances of the first n samples, in each requested kind of features."""
     values, evaluator = {}, seen.evaluator
     for space in evaluator.spaces.values():
         names = f"frechet{space.ending}", f"kid{space.ending}"

@@ -1,14 +1,14 @@
-"""The feature extractors under which image sets are compared, by name.
+"""The feature extractors that compare sets of images, by name.
 
-    digits        64 features of the classifier of the data set's classes
-    autoencoder   64 features that never saw a label: what an image is drawn again from
-    random        64 features of a network that was never trained, averaged over places
-    inception     2048 features of the InceptionV3 network (Szegedy et al. 2015) that defines the usual FID
+    digits        64 features of a classifier of the data set's classes
+    autoencoder   64 features of an autoencoder, trained without labels
+    random        64 features of an untrained network, averaged over positions
+    inception     2048 features of InceptionV3 (Szegedy et al. 2015), which define the usual FID
 
-Features of a classifier hold what tells its classes apart, and matching class shares alone may lower a
-distance in them (Kynkäänniemi et al. 2023). Hence two kinds without labels. An autoencoder's hold what is
-where in the image. Those of an untrained network (Naeem et al. 2020; Lee et al. 2022) are averaged over
-places: they hold grey levels, textures and widths of strokes, and hardly where these lie.
+Features of a classifier separate its classes, and matching class shares alone may lower a distance in them
+(Kynkäänniemi et al. 2023). Two kinds of features are therefore label-free. Features of the autoencoder keep
+the layout of the image. Features of the untrained network (Naeem et al. 2020; Lee et al. 2022) are averaged
+over positions: they keep grey levels, textures and stroke widths, but hardly any positions.
 """
 
 import os
@@ -30,7 +30,7 @@ SCALE = 30.0  # of its features: their distances are then about as large as the 
 
 @dataclass
 class Extractor:
-    """Maps grey images to features."""
+    """Maps images to features."""
 
     name: str
     network: Callable[[Tensor], Tensor]  # uint8 (B, C, S, S) -> (B, D)
@@ -40,13 +40,13 @@ class Extractor:
 
     @torch.inference_mode()
     def features(self, images: Tensor) -> Tensor:
-        """Features (N, D) float32 on the CPU of uint8 images (N, C, S, S)."""
+        """Return features (N, D), float32 on the CPU, of uint8 images (N, C, S, S)."""
         parts = progress(images.split(self.chunk), f"{self.name} features of {len(images)} images")
         return torch.cat([self.network(part.to(self.device)).float().cpu() for part in parts])
 
 
 def small(name: str, model: FeatureNetwork, device: torch.device) -> Extractor:
-    """The features of a small network that measures."""
+    """Return the extractor of a small measuring network."""
     model = model.to(device)
 
     def network(images: Tensor) -> Tensor:
@@ -56,7 +56,7 @@ def small(name: str, model: FeatureNetwork, device: torch.device) -> Extractor:
 
 
 def untrained(device: torch.device, colours: int = 1) -> Extractor:
-    """The 64 features of three random convolutions with max pooling, averaged over places; S at least 8."""
+    """Return the extractor of 64 random features: convolutions, max pooling and an average; S at least 8."""
     with seeded(0):
         widths = zip((colours, *CHANNELS[:-1]), CHANNELS, strict=True)
         layers = [nn.Conv2d(a, b, 3, padding=1) for a, b in widths]
@@ -72,9 +72,9 @@ def untrained(device: torch.device, colours: int = 1) -> Extractor:
 
 
 def inception(device: torch.device) -> Extractor | None:
-    """The 2048 features of InceptionV3, as torchmetrics loads them from torch's cache or by a download.
+    """Return the extractor of InceptionV3, loaded by torchmetrics from torch's cache or downloaded.
 
-    None, with a note, where they cannot be had.
+    Returns None, with a note, if the weights cannot be loaded.
     """
     from torchmetrics.image.fid import NoTrainInceptionV3  # takes two seconds
 
@@ -101,7 +101,11 @@ def extractors(
     device: str | torch.device = "cpu",
     colours: int = 1,
 ) -> dict[str, Extractor]:
-    """Every extractor of a data set, by name; of None those without training. ValueError: none can be had."""
+    """Return all extractors of a data set by name; for None, only the untrained one.
+
+    Raises:
+        ValueError: If the data set cannot be loaded.
+    """
     on, known = torch.device(device), []
     if dataset is not None and data.get(dataset).classes:
         known += [small("digits", CLASSIFIER.load_for(dataset, data_dir), on)]

@@ -1,11 +1,11 @@
 """Distances between sets of images: Fréchet (FID) and kernel (KID), with floor and interval, in float64.
 
     extractor = features.extractors()["digits"]
-    reference = Reference(extractor.features(to_uint8(test_images)))            once
-    frechet_distance(reference, extractor.features(to_uint8(samples)))          one number
+    reference = Reference(extractor.features(to_uint8(test_images)))
+    frechet_distance(reference, extractor.features(to_uint8(samples)))          # a number
 
-A distance means something only with its number of images n, its extractor and its `floor`: the same distance
-for real images at the same n, which is not zero.
+A distance depends on its number of images n and on its extractor. Compare it with its `floor`, the distance
+of equally many real images, which is not zero.
 """
 
 import math
@@ -23,16 +23,17 @@ SUBSETS, MOST = 50, 1000  # of a kernel distance: random subsets, and images in 
 
 
 def to_uint8(x: Tensor) -> Tensor:
-    """Images (N, C, S, S) in model units as bytes: clamped to [-0.5, 0.5], scaled, rounded. Never wraps."""
+    """Convert images (N, C, S, S) in model units to bytes: clamp to [-0.5, 0.5], scale and round."""
     return grey_values(x.float())
 
 
 class Reference:
-    """The real images of a comparison by their features.
+    """The features of real images, and their statistics.
 
     Attributes:
-        features: (N, D) float64, a copy.
-        mean, root: their mean (D,), and the symmetric square root (D, D) of their covariance.
+        features (Tensor): (N, D) float64, a copy.
+        mean (Tensor): (D,).
+        root (Tensor): (D, D), the symmetric square root of the covariance.
     """
 
     def __init__(self, features: Tensor):
@@ -41,10 +42,10 @@ class Reference:
         self.mean, self.root = self.features.mean(0), (vectors * values.clamp(min=0).sqrt()) @ vectors.T
 
     def distance(self, centre: Tensor, a: Tensor) -> float:
-        """The Fréchet distance (Heusel et al. 2017) to images with mean `centre` (D,) and covariance a.T @ a.
+        """Return the Fréchet distance (Heusel et al. 2017) to images with given mean and covariance.
 
-        |mu_a - mu_b|^2 + tr(S_a + S_b - 2 (S_a S_b)^(1/2)), at least 0: the trace of the root is the sum of
-        the singular values of a S_b^(1/2), a (n, D).
+        |mu_a - mu_b|^2 + tr(S_a + S_b - 2 (S_a S_b)^(1/2)), at least 0, with mu_a = `centre`, (D,), and S_a =
+        a.T @ a, a (n, D). The trace of the root is the sum of the singular values of a S_b^(1/2).
         """
         cross = torch.linalg.svdvals(a @ self.root).sum()
         spread = a.square().sum() + self.root.square().sum() - 2 * cross
@@ -52,18 +53,18 @@ class Reference:
 
 
 def frechet_distance(reference: Reference, features: Tensor) -> float:
-    """Fréchet distance of features (N, D) to the reference, at least 0."""
+    """Return the Fréchet distance of features (N, D) to the reference, at least 0."""
     features = features.detach().cpu().double()
     centre = features.mean(0)
     return reference.distance(centre, (features - centre) / math.sqrt(len(features) - 1))
 
 
 def kid(reference: Reference, features: Tensor, seed: int = 0) -> Interval:
-    """Kernel distance KID (Binkowski et al. 2018): mean and sd over random subsets.
+    """Return the kernel distance KID (Binkowski et al. 2018): mean and sd over random subsets.
 
-    A subset has half of the smaller set, at most 1,000 images. Unbiased at any n, so that real images
-    score zero on average; hence it may be negative. As torchmetrics' `KernelInceptionDistance`, whose import
-    takes four seconds.
+    A subset has half the size of the smaller set, at most 1,000 images. The estimate is unbiased at any n:
+    real images score zero on average, so it may be negative. Agrees with torchmetrics'
+    `KernelInceptionDistance`, whose import takes four seconds.
     """
     real, features = reference.features, features.detach().cpu().double()
     size, scores = min(MOST, max(2, min(len(real), len(features)) // 2)), []
@@ -76,7 +77,7 @@ def kid(reference: Reference, features: Tensor, seed: int = 0) -> Interval:
 
 
 def _discrepancy(a: Tensor, b: Tensor) -> Tensor:
-    """Unbiased squared maximum mean discrepancy of a and b, both (n, D): kernel (x y / D + 1)^3."""
+    """Return the unbiased squared maximum mean discrepancy of a and b, (n, D): kernel (x y / D + 1)^3."""
     n = len(a)
     of_a, of_b, of_both = ((x @ y.T / x.shape[1] + 1) ** 3 for x, y in ((a, a), (b, b), (a, b)))
     within = sum((k.sum(-1) - k.diagonal()).sum() for k in (of_a, of_b))
@@ -88,10 +89,10 @@ def _discrepancy(a: Tensor, b: Tensor) -> Tensor:
 
 @register(**by_features("floor", "squared distance", "Fréchet distance of as many training images, mean"))
 def floor(train_features: Tensor, reference: Reference, n: int, repeats: int = 10, seed: int = 0) -> Interval:
-    """Mean and sd of the distance of n random training images, `repeats` times: the real-vs-real floor.
+    """Return the real-vs-real floor: mean and sd of the distance of n random training images.
 
-    The draws share no image while n * repeats fit into the training features; beyond that each draw is a new
-    permutation, and the standard deviation comes out somewhat small.
+    The draws share no image while n * repeats fit into the training features. Beyond that, each draw is a new
+    permutation, and the standard deviation is slightly too small.
     """
     order = torch.randperm(len(train_features), generator=generator(seed, "floor"))
     distances = []
@@ -104,16 +105,16 @@ def floor(train_features: Tensor, reference: Reference, n: int, repeats: int = 1
 
 
 def distance(reference: Reference, features: Tensor, repeats: int = 200, seed: int = 0) -> Interval:
-    """The Fréchet distance of features (N, D), N >= 4, with its interval and standard deviation.
+    """Return the Fréchet distance of features (N, D), N >= 4, with its interval and standard deviation.
 
-    The interval is for what the distance would be on average over sample sets of this size n.
+    The interval is for the mean distance over sample sets of this size n.
 
-    The estimate is biased upwards by about b / n. Resampling with replacement adds a bias of that size again,
-    since copies make the covariance look lower in rank: plain percentiles of a bootstrap lie above the
-    estimate altogether, and in many dimensions the bootstrap overstates the spread several times. So the
-    distance is recomputed on random halves (`statistics.half_scale`), whose mean exceeds it by b / n, and the
-    interval is `statistics.centred`. It shares the bias of the estimate, as the floor at the same n does,
-    with which it is to be compared. The reference is taken as fixed.
+    The estimate is biased upwards by about b / n. Resampling with replacement adds the same bias again,
+    because copies lower the apparent rank of the covariance: percentiles of a plain bootstrap lie entirely
+    above the estimate, and in many dimensions the bootstrap overstates the spread several times. The distance
+    is therefore recomputed on random halves (`statistics.half_scale`), whose mean exceeds it by b / n, and
+    the interval is `statistics.centred`. It has the same bias as the estimate and as the floor at the same n,
+    with which to compare it. The reference is treated as fixed.
     """
     fid, halves = frechet_distance(reference, features), half_distances(reference, features, repeats, seed)
     draws = halves * half_scale(len(features))
@@ -121,7 +122,7 @@ def distance(reference: Reference, features: Tensor, repeats: int = 200, seed: i
 
 
 def half_distances(reference: Reference, features: Tensor, repeats: int, seed: int) -> np.ndarray:
-    """Distances (repeats,) of random halves of the features, drawn without replacement."""
+    """Return distances (repeats,) of random halves of the features, drawn without replacement."""
     size = len(features) // 2
     orders = (torch.randperm(len(features), generator=generator(seed, size, r)) for r in range(repeats))
     return np.array([frechet_distance(reference, features[order[:size]]) for order in orders])

@@ -1,11 +1,11 @@
-"""Measures by name, and as a person reads them: unit and meaning stand beside the function that measures.
+"""Measures by name, with units and meanings next to the functions that compute them.
 
     @register(lambda seen: (seen.images,), ink=("share", "mean grey of all pixels, 0 black to 1 white"))
     def ink(images): ...
 
-Such a function is called with what the first argument takes of a measured set of images (`evaluator.Seen`);
-the evaluator then has the measure, and jobs write it. Without that argument the measure is only known here: a
-job takes it. A function with several names returns a dictionary of them.
+The first argument of `register` maps a measured set of images (`evaluator.Seen`) to the arguments of the
+function. The evaluator then takes the measure, and jobs write it. Without this argument, the measure is only
+described here, and a job takes it. A function with several names returns a dictionary.
 """
 
 from collections.abc import Callable, Collection, Iterable
@@ -34,7 +34,7 @@ SLOW = "_inception"  # the ending of measures in features that are too slow for 
 
 @dataclass(frozen=True)
 class Measure:
-    """A measure."""
+    """A measure: its name, unit and meaning, and the function that computes it."""
 
     name: str
     unit: str
@@ -45,7 +45,7 @@ class Measure:
 
     @property
     def slow(self) -> bool:
-        """It is too slow for every set of samples."""
+        """bool: Whether the measure is too slow for all sets of samples."""
         return self.name.endswith(SLOW)
 
 
@@ -55,9 +55,9 @@ MEASURES: dict[str, Measure] = {}
 def register(
     arguments: Callable | None = None, real: bool = True, /, **names: tuple[str, str]
 ) -> Callable[[F], F]:
-    """Register a function under the names of what it measures: name=(unit, meaning); see `Measure`.
+    """Register a function under the names of its measures: name=(unit, meaning), see `Measure`.
 
-    Called without a function, it enters what is measured elsewhere, such as in a notebook.
+    If it is called without a function, it describes a measure that is taken elsewhere, such as in a notebook.
     """
 
     def enter(function: Any) -> Any:
@@ -70,12 +70,12 @@ def register(
 
 
 def by_features(name: str, unit: str, meaning: str) -> dict[str, tuple[str, str]]:
-    """Names of a measure in each kind of features, for `register`."""
+    """Return the names of a measure in each kind of features, for `register`."""
     return {f"{name}{end}": (unit, f"{meaning}, in {which}") for end, which in FEATURES.items()}
 
 
 def take_measures(seen: Any, only: Collection[str] | None = None, real: bool = False) -> dict[str, Value]:
-    """Measures of a set of images by name: all of them, or only some, or the measures of `real` images."""
+    """Take measures of a set of images: all, or those in `only`, or those that apply to `real` images."""
     entries = [entry for name, entry in MEASURES.items() if only is None or name in only]
     functions = {entry.function: entry for entry in entries if entry.arguments and (entry.real or not real)}
     values: dict[str, Value] = {}
@@ -94,11 +94,11 @@ ONE_IMAGE = "All samples are one image: they have no distance, and none of them 
 
 
 class Measured(dict[str, Value]):
-    """Measures of samples by name; printed, the main ones beside those of real images.
+    """Measures of samples by name. Prints the main ones next to real images, as a table.
 
     Attributes:
-        seen: the samples.
-        one_image: all samples are one image, but for rounding: they have no distance and are no digits.
+        seen (Seen): The samples.
+        one_image (bool): Whether all samples are one image, up to rounding. There is then no distance.
     """
 
     def __init__(self, values: dict[str, Value], seen: "Seen"):
@@ -106,18 +106,19 @@ class Measured(dict[str, Value]):
         self.seen, self.one_image = seen, seen.one_image
 
     def __missing__(self, name: str) -> Value:
+        """Raise KeyError with the names of the measures taken."""
         raise KeyError(f"{name!r} is not measured; there are {', '.join(self)}{nearest(name, self)}")
 
     @property
     def real(self) -> dict[str, Value]:
-        """The same of as many real images, where they have them; for a distance its floor."""
+        """dict: The same measures of equally many real images, if defined; for a distance its floor."""
         evaluator, n = self.seen.evaluator, self.seen.n
         floors = {name.replace("floor", "frechet", 1): floor for name, floor in evaluator.floors(n).items()}
         return evaluator.real(n) | floors
 
     @property
     def table(self) -> "pd.DataFrame":
-        """A row a measure: that of the samples, that of real images, its unit and its meaning."""
+        """DataFrame: One row per measure: samples, real images, unit and meaning."""
         import pandas as pd  # takes a second
 
         real, names = self.real, choose_main(self)
@@ -142,14 +143,14 @@ class Measured(dict[str, Value]):
 
 
 def choose_main(measures: Iterable[str]) -> list[str]:
-    """The main measures among these; all of these if none is a main one."""
+    """Return the main measures of a list, or the whole list if it contains none of them."""
     names = [*measures]
     distances = [name for name in DISTANCES if name in names][:2]
     return [*distances, *(name for name in OTHERS if name in names)] or names
 
 
 def format_value(value: Any) -> str:
-    """A number with its interval or its deviation: "12.3 [11.5, 14.1]", "0.46 ± 0.08", or "–"."""
+    """Format a number with its interval or deviation: "12.3 [11.5, 14.1]", "0.46 ± 0.08", or "–"."""
     number = value if isinstance(value, Interval) else Interval(value)
     if not isinstance(number.value, float):
         return "–"

@@ -1,9 +1,9 @@
-"""The one meaning of "a digit" in page, notebooks and reports: an image that `DigitRecogniser` accepts.
+"""The definition of "a digit" in page, notebooks and reports: an image that `DigitRecogniser` accepts.
 
-The bound is such that 95 % of mildly distorted real digits are accepted. Of plain real digits 97 % then are,
-of noise, grey and blank images none. Where the data set is another one than MNIST, "digit" stands for an
-image of one of its classes. The classifier's confidence is no such measure: smoothed labels cap it, shifts
-lower it, noise has it. docs/recogniser.md has the measures that were compared.
+Its threshold is set so that 95% of mildly distorted real digits pass. Of unchanged real digits, 97% pass; of
+noise, grey and blank images, none. For other data sets, "digit" means an image of one of their classes. The
+classifier's confidence is not such a measure: smoothed labels cap it, shifts lower it, and noise can have it.
+docs/recogniser.md compares these measures.
 """
 
 from dataclasses import dataclass
@@ -25,9 +25,9 @@ BORDER = 3  # pixels: rows at the top and at the bottom that show the ground
 
 
 def tidied(x: Tensor) -> Tensor:
-    """Images (N, 1, 28, 28) with the ground made black and the centre of mass moved to the middle.
+    """Return images (N, 1, 28, 28) with a black background and a centred mass.
 
-    The ground is the median of the rows at the top and at the bottom; what is above it is stretched.
+    The background is the median of the top and bottom rows; brighter values are stretched.
     """
     edge = torch.cat([x[:, 0, :BORDER], x[:, 0, -BORDER:]], 1).flatten(1)
     ground = (edge.median(1).values + 0.5)[:, None, None, None]
@@ -37,7 +37,7 @@ def tidied(x: Tensor) -> Tensor:
 def of_kinds(
     kinds: dict[str, Kind], x: Tensor, labels: Tensor, n: int, key: str
 ) -> dict[str, tuple[Tensor, Tensor]]:
-    """n images of each kind, made of random ones of x (N, 1, 28, 28), and the labels of these."""
+    """Return n images of each kind of distortion, made of random x (N, 1, 28, 28), with their labels."""
     sets = {}
     for name, kind in kinds.items():
         random = generator("kind", name, key)
@@ -48,11 +48,11 @@ def of_kinds(
 
 @dataclass(frozen=True)
 class DigitRecogniser:
-    """A measure of being a digit, with the bound that 95 % of mildly distorted digits reach.
+    """A score of digit-likeness, with the threshold that 95% of mildly distorted digits reach.
 
-    It is the sum of two nearnesses of the tidied image: minus the logarithm of the distance to the fifth
-    nearest training digit over the image's own length, in the classifier's features, and in pixels blurred by
-    one pixel, every second of them.
+    The score is the sum of two similarities of the tidied image: minus the logarithm of the distance to the
+    fifth nearest training digit, relative to the image's own norm, in the classifier's features, and in
+    pixels that are blurred by one pixel and subsampled by two.
     """
 
     classifier: DigitClassifier
@@ -64,14 +64,15 @@ class DigitRecogniser:
     def fit(
         cls, classifier: DigitClassifier, x_train: Tensor, x: Tensor, labels: Tensor, n: int = 1000
     ) -> Self:
-        """The recogniser of a data set, calibrated on every second test digit; the others can try it.
+        """Fit the recogniser of a data set, calibrated on every second test digit; the others can test it.
 
         Args:
-            classifier: of the data set.
-            x_train: (M, 1, 28, 28) training digits near to which digits lie. With 500 of them it accepts what
-                it does with 10,000, within 2 points on each kind of digit (docs/recogniser.md).
-            x, labels: (N, 1, 28, 28) and (N,), test digits, from which the bound comes.
-            n: digits of each mild distortion, at most N / 2.
+            classifier (DigitClassifier): The classifier of the data set.
+            x_train (Tensor): Training digits (M, 1, 28, 28), the neighbours. With 500 digits, it accepts the
+                same shares as with 10,000, within 2 points for each kind of digit (docs/recogniser.md).
+            x (Tensor): Test digits (N, 1, 28, 28), from which the threshold is computed.
+            labels (Tensor): Labels (N,) of the test digits.
+            n (int): Digits of each mild distortion, at most N / 2. Default 1000.
         """
         tidy = tidied(x_train)
         unbound = cls(classifier, _features(classifier, tidy), _coarse(tidy))
@@ -80,13 +81,13 @@ class DigitRecogniser:
         return cls(classifier, unbound.features, unbound.pixels, float(scores.quantile(REFUSED)))
 
     def scores(self, x: Tensor) -> Tensor:
-        """Scores (N,) of images x (N, 1, 28, 28) in model units, which may leave [-0.5, 0.5]."""
+        """Return scores (N,) of images x (N, 1, 28, 28) in model units, which may exceed [-0.5, 0.5]."""
         tidy = tidied(x.float().clamp(-0.5, 0.5))
         features, pixels = _features(self.classifier, tidy), _coarse(tidy)
         return _nearness(features, self.features) + _nearness(pixels, self.pixels)
 
     def accepts(self, x: Tensor) -> Tensor:
-        """Mask (N,) of the images x that are accepted as digits."""
+        """Return a mask (N,) of the images x that are accepted as digits."""
         return self.scores(x) >= self.bound
 
 
@@ -96,7 +97,7 @@ class DigitRecogniser:
     digit=("share", "images that the calibrated recogniser takes for digits"),
 )
 def digit(recogniser: DigitRecogniser, x: Tensor) -> Interval:
-    """The share of images x (N, 1, 28, 28) that are accepted as digits."""
+    """Return the share of images x (N, 1, 28, 28) that are accepted as digits."""
     return share_of(recogniser.accepts(x))
 
 
@@ -107,7 +108,7 @@ def _features(classifier: DigitClassifier, x: Tensor) -> Tensor:
 
 
 def _coarse(x: Tensor) -> Tensor:
-    """Blurred images, every second pixel but for the edge: (N, 144)."""
+    """Return blurred images, every second pixel without the border: (N, 144)."""
     from torchvision.transforms.functional import gaussian_blur  # takes two seconds
 
     return gaussian_blur(x + 0.5, [7, 7], [1.0, 1.0])[:, :, 2:26:2, 2:26:2].flatten(1)

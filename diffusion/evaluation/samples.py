@@ -1,4 +1,4 @@
-"""Labels that the classifier reads in samples, and their fidelity and variety, with intervals."""
+"""Labels that the classifier predicts for samples, and their fidelity and variety, with intervals."""
 
 import numpy as np
 import torch
@@ -10,12 +10,12 @@ from diffusion.runtime import generator
 
 
 def grey(x: Tensor) -> Tensor:
-    """Images (N, C, S, S) as (N, 1, S, S): the mean of their colours."""
+    """Convert images (N, C, S, S) to (N, 1, S, S), the mean of their colours."""
     return x if x.shape[1] == 1 else x.mean(1, keepdim=True)
 
 
 def read(logits: Tensor) -> tuple[Tensor, Tensor]:
-    """Labels (N,) int64 and confidence (N,) float64 in (0.1, 1] from the classifier's logits (N, 10)."""
+    """Return labels (N,) int64 and confidence (N,) float64 in (0.1, 1] from logits (N, 10)."""
     # In float32 the probability of a clear digit may round to exactly 1, and ties could not be ranked.
     confidence, labels = logits.double().softmax(1).max(1)
     return labels, confidence
@@ -41,20 +41,23 @@ MOST_IMAGES = 2000  # per set: memory grows with its square
 def precision_recall_coverage(
     real_features: Tensor, features: Tensor, n: int, seed: int = 0
 ) -> dict[str, Interval]:
-    """By name, precision and recall (Kynkäänniemi et al. 2019) by torch-fidelity, and coverage beside them.
+    """Return precision, recall and coverage by name.
 
-    Precision is the share of samples inside the manifold of real images, recall the share of real images
-    inside that of the samples; a manifold is the union of the balls that reach each point's third neighbour.
-    Balls around samples that lie far apart are large, so that recall flatters scattered samples; coverage has
-    balls around real images only.
+    Precision and recall (Kynkäänniemi et al. 2019) are computed by torch-fidelity. Precision is the share of
+    samples inside the manifold of real images, recall the share of real images inside the manifold of
+    samples. A manifold is the union of balls that reach each point's third neighbour. Samples that are far
+    apart have large balls, so recall flatters scattered samples; coverage uses balls around real images only.
 
-    The interval of precision is Wilson's. Those of recall and coverage come from random halves of both sets
-    (`statistics.half_scale`): their points are compared with each other, and are no independent cases.
+    The interval of precision is Wilson's. The intervals of recall and coverage come from random halves of
+    both sets (`statistics.half_scale`), because their points are compared with each other and are not
+    independent.
 
     Args:
-        real_features, features: (N, D) and (M, D), of real images and of samples.
-        n: images taken at random from each set, since all three depend on n: the same for all compared; at
-            least `FEWEST`, and as many as there are, at most `MOST_IMAGES`.
+        real_features (Tensor): (N, D), of real images.
+        features (Tensor): (M, D), of samples.
+        n (int): Images taken at random from each set, because all three measures depend on n. Use the same n
+            for all models: at least `FEWEST`, at most the size of the sets and `MOST_IMAGES`.
+        seed (int): Seeds the draws. Default 0.
     """
     n = min(n, MOST_IMAGES, len(real_features), len(features))
     real, fake = real_features.double(), features.double()
@@ -81,10 +84,10 @@ def _prc(real: Tensor, fake: Tensor) -> dict[str, float]:
 
 
 def coverage(real: Tensor, fake: Tensor) -> float:
-    """Share of real images with a sample in the ball that reaches their fifth real neighbour.
+    """Return the share of real images with a sample in the ball that reaches their fifth real neighbour.
 
-    Naeem et al. (2020), Eq. (7), of features (N, D), N at least 6, and (M, D). Of a perfect model it is
-    1 - 2^-5 = 0.97 where both sets are large and of one size.
+    Naeem et al. (2020), Eq. (7), for features (N, D), N at least 6, and (M, D). A perfect model has 1 - 2^-5
+    = 0.97 if both sets are large and of one size.
     """
     exact = "donot_use_mm_for_euclid_dist"  # no image is at a distance from itself, nor from its copy
     radius = torch.cdist(real, real, compute_mode=exact).kthvalue(COVERING + 1).values  # itself is the first

@@ -1,9 +1,9 @@
-"""Small networks that measure images: shipped for MNIST, trained once for another data set.
+"""Small networks that measure images: shipped for MNIST, trained once for other data sets.
 
-The shipped weights lie beside this file: distances are comparable only under the same features.
-Those for another data set are trained when first asked for, and kept beside its files, by a hash of these:
+The shipped weights are next to this file, because distances are comparable only in the same features.
+Networks for another data set are trained on first use and saved with its files:
 
-    <data folder>/FashionMNIST/<name>/<key>.safetensors
+    <data folder>/FashionMNIST/<name>/<hash of the data>.safetensors
 """
 
 import math
@@ -30,18 +30,18 @@ DIMENSION = 64  # features per image
 
 
 class FeatureNetwork(nn.Module):
-    """A network whose features are compared.
+    """A network with features for comparisons.
 
     Attributes:
-        body: maps images to features.
-        sha256: of the file of its weights.
+        body (torch.nn.Sequential): Maps images to features.
+        sha256 (str): Hash of the file of its weights.
     """
 
     body: nn.Sequential
     sha256: str
 
     def features(self, x: Tensor) -> Tensor:
-        """Features, (B, 64), of images x (B, C, S, S) in [-0.5, 0.5]."""
+        """Return features, (B, 64), of images x (B, C, S, S) in [-0.5, 0.5]."""
         return self.body(x)
 
 
@@ -50,7 +50,10 @@ Measuring = TypeVar("Measuring", bound=FeatureNetwork)
 
 
 def optimise(network: Trained, n: int, loss: Callable[[Tensor], Tensor], name: str) -> Trained:
-    """The network, trained on n images by the loss of a batch, given their numbers; the same to the bit."""
+    """Train a network on n images, and return it; deterministic to the bit.
+
+    The loss is a function of the indices of a batch.
+    """
     optimiser = torch.optim.Adam(network.train().parameters(), lr=RATE)
     total = EPOCHS * math.ceil(n / BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=total)
@@ -74,9 +77,15 @@ class MeasuringNetwork(Generic[Measuring]):
     train: Callable[[Tensor, Any, int], Measuring]  # images, labels, classes -> trained
 
     def load(self, path: Path | None = None, image_shape: Shape = GREY28, classes: int = 10) -> Measuring:
-        """The network in evaluation mode, with the shipped weights (None) or those of a file.
+        """Return the network in evaluation mode, with weights from a file.
 
-        ValueError: the shipped file is damaged.
+        Args:
+            path (Path, optional): The file. If None, loads the shipped weights. Default None.
+            image_shape (tuple of int): (C, S, S) of one image. Default (1, 28, 28).
+            classes (int): Number of classes. Default 10.
+
+        Raises:
+            ValueError: If the shipped file is damaged.
         """
         shipped = Path(__file__).with_name(f"{self.name}.safetensors")
         content, network = (path or shipped).read_bytes(), self.make(image_shape, classes)
@@ -90,9 +99,9 @@ class MeasuringNetwork(Generic[Measuring]):
         return network.eval().requires_grad_(False)
 
     def load_for(self, dataset: str | data.DataSet, data_dir: str | os.PathLike | None) -> Measuring:
-        """The network of a data set, in evaluation mode: the shipped one for MNIST.
+        """Return the network of a data set in evaluation mode: the shipped one for MNIST.
 
-        For another data set it is trained when first asked for, in one to two minutes.
+        For other data sets it is trained on first use, in one to two minutes.
         """
         if dataset == "mnist":
             return self.load()
@@ -112,10 +121,10 @@ class MeasuringNetwork(Generic[Measuring]):
 
 
 class Encoder(FeatureNetwork):
-    """The half of an autoencoder that encodes; of digits, about 105 thousand parameters.
+    """The encoder of an autoencoder; for digits, it has about 105 thousand parameters.
 
-    Two 3x3 convolutions and a linear layer. The autoencoder draws an image again from its 64 features, which
-    so hold what an image looks like, also where that does not tell its class: it never saw a label.
+    Two 3x3 convolutions and a linear layer. The autoencoder reconstructs an image from its 64 features. They
+    therefore describe the appearance of an image beyond its class, which the autoencoder never saw.
     """
 
     def __init__(self, image_shape: Shape = GREY28, classes: int = 0) -> None:
@@ -128,12 +137,12 @@ class Encoder(FeatureNetwork):
 
 
 def quarter(image_shape: Shape) -> int:
-    """A quarter of S, rounded up."""
+    """Return a quarter of S, rounded up."""
     return -(-image_shape[1] // 4)
 
 
 def train_encoder(images: Tensor, labels: Tensor | None = None, classes: int = 0) -> Encoder:
-    """The encoder of images; labels are not used."""
+    """Train an encoder on images; labels are not used."""
     shape = shape_of(images)
     side = quarter(shape)
     with seeded(0):

@@ -1,6 +1,6 @@
-"""A number with its interval, and intervals at the 95 % level.
+"""Numbers with 95% intervals.
 
-Random draws come from generators keyed like all others (`runtime.generator`).
+Random draws come from generators with a key, see `runtime.generator`.
 """
 
 import math
@@ -20,12 +20,14 @@ FEWEST = 5  # points of a series below which its mean or trend is not judged (th
 
 @dataclass(frozen=True)
 class Interval:
-    """A number with its 95 % interval, as far as it has one.
+    """A number with its 95% interval, if it has one.
 
     Attributes:
-        value: the number; None where there is nothing to take it of.
-        n: cases behind it, such as images, checkpoints or trainings.
-        sd: standard deviation of the values that it is a mean of.
+        value (float): The number, or None if it is not defined.
+        low (float): Lower end of the interval. Default None.
+        high (float): Upper end of the interval. Default None.
+        n (int): Number of cases behind it, such as images, checkpoints or runs. Default None.
+        sd (float): Standard deviation of the values whose mean it is. Default None.
     """
 
     value: float | None
@@ -36,17 +38,17 @@ class Interval:
 
     @property
     def ends(self) -> tuple[Any, Any, Any]:
-        """The value and its interval; None: there is none."""
+        """tuple: The value and the ends of its interval, None if undefined."""
         return self.value, self.low, self.high
 
 
 def numpy_generator(*key: int | str) -> np.random.Generator:
-    """A numpy generator that is a function of its key."""
+    """Return a NumPy generator that is a function of its key."""
     return np.random.default_rng(generator(*key).initial_seed())
 
 
 def wilson(count: int, n: int) -> tuple[float, float]:
-    """Wilson's interval of a share of `count` in n; sound at 0 and at n, too. Of none: 0 to 1."""
+    """Return Wilson's interval of a share of `count` in n, valid at 0 and n, too. For n = 0, it is 0 to 1."""
     from scipy.stats import binomtest  # takes half a second
 
     interval = binomtest(count, n).proportion_ci(LEVEL, "wilson") if n else None
@@ -54,15 +56,15 @@ def wilson(count: int, n: int) -> tuple[float, float]:
 
 
 def share_of(mask: Tensor) -> Interval:
-    """The share of a mask (N,) with Wilson's interval."""
+    """Return the share of True values in a mask (N,), with Wilson's interval."""
     count, n = int(mask.sum()), len(mask)
     return Interval(count / max(n, 1), *wilson(count, n), n)
 
 
 def centred(estimate: float, draws: np.ndarray) -> tuple[float, float]:
-    """Interval, not below 0, about an estimate >= 0 that is biased upwards.
+    """Return an interval, not below 0, for an estimate >= 0 that is biased upwards.
 
-    The draws about it carry the same bias once more. Their centred quantiles, taken off the estimate, give an
+    The draws have the same bias once more. Subtracting their centred quantiles from the estimate gives an
     interval for its mean over sample sets of the same size.
     """
     below, above = np.quantile(draws - draws.mean(), TAILS)
@@ -70,14 +72,14 @@ def centred(estimate: float, draws: np.ndarray) -> tuple[float, float]:
 
 
 def half_scale(n: int) -> float:
-    """The factor from the spread of an estimate over random halves of n cases to its spread over sets of n.
+    """Return the factor from the spread over random halves of n cases to the spread over sets of n.
 
-    The halves are drawn without replacement: a delete-half jackknife (Shao & Wu 1989). Given the set, their
-    variance about the estimate is that of the estimate, as 1/(n/2) - 1/n = 1/n; the factor is for an odd n.
+    The halves are drawn without replacement: a delete-half jackknife (Shao and Wu 1989). Given the set, their
+    variance equals the variance of the estimate, because 1/(n/2) - 1/n = 1/n; the factor corrects an odd n.
     """
     return math.sqrt((n // 2) / (n - n // 2))
 
 
 def half_error(draws: np.ndarray, n: int) -> float:
-    """Half the width of the interval of an estimate from n cases, by its values on random halves of them."""
+    """Return half the width of the interval of an estimate from n cases, by its values on random halves."""
     return Z * float(np.std(draws, ddof=1)) * half_scale(n)

@@ -1,7 +1,7 @@
 """Figures: plotting functions that take arrays, tensors or results, and return a matplotlib Figure.
 
-It is as wide as the report's text. They read no global state and leave none: the same input gives the same
-bytes. Those that notebooks call are named here.
+Figures are as wide as the report's text. They do not read or change global state: the same input gives the
+same bytes. This module lists the functions that notebooks call.
 """
 
 from diffusion.figures.images import grid as grid

@@ -1,4 +1,4 @@
-"""A curve: the loss of a training over its steps, or a measure of several trainings over a setting."""
+"""Curves: the loss of a run over its steps, or a measure of several runs over a setting."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,12 +16,17 @@ def curve(
     collapsed: Sequence[Any] = (),
     log: bool = False,
 ) -> PrintFigure:
-    """y over x, (n,) each: a line, or with `errors`, (2, n) below and above, points; dashed, a level.
+    """Draw y over x, (n,) each, as a line, or as points if there are errors.
 
     Args:
-        names: of x and of y.
-        collapsed: places x that have no y, as all samples are one image: crosses at the upper edge.
-        log: whether the axis of x is logarithmic.
+        names (sequence of str): Labels of the axes, x and y.
+        x (sequence): Values, (n,).
+        y (sequence): Values, (n,).
+        errors (sequence, optional): (2, n), below and above y. Default None.
+        level (float, optional): Height of a dashed line. Default None.
+        collapsed (sequence): Values of x without y, because all samples are one image: crosses at the upper
+            edge. Default ().
+        log (bool): Whether the axis of x is logarithmic. Default False.
     """
     figure = new_figure(60)
     axes = figure.subplots()

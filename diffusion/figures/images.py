@@ -1,7 +1,7 @@
 """Figures of images: grids and labelled rows.
 
-Images are tensors, arrays or kept bytes, (..., 28, 28). Numbers are shown on the fixed range [-0.5, 0.5],
-from black to white. A pixel of an image is a whole number of pixels of the saved file, so images are crisp.
+Images are tensors, arrays or bytes, (..., 28, 28). Numbers are shown on the fixed range [-0.5, 0.5], from
+black to white. A pixel of an image is a whole number of pixels of the saved file, so images are crisp.
 """
 
 import math
@@ -29,7 +29,7 @@ CHARACTER = 0.5 * SMALL * DPI / 72  # width of a character
 
 
 def as_bytes(images: Any) -> np.ndarray:
-    """Images (..., h, w) in [-0.5, 0.5], or bytes already, as bytes (n, h, w). NaN becomes grey."""
+    """Convert images (..., h, w) in [-0.5, 0.5], or bytes, to bytes (n, h, w). NaN becomes grey."""
     if not (isinstance(images, np.ndarray) and images.dtype == np.uint8):
         x = torch.as_tensor(images).detach().cpu()
         images = (x if x.dtype == torch.uint8 else grey_values(x.double().nan_to_num())).numpy()
@@ -37,9 +37,9 @@ def as_bytes(images: Any) -> np.ndarray:
 
 
 def tiled(images: torch.Tensor, columns: int, gap: int, value: float = 0) -> torch.Tensor:
-    """Images (N, C, H, W) in reading order, with a gap of `value` around each: (C, height, width).
+    """Tile images (N, C, H, W) in reading order, with a gap of `value` around each: (C, height, width).
 
-    As torchvision's `make_grid`, whose import takes two seconds.
+    Equivalent to torchvision's `make_grid`, whose import takes two seconds.
     """
     across = min(len(images), columns)
     down = math.ceil(len(images) / across)
@@ -49,7 +49,7 @@ def tiled(images: torch.Tensor, columns: int, gap: int, value: float = 0) -> tor
 
 
 class Block(NamedTuple):
-    """Images in reading order, with labels left of the rows, under the columns and above."""
+    """Images in reading order, with a title, and labels left of the rows and under the columns."""
 
     images: np.ndarray  # (n, h, w) bytes, or (n, h, w, 3)
     columns: int
@@ -59,12 +59,12 @@ class Block(NamedTuple):
 
 
 def _wrap(label: str, fits: float) -> str:
-    """A label in several lines if it is too long; mathematics is left alone."""
+    """Break a long label into lines, except mathematics."""
     return label if "$" in label or len(label) < fits else re.sub(r"(?<=/)| ", "\n", label)
 
 
 def page(blocks: Sequence[Block], across: int = 1, highest: float = HIGHEST) -> Figure:
-    """Blocks of images alike in shape, `across` beside one another, as large as the page allows."""
+    """Draw blocks of equally shaped images, `across` in a row, as large as the page allows."""
     first, down = blocks[0], math.ceil(len(blocks) / across)
     height, width = first.images.shape[1:3]
     rows = max(math.ceil(len(b.images) / b.columns) for b in blocks)
@@ -102,7 +102,7 @@ def page(blocks: Sequence[Block], across: int = 1, highest: float = HIGHEST) -> 
 
 @styled
 def rows(named: Mapping[str, Any], under: Sequence[str] = ()) -> Figure:
-    """A row of images beside each name: name -> (columns, 28, 28); `under` the columns, a text for each."""
+    """Draw a row of images for each name: name -> (columns, 28, 28), with texts under the columns."""
     images = [as_bytes(row) for row in named.values()]
     return page([Block(np.concatenate(images), len(images[0]), list(named), under)])
 
@@ -110,10 +110,24 @@ def rows(named: Mapping[str, Any], under: Sequence[str] = ()) -> Figure:
 @styled
 @checked
 def grid(images: Any, columns: Count = 8) -> Figure:
-    """A plain grid of images in reading order: tensors, arrays or bytes, as `diffusion.fit` takes them.
+    """Draw images in a plain grid, in reading order.
 
-    ValueError: there are none, they are of other shapes than (n, S, S), (n, C, S, S) and (n, S, S, C) with
-    one or three channels, or have a pixel that is NaN.
+    Args:
+        images (Tensor or array): Images (n, S, S), (n, C, S, S) or (n, S, S, C) with one or three channels,
+            in [-0.5, 0.5] from black to white, or bytes. Values outside are clamped.
+        columns (int): Number of columns. Default 8.
+
+    Returns:
+        Figure: A matplotlib figure, shown in a notebook; save it with `savefig`.
+
+    Raises:
+        ValueError: If there are no images, they have another shape, or a pixel is NaN.
+
+    Example:
+        >>> import diffusion as d
+        >>> x, _ = d.load("mnist", n=8)
+        >>> d.grid(x, columns=4)
+        <PrintFigure size 1150x...>
     """
     dark = str(getattr(images, "dtype", "")).endswith("uint8")  # bytes may be all black
     x = channels_first(torch.as_tensor(images)) if dark else as_images(images)
@@ -126,5 +140,5 @@ def grid(images: Any, columns: Count = 8) -> Figure:
 
 
 def latents(named: Mapping[str, Any], steps: Sequence[int]) -> Figure:
-    """Fig. 2: images on their way down a degradation, name -> (columns, 28, 28), under them their steps."""
+    """Draw images at several steps of a degradation, name -> (columns, 28, 28), labelled by step (Fig. 2)."""
     return rows(named, [f"$t = {t}$" if i == 0 else f"{t}" for i, t in enumerate(steps)])

@@ -1,7 +1,7 @@
-"""The look of all figures: size, type, and how a figure is saved.
+"""The style of all figures: size, type, and saving.
 
-Figures are as wide as the report's text, so that a point here is a point on the page. Type is Computer Modern
-as in the report's text; matplotlib carries it itself, so every machine sets the same text.
+Figures are as wide as the report's text, so a point in a figure is a point on the page. The font is Computer
+Modern, as in the report's text; matplotlib includes it, so text looks the same on all machines.
 """
 
 import base64
@@ -58,13 +58,13 @@ THEME = {
 
 
 class PrintFigure(Figure):
-    """A Figure that a notebook shows once, in the bytes of a saved file, with what stands behind it.
+    """A Figure that a notebook displays in the bytes of the saved file, with the data behind it.
 
     Attributes:
-        suffix: "svg" of curves; "png" of images, which a dark page then leaves as they are.
-        of: the model, where one cell shows a figure for each.
-        sources: of the rows of results that it was given (`report.results.table`).
-        numbers: what it plots and no row has: series, x and value each.
+        suffix (str): "svg" for curves, "png" for images, which dark pages do not invert.
+        of (str): The model, if one cell shows a figure per model.
+        sources (list of str): Names of the rows of results that it shows (`report.results.table`).
+        numbers (list of tuple): Plotted numbers that are not in any row: series, x and value.
     """
 
     suffix, of = "svg", ""
@@ -75,7 +75,7 @@ class PrintFigure(Figure):
         self.numbers: list[tuple[str, float, float]] = []
 
     def plots(self, series: str, x: Iterable[float], values: Iterable[float]) -> None:
-        """Note numbers that are plotted, to six digits; those that are not finite are no numbers."""
+        """Record plotted numbers, to six digits; values that are not finite are left out."""
         pairs = ((float(f"{a:.6g}"), float(f"{b:.6g}")) for a, b in zip(x, values, strict=True))
         self.numbers += [(series, a, b) for a, b in pairs if math.isfinite(b)]
 
@@ -89,7 +89,7 @@ class PrintFigure(Figure):
 
 
 def theme() -> Any:
-    """A context with matplotlib's defaults and `THEME`, whatever the caller has set."""
+    """Return a context with matplotlib's defaults and `THEME`, regardless of the caller's settings."""
     return matplotlib.style.context(THEME, after_reset=True)
 
 
@@ -98,7 +98,7 @@ Maybe = TypeVar("Maybe", bound=Figure | None)
 
 
 def styled(function: Callable[P, Maybe]) -> Callable[P, Maybe]:
-    """Build figures inside the theme, with a fixed layout, so that drawing again gives the same bytes."""
+    """Build figures inside the theme, with a fixed layout: drawing again gives the same bytes."""
 
     @functools.wraps(function)
     def build(*args: P.args, **kwargs: P.kwargs) -> Maybe:
@@ -117,12 +117,12 @@ def styled(function: Callable[P, Maybe]) -> Callable[P, Maybe]:
 
 
 def new_figure(height: float, layout: str | None = "constrained") -> PrintFigure:
-    """An empty figure, as wide as the text and `height` mm high."""
+    """Return an empty figure, as wide as the text and `height` mm high."""
     return PrintFigure(figsize=(TEXT_WIDTH, height / 25.4), dpi=DPI, layout=layout)
 
 
 def render(figure: Figure, suffix: str) -> bytes:
-    """A figure as the bytes of an "svg" or a "png" (200 dpi): the same figure, the same bytes, on any day."""
+    """Return a figure as the bytes of an "svg" or a "png" (200 dpi); equal figures give equal bytes."""
     metadata = {"svg": dict.fromkeys(("Creator", "Date", "Format", "Type")), "png": {"Software": None}}
     buffer = io.BytesIO()
     with theme():

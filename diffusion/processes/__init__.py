@@ -1,4 +1,4 @@
-"""Degradation processes: the contract, the study's two kinds, and one of your own by name."""
+"""Degradation processes: the contract, DDPM and cold diffusion, and your own by name."""
 
 from typing import Any
 
@@ -17,8 +17,22 @@ DEGRADATIONS: dict[str, type[DegradationProcess]] = {"zoom": ColdZoom, "crop": C
 
 
 def degradation(name: str | type | DegradationProcess, **options: Any) -> DegradationProcess:
-    """A process: one of `DEGRADATIONS` by name, or `module:Class` of your own, made with the options.
+    """Make a degradation process by name.
 
-    ValueError: there is none of that name, it does not degrade, or it refuses its options.
+    Args:
+        name (str, type or DegradationProcess): "zoom", "crop" or "blur"; your own `module:Class`; or the
+            class or process itself.
+        **options: Arguments of the class.
+
+    Returns:
+        DegradationProcess: The process.
+
+    Raises:
+        ValueError: If the name is unknown, the object has no `degrade`, or the class refuses an option.
+
+    Example:
+        >>> import diffusion as d
+        >>> d.degradation("blur", T=10)
+        ColdBlur(10)
     """
     return make("degradation", name, DEGRADATIONS, options, has="degrade")

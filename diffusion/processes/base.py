@@ -1,17 +1,17 @@
-"""The contract of a degradation process, and cold diffusion. Training and measuring know only this.
+"""The contract of a degradation process, and cold diffusion. Training and measuring use only this contract.
 
-Shapes, stated once:
-    x, x0, x_t  (B, C, S, S) float32, in the study (B, 1, 28, 28); clean images lie in [-0.5, 0.5], latents
-                may leave it
-    t           (B,) integer in 0..T; 0 leaves the image as it is, T degrades it fully
+Shapes:
+    x, x0, x_t  (B, C, S, S) float32; (B, 1, 28, 28) in Vrikkis (2024). Clean images are in [-0.5, 0.5],
+                latents may exceed it
+    t           (B,) integers in 0..T; level 0 leaves the image unchanged, level T degrades it fully
     network     network(x_t, t / T) -> (B, C, S, S)
     n           number of images to generate
 
-A process says what is learnt. How it is sampled is said when it is: the sampler (processes/samplers.py) and
-where it starts, the prior (processes/priors.py).
+A process defines what the network learns. Sampling adds a sampler (processes/samplers.py) and a prior, from
+which it starts (processes/priors.py).
 
-A degradation of your own derives from `ColdDiffusion` and says how to degrade and where sampling starts;
-one with noise derives from `DegradationProcess`. Name it in a profile as `module:Class`.
+To write your own degradation, derive from `ColdDiffusion` and define `degrade` and where sampling starts. A
+degradation with noise derives from `DegradationProcess`. In a profile, name the class as `module:Class`.
 """
 
 from abc import ABC, abstractmethod
@@ -33,13 +33,17 @@ GREY28: Shape = (1, 28, 28)
 
 
 def shape_of(x: Tensor) -> Shape:
-    """(C, S, S) of images (B, C, S, S)."""
+    """Return (C, S, S) of images (B, C, S, S)."""
     _, channels, height, width = x.shape
     return channels, height, width
 
 
 def check_images(x: Any, name: str = "images") -> None:
-    """Raise ValueError unless x is (B, C, S, S) of floats, B > 0, with all pixels in [-0.5, 0.5]."""
+    """Check that x contains at least one image: floats (B, C, S, S) in [-0.5, 0.5].
+
+    Raises:
+        ValueError: If it does not; the message begins with the name.
+    """
     if not isinstance(x, Tensor) or x.ndim != 4 or x.shape[2] != x.shape[3] or not x.is_floating_point():
         pair = "; d.load returns a pair: x, labels = d.load(...)" if isinstance(x, tuple) else ""
         raise ValueError(f"{name}: {summarise(x)}; expected: square images, floats (N, C, S, S){pair}")
@@ -54,16 +58,27 @@ def check_images(x: Any, name: str = "images") -> None:
 
 
 def require_images(name: str, x: Any) -> Tensor:
-    """Images as floats (N, C, S, S) in [-0.5, 0.5], as `data.as_images` takes them, or a ValueError."""
+    """Convert images to floats (N, C, S, S) in [-0.5, 0.5], in all forms that `data.as_images` accepts.
+
+    Raises:
+        ValueError: If x is something else; the message begins with the name.
+    """
     x = as_images(x)
     check_images(x, name)
     return x.detach().float()
 
 
 def levels(x: Tensor, t: Any, T: int) -> Tensor:
-    """t as levels (B,) of images x (B, C, S, S): whole numbers from 0 to T, one for each image or for all.
+    """Return t as levels (B,) of images x (B, C, S, S).
 
-    ValueError: x or t is something else. On a GPU values are not looked at, as training would wait for them.
+    Args:
+        x (Tensor): The images.
+        t (int or Tensor): One level for all images or one for each, whole numbers from 0 to T. On a GPU their
+            values are not checked, because training would have to wait for them.
+        T (int): The deepest level.
+
+    Raises:
+        ValueError: If x or t is something else.
     """
     if not isinstance(x, Tensor) or x.ndim != 4:
         raise ValueError(f"x is {summarise(x)}; expected: a tensor of images (B, C, S, S)")
@@ -77,17 +92,25 @@ def levels(x: Tensor, t: Any, T: int) -> Tensor:
 
 @refuse_old_names
 class DegradationProcess(Typeable, ABC):
-    """A way to degrade images step by step, to learn the way back and to walk it.
+    """A process that degrades images step by step, and the contract for learning to reverse it.
 
-    All of its attributes determine a training: `diffusion.fit` writes them down as they are when it begins.
-    What it needs to know of the training images it learns in `prepare`.
+    All attributes of a process determine a run: `fit` records them when training begins. A process that needs
+    to know the training images learns from them in `prepare`.
 
     Attributes:
-        T: the deepest level.
-        predicts: what its network predicts, "image" or "noise"; samplers ask.
-        sampler, prior: how it is sampled where nothing else is said, as `Run.sample` takes them; no prior:
-            from `draw_prior`.
-        image_shape: (C, S, S) of an image, which `diffusion.fit` takes from the training images.
+        T (int): The deepest level.
+        predicts (str): "image" or "noise": what the network predicts. It decides which samplers fit. Default
+            "image".
+        sampler (object): Default sampler of a run, as in `Run.sample`. Default None.
+        prior (object): Default prior of a run, as in `Run.sample`. If None, sampling starts from
+            `draw_prior`. Default None.
+        image_shape (tuple of int): (C, S, S) of one image; `fit` sets it from the training images. Default
+            (1, 28, 28).
+
+    Example:
+        >>> import diffusion as d
+        >>> d.ColdZoom().predicts, d.DDPM().predicts
+        ('image', 'noise')
     """
 
     image_shape: Shape = GREY28
@@ -101,50 +124,81 @@ class DegradationProcess(Typeable, ABC):
         refuse_old_methods(cls, "DegradationProcess")
 
     def set_image_shape(self, image_shape: Shape) -> None:
-        """Become a process of images (C, S, S); raises ValueError where there is none of these."""
+        """Adapt the process to images (C, S, S).
+
+        Raises:
+            ValueError: If the process does not support such images.
+        """
         if image_shape != self.image_shape:
             self.image_shape = image_shape
 
     @abstractmethod
     def degrade(self, x: Tensor, t: Tensor, **how: Any) -> Tensor:
-        """x_t of the shape of x, (B, C, S, S), with a different t per image."""
+        """Degrade images to level t.
+
+        Args:
+            x (Tensor): Images (B, C, S, S) in [-0.5, 0.5]; predicted images may exceed it.
+            t (Tensor): Level of each image, (B,), in 0..T.
+            **how: Further arguments of a subclass, such as the noise.
+
+        Returns:
+            Tensor: The degraded images x_t, (B, C, S, S).
+        """
 
     @abstractmethod
     def loss(self, network: Network, x: Tensor, generator: Generator) -> Tensor:
-        """Mean squared error of one batch at random time steps, a scalar.
+        """Return the mean squared error of one batch at random levels.
 
         Args:
-            generator: a CPU generator; all randomness of the batch is drawn from it.
+            network (Callable): network(x_t, t / T) -> (B, C, S, S).
+            x (Tensor): Training images (B, C, S, S).
+            generator (Generator): CPU generator that draws all random numbers of the batch.
+
+        Returns:
+            Tensor: A scalar.
         """
 
     def draw_prior(self, n: int, generator: Generator) -> Tensor:
-        """n fully degraded images to start sampling from, (n, C, S, S), where there is no prior."""
+        """Draw n fully degraded images (n, C, S, S) to start from. Used if the process has no prior."""
         name = type(self).__name__
         raise ValueError(f"{name} has no draw_prior and no prior; needed: one of them")
 
     def prepare(self, x: Tensor) -> None:  # noqa: B027 - optional to override
-        """Learn from the training images (N, C, S, S); all attributes are kept beside the weights."""
+        """Learn from the training images (N, C, S, S). All attributes set here are saved with the weights."""
 
     def to_pixels(self, x: Tensor) -> Tensor:
-        """The pixels that a prior describes: degraded images at t = T, or the fewer that make these up."""
+        """Return the pixels that a prior models: images at level T, or fewer pixels that determine them."""
         return self.degrade(x, torch.full((len(x),), self.T, device=x.device))
 
     def from_pixels(self, pixels: Tensor) -> Tensor:
-        """Latents at t = T, (n, C, S, S), from what a prior draws."""
+        """Convert pixels drawn by a prior to latents at t = T, (n, C, S, S)."""
         return pixels
 
     def draw_steps(self, batch: int, generator: Generator) -> Tensor:
-        """t uniform on 1..T, both ends included: sampling starts at T, so training must see T."""
+        """Draw levels (batch,), uniform on 1..T.
+
+        Both ends are included: sampling starts at T, so training must see T.
+        """
         return torch.randint(1, self.T + 1, (batch,), generator=generator)
 
     @torch.no_grad()
     def reverse(
         self, network: Network, x_T: Tensor, sampler: Sampler, generator: Generator, chunk: int = 128
     ) -> Iterator[tuple[int, Tensor]]:
-        """The way back from x_T (n, C, S, S): ask the network, take a step of the sampler, and again.
+        """Walk back from x_T to t = 0: predict, take one step of the sampler, and repeat.
 
-        Yields (t, x_t), the start first and t = 0 last. The chunk, images a network call, bounds memory; it
-        does not change the samples.
+        Args:
+            network (Callable): network(x_t, t / T) -> (n, C, S, S).
+            x_T (Tensor): Latents (n, C, S, S) to start from.
+            sampler (object): Takes the steps.
+            generator (Generator): CPU generator of the noise.
+            chunk (int): Images per network call. Limits memory and does not change the samples. Default 128.
+
+        Yields:
+            tuple: (t, x_t), from (T, x_T) to t = 0.
+
+        Raises:
+            ValueError: If the sampler returns something other than latents.
         """
         x_t = x_T
         yield self.T, x_t
@@ -159,22 +213,35 @@ class DegradationProcess(Typeable, ABC):
 
 
 class ColdDiffusion(DegradationProcess):
-    """A process whose `degrade(x, t)` has no randomness: Bansal et al. (2022).
+    """Cold diffusion: a deterministic degradation, reversed by a network that predicts the clean image.
 
-    The network learns to undo the degradation in one go. In the study, all variety of the samples comes from
-    where sampling starts.
+    The method is from Bansal et al. (2022). In Vrikkis (2024), all variety of the samples comes from the
+    random start.
 
     Attributes:
-        image_noise: standard deviation up to which training adds noise to the images before it degrades them,
-            another one for each image; the network so learns to mend latents that no image has, as sampling
-            makes them.
+        image_noise (float): Largest standard deviation of noise added to training images before they are
+            degraded, drawn per image from [0, image_noise]. The network so learns to repair latents that no
+            real image produces but sampling does. Default 0.0.
+
+    Example:
+        >>> import diffusion as d
+        >>> class Fade(d.ColdDiffusion):
+        ...     T, prior = 10, d.Patches()
+        ...
+        ...     def degrade(self, x, t):
+        ...         return x * (1 - t / self.T)[:, None, None, None]
+        >>> Fade().T
+        10
     """
 
     image_noise: float = 0.0
     sampler: Any = Naive()
 
     def loss(self, network: Network, x: Tensor, generator: Generator) -> Tensor:
-        """Algorithm 1 and Eq. (11): the mean squared error of the reconstruction, over pixels and batch."""
+        """Return the mean squared error of the reconstruction over pixels and batch.
+
+        Vrikkis (2024), Algorithm 1 and Eq. (11). See `DegradationProcess.loss` for the arguments.
+        """
         t = self.draw_steps(len(x), generator).to(x.device)
         noisy = x
         if self.image_noise:
@@ -184,7 +251,7 @@ class ColdDiffusion(DegradationProcess):
 
 
 def in_chunks(network: Network, x: Tensor, t: int, T: int, chunk: int = 128) -> Tensor:
-    """network(x, t/T) for all of x at one time step, `chunk` images at a time, in float32."""
+    """Return network(x, t/T) for all x at one time step in float32, computed `chunk` images at a time."""
     time = torch.full((len(x),), t / T, dtype=torch.float32, device=x.device)
     out = [network(a, b).float() for a, b in zip(x.split(chunk), time.split(chunk), strict=True)]
     return torch.cat(out)

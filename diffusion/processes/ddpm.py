@@ -1,6 +1,6 @@
-"""Denoising diffusion: degrade with Gaussian noise, learn the noise, take it out step by step.
+"""Denoising diffusion: degrade with Gaussian noise, learn to predict the noise, remove it step by step.
 
-Equations (1)-(6) of the study; Ho, Jain & Abbeel (2020).
+Equations (1) to (6) of Vrikkis (2024); Ho, Jain and Abbeel (2020).
 """
 
 from typing import Any
@@ -16,12 +16,26 @@ from diffusion.processes.schedules import SCHEDULES, NoiseSchedule
 
 
 class DDPM(DegradationProcess):
-    """A denoising diffusion probabilistic model over a noise schedule.
+    """A denoising diffusion probabilistic model (DDPM): the network predicts the noise in a noisy image.
+
+    The method is from Ho et al. (2020), also Vrikkis (2024), Eqs. (1) to (6).
 
     Args:
-        schedule: the variances beta_t, t = 1..T; also "linear" (the study's, of 1000 steps), "cosine", or
-            `module:name` of your own.
-        options: of the schedule, where it is named. ValueError: it is none, or refuses them.
+        schedule (NoiseSchedule or str): The variances beta_t, t = 1..T: "linear" (as in the original study,
+            1000 steps), "cosine", your own `module:name`, or a schedule. Default "linear".
+        **options: Arguments of a schedule given by name, such as T.
+
+    Raises:
+        ValueError: If there is no such schedule, or it refuses an option.
+
+    Example:
+        >>> import diffusion as d
+        >>> ddpm = d.DDPM("cosine", T=100)
+        >>> ddpm.T
+        100
+        >>> x, _ = d.load("mnist", n=2)
+        >>> bool((ddpm.degrade(x, 0) == x).all())
+        True
     """
 
     predicts = "noise"
@@ -37,9 +51,19 @@ class DDPM(DegradationProcess):
     def degrade(
         self, x: Tensor, t: Tensor, eps: Tensor | None = None, generator: Generator | None = None
     ) -> Tensor:
-        """x_t = sqrt(alpha_bar_t) x + sqrt(1 - alpha_bar_t) eps, Eq. (3): all steps of Eqs. (1), (2) at once.
+        """Add noise to images in closed form: x_t = sqrt(alpha_bar_t) x + sqrt(1 - alpha_bar_t) eps.
 
-        eps is standard normal noise like x; None: it is drawn from the generator.
+        Vrikkis (2024), Eq. (3): all steps of Eqs. (1) and (2) at once.
+
+        Args:
+            x (Tensor): Images (B, C, S, S).
+            t (int or Tensor): Time step for all images, or of each, (B,), in 0..T.
+            eps (Tensor, optional): Standard normal noise, (B, C, S, S). If None, draws it. Default None.
+            generator (Generator, optional): Draws the noise. If None, uses torch's global generator. Default
+                None.
+
+        Returns:
+            Tensor: The noisy images x_t, (B, C, S, S).
         """
         t = levels(x, t, self.T)
         if eps is None:
@@ -49,15 +73,19 @@ class DDPM(DegradationProcess):
         return signal * x + noise * eps
 
     def loss(self, network: Network, x: Tensor, generator: Generator) -> Tensor:
-        """Eq. (6): the mean squared error of the predicted noise, over pixels and batch."""
+        """Return the mean squared error of the predicted noise over pixels and batch.
+
+        Vrikkis (2024), Eq. (6). See `DegradationProcess.loss` for the arguments.
+        """
         t = self.draw_steps(len(x), generator)
         eps = torch.randn(x.shape, generator=generator).to(x.device)
         prediction = network(self.degrade(x, t, eps), t.to(x.device) / self.T)
         return mse_loss(prediction.float(), eps)
 
     def draw_prior(self, n: int, generator: Generator) -> Tensor:
-        """x_T ~ N(0, I), (n, C, S, S)."""
+        """Draw standard normal latents x_T, (n, C, S, S)."""
         return torch.randn((n, *self.image_shape), generator=generator)
 
     def to_pixels(self, x: Tensor) -> Tensor:
+        """Raise ValueError: a DDPM starts from noise and takes no prior."""
         raise ValueError("a DDPM starts from noise and takes no prior; start=latents starts elsewhere")

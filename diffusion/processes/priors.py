@@ -1,12 +1,12 @@
-"""Priors: what sampling starts from. Of the zoom, distributions over the few pixels of its deepest level.
+"""Priors: distributions of the start of sampling. For a zoom, the few pixels of its deepest level.
 
-A prior is fitted on what training images become at t = T (`process.to_pixels`), and then draws such pixels:
+A prior is fitted on training images degraded to t = T (`process.to_pixels`), and then draws such pixels:
 
-    fit(pixels) -> what draws, itself or another object        pixels (N, C, p, p) in [-0.5, 0.5]
+    fit(pixels) -> an object with draw      # pixels (N, C, p, p) in [-0.5, 0.5]
     draw(n, generator) -> (n, C, p, p)
 
-A run fits a prior that has `fit` on its own training images and keeps what comes of it; one that has only
-`draw` is taken as it is.
+A run fits a prior on its own training images and keeps the result. A prior with `draw` but without `fit` is
+used unchanged.
 """
 
 import math
@@ -19,18 +19,41 @@ from torch import Generator, Tensor
 from diffusion.bounds import Count, Typeable, checked, make, summarise
 
 
+def check_pixels(pixels: Any) -> None:
+    """Check that pixels are a tensor (N, C, p, p).
+
+    Raises:
+        ValueError: If not.
+    """
+    if not isinstance(pixels, Tensor) or pixels.ndim != 4:
+        raise ValueError(f"pixels is {summarise(pixels)}; expected: a tensor (N, C, p, p)")
+
+
 class Unfitted(Typeable):
-    """A prior that draws nothing itself: `fit` returns what draws."""
+    """A prior that must be fitted before it can draw."""
 
     def draw(self, n: int, generator: Generator) -> Tensor:
-        raise ValueError(f"{self} is not fitted; call draw of what its fit(pixels) returns")
+        """Raise ValueError: only the object that `fit` returns can draw."""
+        raise ValueError(f"{self} is not fitted; call draw on the object that fit(pixels) returns")
 
 
 @dataclass(frozen=True, repr=False)
 class Pixels(Unfitted):
-    """Independent central pixels of training images: the prior of Vrikkis (2024), Sec. 3.2."""
+    """Independent central pixels: each one drawn from the grey values of training images.
+
+    The prior of Vrikkis (2024), Sec. 3.2.
+
+    Example:
+        >>> import diffusion as d
+        >>> import torch
+        >>> fitted = d.Pixels().fit(torch.rand(100, 1, 4, 4) - 0.5)
+        >>> fitted.draw(5, torch.Generator()).shape
+        torch.Size([5, 1, 4, 4])
+    """
 
     def fit(self, pixels: Tensor) -> "PixelCounts":
+        """Count the grey values of pixels (N, C, p, p) in [-0.5, 0.5]."""
+        check_pixels(pixels)
         counts = (pixels + 0.5).mul(255).round().long().flatten().bincount(minlength=256)
         return PixelCounts(counts, pixels.shape[3], pixels.shape[1])
 
@@ -40,9 +63,10 @@ class PixelCounts(Typeable):
     """A categorical distribution over the 256 grey values, the same for all pixels.
 
     Attributes:
-        counts: (256,) how often each grey value occurs in the central pixels of all training images.
-        side: pixels along one side.
-        channels: colours, which are independent too.
+        counts (Tensor): (256,), how often each grey value occurs in the central pixels of the training
+            images.
+        side (int): Pixels along one side.
+        channels (int): Number of colours, which are independent. Default 1.
     """
 
     counts: Tensor
@@ -51,6 +75,7 @@ class PixelCounts(Typeable):
 
     def draw(self, n: int, generator: Generator) -> Tensor:
         # The same as torch.distributions.Categorical, which takes no generator.
+        """Draw n patches, (n, C, p, p), in [-0.5, 0.5]."""
         shape = n, self.channels, self.side, self.side
         value = torch.multinomial(self.counts.double(), math.prod(shape), True, generator=generator)
         return value.float().div(255).sub(0.5).view(shape)
@@ -58,19 +83,30 @@ class PixelCounts(Typeable):
 
 @dataclass(frozen=True, repr=False)
 class Patches(Unfitted):
-    """Whole central patches of training images, which keep what neighbouring pixels have in common."""
+    """Whole central patches of training images, which keep the correlations between neighbouring pixels.
+
+    Example:
+        >>> import diffusion as d
+        >>> import torch
+        >>> fitted = d.Patches().fit(torch.rand(100, 1, 4, 4) - 0.5)
+        >>> fitted.draw(5, torch.Generator()).shape
+        torch.Size([5, 1, 4, 4])
+    """
 
     def fit(self, pixels: Tensor) -> "RealPatches":
+        """Keep the patches (N, C, p, p)."""
+        check_pixels(pixels)
         return RealPatches(pixels.clone())
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class RealPatches(Typeable):
-    """Patches (N, C, p, p) of which one is drawn at random."""
+    """Patches (N, C, p, p) to draw from at random, with replacement."""
 
     patches: Tensor
 
     def draw(self, n: int, generator: Generator) -> Tensor:
+        """Draw n patches, (n, C, p, p)."""
         return self.patches[torch.randint(len(self.patches), (n,), generator=generator)]
 
 
@@ -81,28 +117,40 @@ FLOOR = 1e-4  # added to its variances: some pixels are black in nearly every pa
 @checked
 @dataclass(frozen=True, repr=False)
 class Mixture(Unfitted):
-    """A mixture of Gaussians over all pixels of a patch: correlated pixels, without copies of real patches.
+    """A mixture of Gaussians over central patches: correlated pixels, but no copies of real patches.
 
-    Fitted by expectation maximisation (scikit-learn) to at most `MOST` patches.
+    It is fitted by expectation maximisation (scikit-learn) to at most 20,000 patches.
 
     Args:
-        components: number of Gaussians.
+        components (int): Number of Gaussians. Default 50.
 
-    Raises:
-        ValueError: `fit` with fewer patches than components.
+    Example:
+        >>> import diffusion as d
+        >>> import torch
+        >>> patches = torch.rand(100, 1, 4, 4) - 0.5
+        >>> fitted = d.Mixture(2).fit(patches)
+        fitting a mixture of 2 Gaussians to 100 patches of 16 pixels, once
+        >>> fitted.draw(5, torch.Generator()).shape
+        torch.Size([5, 1, 4, 4])
     """
 
     components: Count = 50
 
     def fit(self, pixels: Tensor) -> "Gaussians":
         # They take a second, which those without a mixture need not wait.
+        """Fit the mixture to patches (N, C, p, p) in [-0.5, 0.5].
+
+        Raises:
+            ValueError: If there are fewer patches than components, or pixels have another shape.
+        """
         from sklearn.mixture import GaussianMixture
         from threadpoolctl import threadpool_limits
 
-        if pixels.ndim != 4:
-            raise ValueError(f"pixels is {summarise(pixels)}; expected: (N, C, p, p)")
+        check_pixels(pixels)
         if len(pixels) < self.components:
-            raise ValueError(f"{self.components} components need as many patches; there are {len(pixels)}")
+            raise ValueError(
+                f"components is {self.components}; expected: at most {len(pixels)}, the number of patches"
+            )
         values = pixels[:MOST].flatten(1).double().numpy()
         size = f"{len(values)} patches of {values.shape[1]} pixels"
         print(f"fitting a mixture of {self.components} Gaussians to {size}, once", flush=True)
@@ -115,11 +163,13 @@ class Mixture(Unfitted):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Gaussians(Typeable):
-    """Weighted Gaussians over the D pixels of a patch.
+    """Weighted Gaussians over the D pixels of a patch, in float64.
 
     Attributes:
-        weights, means, spread: (components,), (components, D) and (components, D, D), in float64.
-        channels: C of the patches.
+        weights (Tensor): (components,).
+        means (Tensor): (components, D).
+        spread (Tensor): (components, D, D), Cholesky factors of the covariances.
+        channels (int): Number of channels of a patch. Default 1.
     """
 
     weights: Tensor
@@ -128,7 +178,7 @@ class Gaussians(Typeable):
     channels: int = 1
 
     def draw(self, n: int, generator: Generator) -> Tensor:
-        """n patches, (n, C, p, p), clipped to [-0.5, 0.5]."""
+        """Draw n patches, (n, C, p, p), clipped to [-0.5, 0.5]."""
         which = torch.multinomial(self.weights, n, replacement=True, generator=generator)
         noise = torch.randn((n, self.means.shape[1], 1), generator=generator, dtype=torch.float64)
         values = self.means[which] + (self.spread[which] @ noise)[..., 0]  # (n, D)
@@ -140,15 +190,30 @@ PRIORS: dict[str, type] = {"pixels": Pixels, "patches": Patches, "mixture": Mixt
 
 
 def prior(name: Any, **options: Any) -> Any:
-    """A prior by its name in `PRIORS`, or `module:Class` of your own, made with the options.
+    """Make a prior by name.
 
-    ValueError: there is none of that name, it refuses its options, or it does not draw.
+    Args:
+        name (str, type or object): "pixels", "patches" or "mixture"; your own `module:Class`; or a class or
+            object.
+        **options: Arguments of the class.
+
+    Returns:
+        object: The prior.
+
+    Raises:
+        ValueError: If the name is unknown, the object has neither `fit` nor `draw`, or the class refuses an
+            option.
+
+    Example:
+        >>> import diffusion as d
+        >>> d.prior("mixture", components=10)
+        Mixture(10)
     """
     return make("prior", name, PRIORS, options, has="fit draw")
 
 
 def fitted(given: Any, pixels: Tensor) -> Any:
-    """The prior, fitted on pixels (N, C, p, p) if it has `fit`."""
+    """Fit a prior on pixels (N, C, p, p) if it has `fit`, and return the object that draws."""
     given = prior(given)
     result = given.fit(pixels) if hasattr(given, "fit") else given
     return given if result is None else result

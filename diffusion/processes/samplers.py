@@ -1,13 +1,12 @@
-"""Samplers: the steps of the way back, for DDPMs and for cold diffusion, by one protocol.
+"""Samplers: the steps from noise or degraded images back to images, with one protocol for all processes.
 
-A sampler says which time steps it `visits`, and takes a `step` from one to the next. `Ancestral` and `DDIM`
-are for processes whose network predicts the noise, `Naive` and `Improved` for those whose network predicts
-the image. One of your own is a class with `step`, and with `visits` where it leaves out time steps; or only a
-function
+`Ancestral` and `DDIM` are for processes whose network predicts the noise. `Naive` and `Improved` are for
+processes whose network predicts the image. A custom sampler is a function
 
-    step(process, x_t, prediction, t, s, generator) -> x_s        latents (n, C, S, S), t > s >= 0
+    step(process, x_t, prediction, t, s, generator) -> x_s        # latents (n, C, S, S), t > s >= 0
 
-which draws all noise from the generator.
+that draws all noise from the generator; or a class with the method `step`, and with `visits` if it skips time
+steps.
 """
 
 from collections.abc import Callable
@@ -24,9 +23,9 @@ Sampler = Any  # with `step` as above; no type says that `visits` may be missing
 
 
 def spaced(T: int, steps: int, power: int = 1) -> list[int]:
-    """The time steps of a way back of so many steps, from T down to 0: (steps + 1,).
+    """Return time steps from T down to 0 for a number of steps, (steps + 1,), without duplicates.
 
-    With power 2 they lie densest near the image: Song et al. (2021), Appendix D.2. No two are equal.
+    With power 2, the steps are densest near the image: Song et al. (2021), Appendix D.2.
     """
     wanted = T * torch.linspace(0, 1, steps + 1, dtype=torch.float64) ** power
     return torch.maximum(wanted.round().long(), torch.arange(steps + 1)).flip(0).tolist()
@@ -35,15 +34,22 @@ def spaced(T: int, steps: int, power: int = 1) -> list[int]:
 @checked
 @dataclass(frozen=True, repr=False)
 class Ancestral(Typeable):
-    """The sampler of Ho et al. (2020), also of Vrikkis (2024): noise in each step but the last.
+    """The sampler of Ho et al. (2020) for a DDPM: it adds noise in each step except the last.
 
-    With fewer steps than T, beta_t is that of the step from one visited time to the next (Nichol & Dhariwal
-    2021, Sec. 4).
+    Vrikkis (2024) uses it, too. With fewer than T steps, beta_t is the variance between one visited time step
+    and the next (Nichol and Dhariwal 2021, Sec. 4).
 
     Args:
-        steps: visited; None: all T, the study's.
-        clip_x0: predicted images are clipped to [-0.5, 0.5].
-        spacing: of the steps; "quadratic": densest near the image.
+        steps (int, optional): Number of time steps to visit, at least 2. If None, visits all T, as in the
+            original study. Default None.
+        clip_x0 (bool): Whether to clip predicted images to [-0.5, 0.5]. Default False.
+        spacing (str): "uniform", or "quadratic", which is densest near the image. Default "uniform".
+
+    Example:
+        >>> import diffusion as d
+        >>> run = d.released("original/linear-0")
+        >>> run.sample(2, sampler=d.Ancestral(steps=4)).shape
+        torch.Size([2, 1, 28, 28])
     """
 
     takes: ClassVar[str] = "noise"
@@ -52,12 +58,14 @@ class Ancestral(Typeable):
     spacing: Literal["uniform", "quadratic"] = "uniform"
 
     def visits(self, T: int) -> list[int]:
+        """Return the time steps to visit, from T down to 0."""
         steps = whole("steps", self.steps or T, 1, T)
         return spaced(T, steps, 2 if self.spacing == "quadratic" else 1)
 
     def step(
         self, process: Any, x_t: Tensor, prediction: Tensor, t: int, s: int, generator: Generator
     ) -> Tensor:
+        """Take one step from time step t to s, given the predicted noise."""
         a, b = (float(process.schedule.alpha_bar[time]) for time in (t, s))
         if a >= 1:  # the first beta is 0: x_t has no noise
             return x_t
@@ -67,7 +75,7 @@ class Ancestral(Typeable):
         return self.move(x_t, prediction, a, b, generator)
 
     def move(self, x_t: Tensor, eps: Tensor, a: float, b: float, generator: Generator) -> Tensor:
-        """Eqs. (4), (5) from alpha_bar = a to b, plus sqrt(beta_t) noise; none in the last step, to b = 1."""
+        """Take the step of Eqs. (4) and (5) from alpha_bar = a to b; add sqrt(beta_t) noise unless b = 1."""
         beta = 1 - a / b
         mean = (x_t - beta / (1 - a) ** 0.5 * eps) / (1 - beta) ** 0.5
         if b >= 1:
@@ -78,29 +86,49 @@ class Ancestral(Typeable):
 @checked
 @dataclass(frozen=True, repr=False)
 class DDIM(Ancestral):
-    """A DDPM sampled without noise on the way: Song et al. (2021). Arguments as of `Ancestral`."""
+    """The DDIM sampler for a DDPM (Song et al. 2021): it adds no noise, so few steps suffice.
+
+    Args:
+        steps (int, optional): Number of time steps to visit, at least 2. If None, visits all T. Default None.
+        clip_x0 (bool): Whether to clip predicted images to [-0.5, 0.5]. Default False.
+        spacing (str): "uniform", or "quadratic", which is densest near the image. Default "uniform".
+
+    Example:
+        >>> import diffusion as d
+        >>> run = d.released("original/linear-0")
+        >>> run.sample(2, sampler=d.DDIM(steps=4)).shape
+        torch.Size([2, 1, 28, 28])
+    """
 
     def move(self, x_t: Tensor, eps: Tensor, a: float, b: float, generator: Generator) -> Tensor:
-        """Eq. (12) of Song et al. (2021) with sigma = 0."""
+        """Take the step of Song et al. (2021), Eq. (12), with sigma = 0, from alpha_bar = a to b."""
         return (b / a) ** 0.5 * (x_t - (1 - a) ** 0.5 * eps) + (1 - b) ** 0.5 * eps
 
 
 @checked
 @dataclass(frozen=True, repr=False)
 class Naive(Typeable):
-    """Algorithm 1 of Bansal et al. (2022), Algorithm 2 of Vrikkis (2024): predict the image, degrade it less.
+    """Naive cold sampling: predict the clean image, then degrade it to the next lower level.
 
-    Noise, of which the study has none, is added to the predicted image before that is degraded, in all steps
-    but the last. A zoom so has one number of it for each pixel that it enlarges.
+    Bansal et al. (2022), Algorithm 1; Vrikkis (2024), Algorithm 2. Optionally, noise is added to the
+    predicted image before it is degraded, in each step except the last; the original study adds none. In a
+    zoom, each enlarged pixel gets one noise value.
 
-    `grey_noise` is noise where the network is undecided: a pixel with values in [0, 1] whose mean is p has a
-    standard deviation of at most sqrt(p (1 - p)) (Bhatia and Davis 2000), which a black or white one reaches;
-    a predicted p gets this part of it.
+    `grey_noise` adds noise where the network is undecided. A pixel with values in [0, 1] and mean p has a
+    standard deviation of at most sqrt(p (1 - p)) (Bhatia and Davis 2000); a predicted p gets `grey_noise`
+    times this maximum.
 
     Args:
-        noise: standard deviation of the noise, everywhere; at most 1, the range of pixels.
-        levels: visited, evenly spaced; None: all T.
-        grey_noise: part of the most that a grey allows, in [0, 1].
+        noise (float): Standard deviation of the noise on all pixels, 0 to 1; 1 is the range of pixels.
+            Default 0.0.
+        levels (int, optional): Number of levels to visit, evenly spaced. If None, visits all T. Default None.
+        grey_noise (float): Noise on undecided pixels as a share of its maximum, 0 to 1. Default 0.0.
+
+    Example:
+        >>> import diffusion as d
+        >>> run = d.released("original/zoom-0")
+        >>> run.sample(2, sampler=d.Naive(noise=0.1, levels=4)).shape
+        torch.Size([2, 1, 28, 28])
     """
 
     takes: ClassVar[str] = "image"
@@ -109,11 +137,13 @@ class Naive(Typeable):
     grey_noise: Share = 0.0
 
     def visits(self, T: int) -> list[int]:
+        """Return the levels to visit, from T down to 0."""
         return spaced(T, whole("levels", self.levels or T, 1, T))
 
     def step(
         self, process: Any, x_t: Tensor, prediction: Tensor, t: int, s: int, generator: Generator
     ) -> Tensor:
+        """Take one step from level t to s, given the predicted image."""
         if s and (self.noise or self.grey_noise):
             grey = (prediction + 0.5).clamp(0, 1)
             sd = self.noise + self.grey_noise * (grey * (1 - grey)).sqrt()
@@ -121,24 +151,37 @@ class Naive(Typeable):
         return self.move(process, x_t, prediction, t, s)
 
     def move(self, process: Any, x_t: Tensor, x0_hat: Tensor, t: int, s: int) -> Tensor:
+        """Degrade the predicted image to level s."""
         return process.degrade(x0_hat, _level(x_t, s))
 
 
 @checked
 @dataclass(frozen=True, repr=False)
 class Improved(Naive):
-    """Algorithm 2 of Bansal et al. (2022): the latent, changed by the difference of two degradations.
+    """Improved cold sampling: add the difference of two degradations of the predicted image to the latent.
 
-    Arguments as of `Naive`.
+    Bansal et al. (2022), Algorithm 2.
+
+    Args:
+        noise (float): Standard deviation of the noise on all pixels, 0 to 1, see `Naive`. Default 0.0.
+        levels (int, optional): Number of levels to visit, evenly spaced. If None, visits all T. Default None.
+        grey_noise (float): Noise on undecided pixels as a share of its maximum, 0 to 1. Default 0.0.
+
+    Example:
+        >>> import diffusion as d
+        >>> run = d.released("original/zoom-0")
+        >>> run.sample(2, sampler=d.Improved(levels=4)).shape
+        torch.Size([2, 1, 28, 28])
     """
 
     def move(self, process: Any, x_t: Tensor, x0_hat: Tensor, t: int, s: int) -> Tensor:
+        """Move the latent by the difference of two degradations of the predicted image, to levels s and t."""
         return super().move(process, x_t, x0_hat, t, s) + x_t - process.degrade(x0_hat, _level(x_t, t))
 
 
 @dataclass(frozen=True, repr=False)
 class Steps(Typeable):
-    """A sampler of one's own that is a function, its `step`: it visits all levels."""
+    """A custom sampler given as a function, its `step`. It visits all levels."""
 
     step: Callable[..., Tensor]
 
@@ -147,18 +190,37 @@ SAMPLERS: dict[str, type] = {"ancestral": Ancestral, "ddim": DDIM, "naive": Naiv
 
 
 def sampler(name: Any, **options: Any) -> Sampler:
-    """A sampler by its name in `SAMPLERS`, or `module:name` of your own, a class made with the options.
+    """Make a sampler by name.
 
-    ValueError: there is none of that name, or it refuses its options.
+    Args:
+        name (str, type or object): "ancestral", "ddim", "naive" or "improved"; your own `module:name`; or a
+            class, object or function.
+        **options: Arguments of the class.
+
+    Returns:
+        object: The sampler.
+
+    Raises:
+        ValueError: If the name is unknown, or the class refuses an option.
+
+    Example:
+        >>> import diffusion as d
+        >>> d.sampler("ddim", steps=24)
+        DDIM(steps=24)
     """
     chosen = make("sampler", name, SAMPLERS, options, has="step __call__")
     return chosen if hasattr(chosen, "step") else Steps(chosen)
 
 
 def sampler_of(given: Any, process: Any) -> Sampler:
-    """A sampler for a process: one, its class or its name; None: the process's.
+    """Return a sampler for a process.
 
-    ValueError: it takes what the process's network does not predict, or has more steps than the process.
+    Args:
+        given (object): A sampler, its class or its name. If None, uses the process's sampler.
+        process (DegradationProcess): The process.
+
+    Raises:
+        ValueError: If the sampler needs another kind of prediction, or more steps than the process has.
     """
     chosen = sampler(process.sampler if given is None else given)
     takes = getattr(chosen, "takes", process.predicts)
@@ -174,11 +236,15 @@ def sampler_of(given: Any, process: Any) -> Sampler:
 
 
 def visits(sampler: Any, T: int) -> list[int]:
-    """The time steps that a sampler visits, all where it does not say; ValueError: not from T down to 0."""
+    """Return the time steps that a sampler visits; all of them if it has no method `visits`.
+
+    Raises:
+        ValueError: If they do not fall from T to 0, or contain a step twice.
+    """
     times = [*sampler.visits(T)] if hasattr(sampler, "visits") else [*range(T, -1, -1)]
     if [*times[:1], *times[-1:]] != [T, 0] or sorted({*map(int, times)}, reverse=True) != times:
-        needed = f"needed: from T = {T} down to 0, no step twice"
-        raise ValueError(f"{type(sampler).__name__} visits {times}; {needed}")
+        expected = f"from T = {T} down to 0, each step at most once"
+        raise ValueError(f"{type(sampler).__name__} visits {times}; expected: {expected}")
     return times
 
 

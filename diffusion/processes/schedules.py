@@ -1,8 +1,8 @@
 """Noise schedules: how fast a DDPM turns an image into noise.
 
-Tensors have length T + 1 and are indexed by the time step: index 0 is the clean image, so `beta[0] = 0` and
-`alpha_bar[0] = 1`. The study writes alpha_t for the cumulative product; here it is `alpha_bar`, as in Ho et
-al. (2020).
+Tensors have length T + 1 and are indexed by the time step. Index 0 is the clean image: `beta[0] = 0` and
+`alpha_bar[0] = 1`. Vrikkis (2024) writes alpha_t for the cumulative product; here it is `alpha_bar`, as in Ho
+et al. (2020).
 """
 
 import inspect
@@ -22,12 +22,23 @@ from diffusion.bounds import Native, Number, checked, write_arguments
 @checked
 @dataclass(frozen=True, eq=False)
 class NoiseSchedule:
-    """A variance schedule.
+    """A noise schedule of a DDPM: the variance added in each step, and the share of signal variance left.
 
     Attributes:
-        name: what figures call it.
-        beta: (T + 1,) float64, variance added in step t; beta[0] = 0.
-        alpha_bar: (T + 1,) float64, prod_{i<=t} (1 - beta_i), the share of signal variance left at t.
+        name (str): Name in figures.
+        beta (Tensor): (T + 1,) float64, variance added in step t; beta[0] = 0.
+        alpha_bar (Tensor): (T + 1,) float64, the product of 1 - beta_i over i <= t: the share of signal
+            variance left at step t.
+
+    Raises:
+        ValueError: If alpha_bar is not the cumulative product of 1 - beta. `from_beta` and `from_alpha_bar`
+            compute the other tensor.
+
+    Example:
+        >>> import diffusion as d
+        >>> schedule = d.NoiseSchedule.from_beta("constant", [0.5, 0.5])
+        >>> schedule.alpha_bar.tolist()
+        [1.0, 0.5, 0.25]
     """
 
     name: str
@@ -41,11 +52,11 @@ class NoiseSchedule:
 
     @property
     def T(self) -> int:
-        """Number of diffusion steps."""
+        """int: Number of diffusion steps."""
         return len(self.beta) - 1
 
     def __repr__(self) -> str:
-        """The call of its function in `SCHEDULES`, if one with the default `s` makes these tensors."""
+        """Return the call that makes the schedule, if a function in `SCHEDULES` can make it."""
         known = {"T": self.T, "beta_max": float(self.beta.max())}
         known |= {"beta_start": float(self.beta[min(1, self.T)]), "beta_end": float(self.beta[-1])}
         if make := SCHEDULES.get(self.name):
@@ -58,9 +69,14 @@ class NoiseSchedule:
     @classmethod
     @checked
     def from_beta(cls, name: str, beta: Any) -> Self:
-        """The schedule of beta_1..beta_T, (T,), a tensor, an array or a list.
+        """Make a schedule from the variances beta_1..beta_T.
 
-        ValueError: a beta outside [0, 1): it would be no variance, or would erase the image at once.
+        Args:
+            name (str): Name in figures.
+            beta (Tensor, array or list): (T,), each in [0, 1). A variance of 1 would erase the image at once.
+
+        Raises:
+            ValueError: If a beta is outside [0, 1).
         """
         beta = torch.as_tensor(beta, dtype=torch.float64)
         if (wrong := ~((beta >= 0) & (beta < 1))).any():
@@ -72,9 +88,14 @@ class NoiseSchedule:
     @classmethod
     @checked
     def from_alpha_bar(cls, name: str, alpha_bar: Any) -> Self:
-        """The schedule of alpha_bar_0 = 1, ..., alpha_bar_T > 0, (T + 1,), a tensor, an array or a list.
+        """Make a schedule from the shares of signal variance alpha_bar_0..alpha_bar_T.
 
-        ValueError: it does not begin at 1, or rises.
+        Args:
+            name (str): Name in figures.
+            alpha_bar (Tensor, array or list): (T + 1,), falling from 1, the clean image, to a value above 0.
+
+        Raises:
+            ValueError: If alpha_bar does not start at 1, or rises.
         """
         alpha_bar = torch.as_tensor(alpha_bar, dtype=torch.float64)
         if abs(alpha_bar[0] - 1) > 1e-6:
@@ -88,10 +109,25 @@ Variance = Annotated[float, Native, Field(ge=0, lt=1)]
 
 @checked
 def linear(T: Steps = 1000, beta_start: Variance = 1e-5, beta_end: Variance = 0.02) -> NoiseSchedule:
-    """beta rising linearly from `beta_start` at t = 1 to `beta_end` at t = T.
+    """Make a linear schedule: beta rises from `beta_start` at t = 1 to `beta_end` at t = T.
 
-    The form is that of Ho et al. (2020), who start at 1e-4; 1e-5 is the study's (Sec. 2.3). ValueError: a
-    value out of range, or beta_start above beta_end.
+    Ho et al. (2020) use this form with a start of 1e-4; Vrikkis (2024), Sec. 2.3, starts at 1e-5.
+
+    Args:
+        T (int): Number of diffusion steps, 2 to 100,000. Default 1000.
+        beta_start (float): Variance of the first step, in [0, 1). Default 1e-5.
+        beta_end (float): Variance of the last step, in [0, 1). Default 0.02.
+
+    Returns:
+        NoiseSchedule: The schedule.
+
+    Raises:
+        ValueError: If a value is out of range, or beta_start is above beta_end.
+
+    Example:
+        >>> import diffusion as d
+        >>> d.linear(T=3, beta_start=0.1, beta_end=0.3).beta.tolist()
+        [0.0, 0.1, 0.2, 0.3]
     """
     if beta_start > beta_end:
         raise ValueError(f"beta_start = {beta_start:g} exceeds beta_end = {beta_end:g}")
@@ -102,12 +138,29 @@ def linear(T: Steps = 1000, beta_start: Variance = 1e-5, beta_end: Variance = 0.
 def cosine(
     T: Steps = 1000, s: Number = 0.008, beta_max: Annotated[float, Native, Field(gt=0, lt=1)] = 0.02
 ) -> NoiseSchedule:
-    """The cosine schedule of Nichol & Dhariwal (2021), in Vrikkis (2024) Eqs. (7)-(9), with beta clipped at
-    `beta_max`; s is its offset near the clean image, in units of T.
+    """Make a cosine schedule: alpha_bar falls along a squared cosine, and beta is clipped at `beta_max`.
 
-    Eq. (9) is printed as 1 - alpha_t / (alpha_t - 1); the ratio meant is alpha_t / alpha_{t-1}. `alpha_bar`
-    is recomputed from the clipped beta, so that the latents of Eq. (3) and the steps of Eq. (5) belong
-    together.
+    Nichol and Dhariwal (2021), as in Vrikkis (2024), Eqs. (7) to (9). Eq. (9) is printed as 1 - alpha_t /
+    (alpha_t - 1); the intended ratio is alpha_t / alpha_{t-1}. `alpha_bar` is computed from the clipped beta,
+    so the latents of Eq. (3) agree with the steps of Eq. (5).
+
+    Args:
+        T (int): Number of diffusion steps, 2 to 100,000. Default 1000.
+        s (float): Offset near the clean image, in units of T; at least 0. Default 0.008.
+        beta_max (float): Largest variance of a step, in (0, 1). Default 0.02.
+
+    Returns:
+        NoiseSchedule: The schedule.
+
+    Raises:
+        ValueError: If a value is out of range.
+
+    Example:
+        >>> import diffusion as d
+        >>> d.cosine(T=100).T
+        100
+        >>> float(d.cosine(beta_max=0.5).beta.max())
+        0.5
     """
     t = torch.arange(T + 1, dtype=torch.float64)
     f = torch.cos((t / T + s) / (1 + s) * math.pi / 2) ** 2  # Eq. (7)

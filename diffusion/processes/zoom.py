@@ -1,4 +1,4 @@
-"""Cold Zoom Diffusion (Sec. 3.2 of the study): degrade an image by zooming into its centre; or by a crop."""
+"""Cold Zoom Diffusion (Vrikkis 2024, Sec. 3.2): degrade an image by a zoom into its centre, or a crop."""
 
 from functools import lru_cache
 from typing import Literal, TypeVar
@@ -17,19 +17,23 @@ BLACK = -0.5  # what a crop leaves of the other pixels
 
 
 def crop(t: Level) -> tuple[Level, Level]:
-    """Rows (and columns) dropped at the top (left) and at the bottom (right) at zoom level t.
+    """Return the number of rows dropped at the top and at the bottom at zoom level t; columns likewise.
 
-    Alternately one at each corner, the top-left first: ceil(t / 2) and floor(t / 2).
+    Pixels are dropped alternately at both corners, top-left first: ceil(t / 2) and floor(t / 2).
     """
     return (t + 1) // 2, t // 2
 
 
 def zoom(x: Tensor, t: Tensor, interpolation: str = "nearest") -> Tensor:
-    """Images (B, C, S, S), cropped to their central (S - t) x (S - t) pixels and resized back: Z(x, t).
+    """Zoom into the centre of images: crop to the central (S - t) x (S - t) pixels and resize back, Z(x, t).
 
-    t is in 0..S-1 and differs per image, (B,). For "nearest" one gather takes the whole batch, and the result
-    equals torchvision's `resized_crop(..., NEAREST)` to the bit; for "bilinear" it equals it without
-    antialiasing, to rounding.
+    For "nearest", one gather handles the whole batch and equals torchvision's `resized_crop(..., NEAREST)`
+    bit for bit. For "bilinear", the result equals torchvision's without antialiasing, up to rounding.
+
+    Args:
+        x (Tensor): Images (B, C, S, S).
+        t (Tensor): Level of each image, (B,), in 0..S-1.
+        interpolation (str): "nearest" or "bilinear". Default "nearest".
     """
     B, C, S, _ = x.shape
     if interpolation == "nearest":
@@ -44,7 +48,10 @@ def zoom(x: Tensor, t: Tensor, interpolation: str = "nearest") -> Tensor:
 
 @lru_cache
 def _nearest(S: int, device: torch.device) -> Tensor:
-    """Index into the flat image for each pixel of the zoomed one, (S, S * S): a row for every level."""
+    """Return the index into the flat image for each pixel of the zoomed image, (S, S * S): one row per level.
+
+    The second axis runs over output pixels.
+    """
     t = torch.arange(S, device=device)[:, None]  # (S, 1)
     scale = (S - t).float() / S  # (S, 1), cropped pixels per output pixel
     out = torch.arange(S, device=device, dtype=torch.float32)[None]  # (1, S)
@@ -54,23 +61,34 @@ def _nearest(S: int, device: torch.device) -> Tensor:
 
 
 def central_patch(x: Tensor, patch: int) -> Tensor:
-    """The central patch x patch pixels that the deepest zoom level leaves, (N, C, patch, patch)."""
+    """Return the central patch x patch pixels that the deepest zoom level keeps, (N, C, patch, patch)."""
     first, _ = crop(x.shape[-1] - patch)
     return x[..., first : first + patch, first : first + patch]
 
 
 def enlarge(patches: Tensor, size: int) -> Tensor:
-    """Patches (N, C, p, p) resized to (N, C, size, size) by nearest neighbour."""
+    """Resize patches (N, C, p, p) to (N, C, size, size) by nearest neighbour."""
     return interpolate(patches, size=(size, size), mode="nearest")
 
 
 class ColdZoom(ColdDiffusion):
-    """Cold Zoom Diffusion: level t leaves the central (S - t) x (S - t) pixels, resized to the full size.
+    """Cold Zoom Diffusion: level t keeps the central (S - t) x (S - t) pixels and resizes them to S x S.
+
+    The method is from Vrikkis (2024), Sec. 3.2. At the default deepest level, 4 x 4 pixels remain.
 
     Args:
-        T: the last level; None: S - 4. The study's 24 leaves 4 x 4 pixels of 28 x 28.
-        interpolation: of the crop when it is resized; "nearest" is the study's.
-        image_noise: see `ColdDiffusion`.
+        T (int, optional): The deepest level, at most S - 1. If None, S - 4, which is 24 for 28 x 28 pixels,
+            as in the original study. Default None.
+        interpolation (str): "nearest", as in the original study, or "bilinear": how the crop is resized.
+            Default "nearest".
+        image_noise (float): Noise on training images, see `ColdDiffusion`; 0 to 1. Default 0.0.
+
+    Example:
+        >>> import diffusion as d
+        >>> x, _ = d.load("mnist", n=2)
+        >>> zoom = d.ColdZoom()
+        >>> zoom.degrade(x, 24).unique().numel() <= 16  # the pixels that are left
+        True
     """
 
     prior = Pixels()
@@ -88,7 +106,11 @@ class ColdZoom(ColdDiffusion):
             self.T = T
 
     def set_image_shape(self, image_shape: Shape) -> None:
-        """Become a zoom into images (C, S, S), down to level S - 4 where none was given."""
+        """Adapt the zoom to images (C, S, S). Without an explicit T, the deepest level becomes S - 4.
+
+        Raises:
+            ValueError: If T is above S - 1, so that no pixel would remain.
+        """
         super().set_image_shape(image_shape)
         S = image_shape[-1]
         if "T" not in vars(self):
@@ -96,29 +118,36 @@ class ColdZoom(ColdDiffusion):
         whole("T", self.T, 1, S - 1)  # level T leaves S - T pixels a side
 
     def degrade(self, x: Tensor, t: Tensor) -> Tensor:
-        """Z(x, t), for images (B, C, S, S) that need not lie in [-0.5, 0.5] (predictions may leave it)."""
+        """Zoom into images (B, C, S, S) to level t. Predicted images may exceed [-0.5, 0.5]."""
         t = levels(x, t, self.T)
         return zoom(x.expand(len(t), -1, -1, -1), t, self.interpolation)
 
     def to_pixels(self, x: Tensor) -> Tensor:
-        """The central pixels that level T leaves, (N, C, S - T, S - T)."""
+        """Return the central pixels that level T keeps, (N, C, S - T, S - T)."""
         return central_patch(x, x.shape[-1] - self.T)
 
     def from_pixels(self, pixels: Tensor) -> Tensor:
-        """Central pixels (n, C, S - T, S - T), resized to S x S; images of that size stay as they are."""
+        """Resize central pixels (n, C, S - T, S - T) to S x S. Images of size S are returned unchanged."""
         S = self.image_shape[-1]
         return enlarge(pixels, S) if pixels.shape[-1] == S - self.T else pixels
 
 
 class ColdCrop(ColdDiffusion):
-    """The zoom without its resize: level t leaves central pixels at their place, and makes the others black.
+    """Cold diffusion by cropping: level t keeps a central square and makes all other pixels black.
 
-    Each level leaves the same share of the side of the one before; the last leaves 4 x 4 pixels. They are the
-    zoom's pixels, but the network need not learn where they belong: it draws digits after less training.
+    The sides of the squares form a geometric series from S to 4. ColdCrop keeps the same pixels as
+    `ColdZoom`, but its network does not have to learn where they belong, so it draws digits after less
+    training.
 
     Args:
-        T: number of levels.
-        image_noise: see `ColdDiffusion`.
+        T (int): The deepest level. Default 8.
+        image_noise (float): Noise on training images, see `ColdDiffusion`; 0 to 1. Default 0.0.
+
+    Example:
+        >>> import diffusion as d
+        >>> x, _ = d.load("mnist", n=2)
+        >>> (d.ColdCrop().degrade(x, 8) > -0.5).sum().item() <= 32  # 4 x 4 pixels of each image
+        True
     """
 
     prior = Pixels()
@@ -128,12 +157,16 @@ class ColdCrop(ColdDiffusion):
         self.T, self.image_noise = T, image_noise
 
     def set_image_shape(self, image_shape: Shape) -> None:
-        """Become a crop of images (C, S, S); ValueError: S is at most 4."""
+        """Adapt the crop to images (C, S, S).
+
+        Raises:
+            ValueError: If S is 4 or less.
+        """
         super().set_image_shape(image_shape)
         whole("the images' side", image_shape[-1], LEFT + 1)
 
     def degrade(self, x: Tensor, t: Tensor) -> Tensor:
-        """Images (B, C, S, S), black outside their central square of S (4 / S)^(t / T) pixels, rounded."""
+        """Make images (B, C, S, S) black outside their central square, of side S (4 / S)^(t / T), rounded."""
         S, t = x.shape[-1], levels(x, t, self.T).to(x.device)
         side = (S * (LEFT / S) ** (t / self.T)).round().long()
         first, last = (edge[:, None] for edge in crop(S - side))  # (B, 1)
@@ -142,10 +175,10 @@ class ColdCrop(ColdDiffusion):
         return x.where((kept[:, :, None] & kept[:, None, :])[:, None], BLACK)
 
     def to_pixels(self, x: Tensor) -> Tensor:
-        """The central pixels that level T leaves, (N, C, 4, 4)."""
+        """Return the central pixels that level T keeps, (N, C, 4, 4)."""
         return central_patch(x, LEFT)
 
     def from_pixels(self, pixels: Tensor) -> Tensor:
-        """Central pixels (n, C, 4, 4) on black S x S; images of that size stay as they are."""
+        """Pad central pixels (n, C, 4, 4) with black to S x S. Images of size S are returned unchanged."""
         edges = crop(self.image_shape[-1] - LEFT)
         return pad(pixels, (*edges, *edges), value=BLACK) if pixels.shape[-1] == LEFT else pixels

@@ -1,1 +1,1 @@
-"""Training: one network and one loop for every process, resumable at any step, and sampling."""
+"""Training: one network and one loop for all processes, resumable at any step, and sampling."""

@@ -1,6 +1,6 @@
-"""Describe a run: the settings that determine its weights, and the checks before it begins.
+"""Describe a run: the settings that determine its weights, and the checks before training.
 
-Two runs are equal if `describe` gives equal settings for them. `fit` resumes a run only then.
+Two runs are equal if `describe` returns equal settings. Only then does `fit` resume a run.
 """
 
 import copy
@@ -29,9 +29,12 @@ REST = 0.05  # share of an image that noise may leave at t = T
 
 
 def copy_process(process: DegradationProcess, shape: Shape) -> tuple[DegradationProcess, dict[str, Any]]:
-    """A copy of a process for images (C, S, S), and its `sampler` and `prior`, which are not part of a run.
+    """Copy a process for images (C, S, S), and return the copy with its `sampler` and `prior`.
 
-    ValueError: the process cannot be kept, or does not take such images.
+    The latter two do not affect training, so they are not part of a run's settings.
+
+    Raises:
+        ValueError: If the process cannot be saved, or does not support such images.
     """
     process = copy.copy(process)
     sampling = {name: vars(process).pop(name, None) for name in ("sampler", "prior")}
@@ -43,7 +46,11 @@ def copy_process(process: DegradationProcess, shape: Shape) -> tuple[Degradation
 
 
 def check_network(cls: type[nn.Module], options: Mapping[str, Any], x: Tensor) -> None:
-    """Raise ValueError unless the network takes its options and two images, and can be trained."""
+    """Check that a network accepts its options and two images, and can be trained.
+
+    Raises:
+        ValueError: If not.
+    """
     with seeded(0):
         network = networks.build(cls, options).eval()
         check_call(f"forward of {cls.__name__}", network.forward, "x", "t")
@@ -61,7 +68,11 @@ def check_network(cls: type[nn.Module], options: Mapping[str, Any], x: Tensor) -
 
 
 def definitions(process: DegradationProcess, cls: type[nn.Module], options: Mapping[str, Any]) -> list[str]:
-    """`module:name` of each class and function on which a run rests. ValueError: one cannot be kept."""
+    """Return `module:name` of all classes and functions that a run depends on.
+
+    Raises:
+        ValueError: If one of them cannot be saved.
+    """
     trees = tree(process, "process"), tree(options, "network_options")
     return [*names_in(trees), name_of(cls, "network")]
 
@@ -76,15 +87,20 @@ def describe(
     device: torch.device,
     learning: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The settings of a run, as JSON: all that determines its weights.
+    """Return the settings of a run, as JSON: everything that determines its weights.
 
     Args:
-        process: before it is prepared.
-        cls, options: of the network.
-        total: steps in all.
-        learning: batch_size, learning_rate, lr_schedule, ema, seed and precision, as `Learner` takes them.
+        process (DegradationProcess): The process before `prepare`.
+        cls (type): Class of the network.
+        options (dict): Arguments of the network.
+        x (Tensor): Training images.
+        x_test (Tensor, optional): Test images.
+        total (int): Number of steps.
+        device (torch.device): Device of the training.
+        learning (Mapping): batch_size, learning_rate, lr_schedule, ema, seed and precision, as in `Learner`.
 
-    ValueError: the process or the options cannot be kept, or own code was edited after its import.
+    Raises:
+        ValueError: If the process or the options cannot be saved, or your code was edited after its import.
     """
     cut = total % math.ceil(len(x) / learning["batch_size"])  # steps of an epoch that is cut short
     test = None if x_test is None else data.fingerprint(x_test)
@@ -104,7 +120,11 @@ def describe(
 
 
 def prepare(process: DegradationProcess, x: Tensor) -> None:
-    """Prepare a process on the training images, and fit its prior. ValueError: it does not degrade them."""
+    """Prepare a process on the training images, and fit its prior.
+
+    Raises:
+        ValueError: If the process does not degrade the images.
+    """
     with seeded(0):
         process.prepare(x.clone())  # which may change its argument
         check_levels(process)
@@ -118,11 +138,13 @@ def prepare(process: DegradationProcess, x: Tensor) -> None:
 def notes(
     process: DegradationProcess, x: Tensor, settings: Mapping[str, Any], neighbours: list[Path]
 ) -> Iterator[str]:
-    """Notes on a run that is allowed and seldom meant.
+    """Yield notes about a run that is allowed but probably not intended.
 
     Args:
-        process: prepared.
-        neighbours: files run.json of other runs.
+        process (DegradationProcess): The process after `prepare`.
+        x (Tensor): Training images.
+        settings (Mapping): Settings of the run.
+        neighbours (list of Path): The files run.json of other runs.
     """
     if (x == x[:1]).all():
         yield "the training images are one image"

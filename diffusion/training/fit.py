@@ -1,7 +1,7 @@
-"""Training: one loop for every process, resumable at any step.
+"""Training: one loop for all processes, resumable at any step.
 
-A run that was killed goes on with the same stream of random numbers and ends, on a CPU, with bit-identical
-weights: everything random is a function of (seed, step).
+After an interruption, a run resumes with the same stream of random numbers. On a CPU, its final weights are
+bit-identical to an uninterrupted run, because everything random is a function of (seed, step).
 """
 
 import copy
@@ -62,52 +62,77 @@ def fit(
     epoch_callback: Callable[[Run, dict[str, Any]], Any] | None = None,
     checkpoint_steps: Count = 200,
 ) -> Run:
-    """Train a network for a process, or go on where an earlier call stopped.
+    """Train a network for a process, or resume an interrupted run.
+
+    If `folder` contains a run with equal settings, images and code, `fit` resumes it; a finished run is
+    returned without further training.
+
+    A line that begins with "note:" reports something that is allowed but probably not intended: a rising
+    loss, images that fill only part of [-0.5, 0.5], a problem found by `diffusion.check`, an equal run in a
+    neighbouring folder, or global variables that a class typed in a notebook uses.
 
     Args:
-        process: what to learn; the run has a copy of it, `run.process`, on which `prepare(x)` is called.
-            Attributes `sampler` and `prior` that were set on it become those of the run.
-        x: training images: floats (N, C, S, S) in [-0.5, 0.5], or arrays or bytes
-            whose shape and scale are unmistakable.
-        x_test: images whose loss is measured after each epoch; None: it is not.
-        steps, epochs: one of the two; steps = 1000 if neither is given.
-        folder: of the run. A run that lies there is resumed if all that determines its weights is equal:
-            settings, images and code. None: a temporary one, which goes when the run is no longer used.
-        if_exists: "error" raises RunError if the folder holds a different run; "rename" renames that run to
-            NAME.before-1 and trains anew.
-        batch_size, learning_rate: images in a training step; the rate of Adam, the peak if it decays.
-        lr_schedule: "cosine": warm-up, then decay to 0; a "constant" one can be extended by more epochs.
-        network, network_options: "cnn", "unet", or a class of your own, itself or as `module:Class`; its
-            arguments, such as {"channels": [16, 32, 32, 16]}.
-        seed: of the initial weights, of the order of the images and of all noise.
-        precision: "auto" is bf16 where hardware is faster in it; a resumed run stays in its own.
-        ema: such as 0.999: the weights that are kept, and whose test loss is measured, are an exponential
-            moving average over steps. After step n the decay is at most n / (9 + n).
-        device: such as "cpu" or "cuda"; None: $COLD_ZOOM_DEVICE, else a GPU, else the CPU.
-        callback: called after each step as callback(step, loss), with the step counted from 1 over all
-            epochs. An exception that it raises ends the call, and the same call resumes the run from the last
-            checkpoint. What it returns is ignored.
-        epoch_callback: called after each epoch, when its files are written, as epoch_callback(run, line): the
-            run so far, from which one can sample, and the epoch's line of `run.history` (epoch, train_loss,
-            test_loss, ...). Exceptions and return value as of `callback`.
-        checkpoint_steps: steps between resumable states.
+        process (DegradationProcess): The process to learn. The run gets a copy, `run.process`, on which
+            `prepare(x)` is called. `sampler` and `prior` set on the process become attributes of the run.
+        x (Tensor or array): Training images (N, C, S, S), floats in [-0.5, 0.5]. Other arrays and bytes are
+            converted if their shape and scale are unambiguous.
+        x_test (Tensor or array, optional): Images for a test loss after each epoch. If None, measures none.
+            Default None.
+        steps (int, optional): Number of optimiser steps. If both `steps` and `epochs` are None, 1000. Default
+            None.
+        epochs (int, optional): Number of epochs, instead of `steps`. Default None.
+        folder (path, optional): Folder of the run. If None, uses a temporary folder that is deleted with the
+            run. Default None.
+        if_exists (str): "error" raises RunError if the folder holds a different run; "rename" renames that
+            run to NAME.before-1 and trains. Default "error".
+        batch_size (int): Images per step. Default 128.
+        learning_rate (float): Learning rate of Adam, in (0, 1000]; its peak for the "cosine" schedule.
+            Default 2e-3.
+        lr_schedule (str): "cosine" for a warm-up and then a decay to 0, or "constant", which lets you add
+            epochs later. Default "cosine".
+        network (str or type): "cnn" (`Reconstructor`), "unet" (`UNet`), your own subclass of torch.nn.Module,
+            or its `module:Class`. Default "cnn".
+        network_options (dict, optional): Arguments of the network, such as {"channels": [16, 32, 32, 16]}.
+            Default None.
+        seed (int): Seeds the initial weights, the image order and all noise. Default 0.
+        precision (str): "fp32", "bf16", or "auto" for bf16 if the hardware is faster with it. A resumed run
+            keeps its precision. Default "auto".
+        ema (float, optional): Decay of an exponential moving average of the weights over steps, such as
+            0.999. The averaged weights are saved and tested. The decay after step n is at most n / (9 + n).
+            If None, does not average. Default None.
+        device (str or device, optional): Device, such as "cpu" or "cuda". If None, uses $COLD_ZOOM_DEVICE,
+            else a GPU, else the CPU. Default None.
+        callback (Callable, optional): Called after each step as callback(step, loss), with steps counted from
+            1 over all epochs. Its return value is ignored. To stop, raise an exception: the same call of
+            `fit` later resumes from the last checkpoint. Default None.
+        epoch_callback (Callable, optional): Called after each epoch as epoch_callback(run, line), with the
+            run so far and the epoch's entry of `run.history`. Exceptions and return value as in `callback`.
+            Default None.
+        checkpoint_steps (int): Steps between two checkpoints. Default 200.
 
-    A line that begins with "note:" says what is allowed and yet seldom meant: a loss that rises, images that
-    fill a part of [-0.5, 0.5], what `python -m diffusion.check` refuses, an equal run in a folder beside,
-    globals that a class typed in a notebook uses.
+    Returns:
+        Run: The trained run.
 
     Raises:
-        ValueError: an argument out of range, a process or option that cannot be kept, or a process or network
-            that gives no such images.
-        RunError: the folder holds a different run and `if_exists` is "error"; another process holds it, the
-            disk is full, a file of the run is damaged, or the loss is no longer finite.
+        ValueError: If an argument is out of range, a process or option cannot be saved, or the process or the
+            network returns wrong images.
+        RunError: If the folder holds a different run and `if_exists` is "error", another process is using it,
+            the disk is full, a file is damaged, or the loss is no longer finite.
+
+    Example:
+        >>> import diffusion as d
+        >>> x, _ = d.load("mnist", n=32)
+        >>> run = d.fit(d.ColdZoom(), x, steps=2, batch_size=16)
+        training: epoch 1/1, train loss 0...
+        >>> run.steps
+        2
     """
     x = require_images("x", x).clone()  # what the caller does with it later changes nothing
     x_test = None if x_test is None else require_images("x_test", x_test).clone()
     if x_test is not None and x_test.shape[1:] != x.shape[1:]:
-        raise ValueError(f"x_test is {tuple(x_test.shape)}, x {tuple(x.shape)}; needed: images of one shape")
+        raise ValueError(f"x_test is {tuple(x_test.shape)}, x {tuple(x.shape)}; expected: equal shapes")
     if steps is not None and epochs is not None:
-        raise ValueError(f"steps is {steps} and epochs is {epochs}; give one of them")
+        raise ValueError(f"steps is {steps} and epochs is {epochs}; expected: only one of them")
     if callback:
         check_call("callback", callback, "step", "loss")
     if epoch_callback:
@@ -179,32 +204,33 @@ class Loop:
         self.losses = torch.zeros(self.per_epoch, device=self.learner.x.device)
         self.done, self.seconds = 0, 0.0
         self.has_risen = False  # the loss, about which there is one note
+        self.has_answered = False  # a callback, with True, about which there is one note
 
     @property
     def step(self) -> int:
-        """Steps done."""
+        """int: Steps done."""
         return len(self.run.history) * self.per_epoch + self.done
 
     def train(self) -> None:
-        """Train to the end. The run has its history after each epoch."""
+        """Train to the end. The run gets a line of history after each epoch."""
         self.resume()
         while len(self.run.history) < self.epochs:
             line = self.train_epoch(len(self.run.history) + 1)
             if self.epoch_callback:
-                self.epoch_callback(self.run, {**line})
+                self.check_answer(self.epoch_callback(self.run, {**line}))
         del self.run.history[self.epochs :]
 
     def resume(self) -> None:
-        """Go on from the last state, if there is one whose weights are all there."""
+        """Resume from the last state if there is one and all its weights exist."""
         store, title = self.store, self.title
-        restart = "training begins again at its first step"
+        restart = "training restarts at step 1"
         if not (state := store.state()):
             if store.history():
-                print(f"{title}: {store.path} has weights, but no state to go on from; {restart}", flush=True)
+                print(f"{title}: {store.path} has no state to resume from; {restart}", flush=True)
             return
         done_epochs = range(1, 1 + len(state["history"][: self.epochs]))
         if lost := [epoch for epoch in done_epochs if not store.weights(epoch).exists()]:
-            print(f"{title}: the weights of epoch {lost[0]} are lost; {restart}", flush=True)
+            print(f"{title}: the weights of epoch {lost[0]} are missing; {restart}", flush=True)
             return
         self.run.history, self.done, self.seconds = state["history"], state["step"], state["seconds"]
         self.losses = state["losses"].to(self.losses.device)
@@ -213,12 +239,12 @@ class Loop:
             store.read_weights(line)  # finds damage
         store.write_history(self.run.history)  # which may be damaged, or an epoch behind
         if self.step < self.learner.total:
-            print(f"{title} goes on at step {self.step:,} of {self.learner.total:,}", flush=True)
+            print(f"{title} resumes at step {self.step:,} of {self.learner.total:,}", flush=True)
         else:
-            print(f"{title} is trained already", flush=True)
+            print(f"{title} is already trained", flush=True)
 
     def train_epoch(self, epoch: int) -> dict[str, Any]:
-        """Train for an epoch, or for the rest of it; returns its line of the history."""
+        """Train for one epoch, or for the rest of it, and return its line of the history."""
         learner, losses, title = self.learner, self.losses, f"{self.title}: epoch {epoch}/{self.epochs}"
         before, begun = (epoch - 1) * self.per_epoch, time.monotonic() - self.seconds
         n = min(self.per_epoch, learner.total - before)
@@ -229,7 +255,7 @@ class Loop:
             if self.done % SHOWN == 0:
                 bar.set_postfix_str(f"loss {self.mean_loss():.4f}", refresh=False)
             if self.callback:
-                self.callback(self.step, loss.item())
+                self.check_answer(self.callback(self.step, loss.item()))
             if self.done % self.checkpoint_steps == 0 and self.done < n:
                 self.check_loss()
                 self.save()
@@ -249,16 +275,28 @@ class Loop:
         return line
 
     def mean_loss(self) -> float:
-        """The mean loss of the last steps of the epoch."""
+        """Return the mean loss of the last steps of the epoch."""
         return self.losses[max(0, self.done - AVERAGED) : self.done].mean().item()
 
+    def check_answer(self, answer: Any) -> None:
+        """Print a note if a callback returned True, which does not stop the run."""
+        if answer is True and not self.has_answered:
+            self.has_answered = True
+            print(
+                f"note: {self.title}: a callback returned True, which is ignored; raise to stop", flush=True
+            )
+
     def check_loss(self) -> None:
-        """Print a note if the loss has risen. RunError: the loss or a weight is no longer finite."""
+        """Print a note if the loss has risen.
+
+        Raises:
+            RunError: If the loss or a weight is no longer finite.
+        """
         values = {"the loss": self.losses[: self.done], **dict(self.learner.network.named_parameters())}
         if wrong := next((name for name, value in values.items() if not value.isfinite().all()), None):
             raise RunError(
-                f"{wrong} is no longer finite at step {self.step}; the state before is intact: lower "
-                "learning_rate, use precision fp32, or try a degradation of your own with "
+                f"{wrong} is no longer finite at step {self.step}; the earlier state is intact. "
+                "Lower learning_rate, use precision fp32, or check your own degradation with "
                 "`python -m diffusion.check`"
             )
         first = self.run.history[0]["losses"][0] if self.run.history else self.losses[0].item()
@@ -268,7 +306,7 @@ class Loop:
             print(f"note: {self.title}: {rise}; lower learning_rate", flush=True)
 
     def save(self) -> None:
-        """Write the state from which training goes on."""
+        """Write the state from which training can resume."""
         position = {"history": self.run.history, "step": self.done, "seconds": self.seconds}
         losses, learner = self.losses.cpu(), self.learner.state_dict()
         self.store.keep("state.pt", position | {"losses": losses, "learner": learner})

@@ -1,12 +1,12 @@
-"""The folder of one run, which the user names.
+"""The folder of a run, which the user names.
 
-    run.json                       what it is: all that determines the weights; versions
-    process.pt, network.pt         process and network's arguments, as plain values (`diffusion.values`)
-    state.pt                       network, optimiser and position, from which training goes on
-    history.jsonl                  one line an epoch, with the hash of its weights
-    weights/epoch-0001.safetensors the network after every epoch
+    run.json                       settings that determine the weights, and versions
+    process.pt, network.pt         the process and the network's arguments, as in `diffusion.values`
+    state.pt                       network, optimiser and position, from which training resumes
+    history.jsonl                  one line per epoch, with the hash of its weights
+    weights/epoch-0001.safetensors the network after each epoch
 
-All files are written whole or not at all. Nothing that is read is executed: torch loads plain values alone.
+Each file is written completely or not at all. Reading executes nothing: torch loads only plain values.
 """
 
 import io
@@ -27,68 +27,78 @@ from torch import Tensor, nn
 from diffusion.files import differences, sha256, write_bytes
 from diffusion.provenance import versions
 
-ANEW = "name another folder, or delete this one to train anew"
+ANEW = "use another folder, or delete this one to train again"
 HASHES = ("images.", "code", "own.")  # beginnings of settings that are hashes
+TRAINED = ("state.pt", "history.jsonl", "weights")  # what a run has once it has begun
+PARTS = {*TRAINED, "process.pt", "network.pt"}  # all of a run but run.json
 
 
 class RunError(RuntimeError):
-    """A run cannot go on or cannot be read; the message says why, and what to do."""
+    """A run cannot be resumed or read; the message gives the reason and the next step."""
 
 
 class RunFolder:
-    """One run on disk. Making the object makes nothing; the first write does."""
+    """A run on disk. The folder is created by the first write."""
 
     def __init__(self, path: str | os.PathLike):
         self.path = Path(path).expanduser().absolute()
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the run for this process; the system drops the lock of one that dies.
+        """Lock the run for this process. The system releases the lock if the process dies.
 
-        RunError: another live process holds it. OSError: the folder cannot be written.
+        Raises:
+            RunError: If another process holds the lock.
+            OSError: If the folder is not writable.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         try:
             lock = FileLock(self.path / ".lock", timeout=0).acquire()
         except Timeout:
-            raise RunError(f"another process is training in {self.path}; wait for it, or stop it") from None
+            raise RunError(f"another process is training in {self.path}; wait for it or stop it") from None
         with lock:
             for left in self.path.rglob(".*.part-*"):  # of a write that was killed
                 left.unlink(missing_ok=True)
             yield
 
     def write(self, name: str | Path, content: bytes) -> None:
-        """Write a file of the run; RunError: the disk is full, or may not be written."""
+        """Write a file of the run.
+
+        Raises:
+            RunError: If the disk is full or the file is not writable.
+        """
         try:
             write_bytes(self.path / name, content)
         except OSError as error:
             raise RunError(
                 f"{self.path / name} could not be written ({error.strerror}); the earlier state is intact: "
-                "make room, then run the same command again to go on from it"
+                "free some space, then run the same command again to resume"
             ) from error
 
     # --- what it is ---
 
     def settings(self) -> dict[str, Any] | None:
-        """All that determines the weights, None of a new run; RunError: run.json is missing or damaged."""
+        """Return the settings that determine the weights, or None for a new run.
+
+        Raises:
+            RunError: If run.json is missing or damaged.
+        """
         path = self.path / "run.json"
-        if not path.is_file() and not (self.path / "state.pt").exists():
+        if not path.is_file() and not any((self.path / name).exists() for name in TRAINED):
             return None
         try:
             return dict(json.loads(path.read_bytes())["settings"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             why = f"{type(error).__name__}: {error}"
-            raise RunError(
-                f"{path} is lost or damaged, or of an earlier version, which opens it ({why}); {ANEW}"
-            ) from None
+            raise RunError(f"{path} is missing, damaged or of an earlier version ({why}); {ANEW}") from None
 
     def begin(self, settings: Mapping[str, Any]) -> None:
-        """Write run.json, the last of the files that a run begins with."""
+        """Write run.json, the last file of a new run."""
         content = {"settings": settings, "versions": versions()}
         self.write("run.json", json.dumps(content, indent=1, allow_nan=False).encode() + b"\n")
 
     def difference(self, wanted: Mapping[str, Any]) -> str:
-        """The first setting in which the folder's run differs from the wanted settings, or an empty text."""
+        """Return the first difference of the folder's run from the wanted settings, or an empty text."""
         every = differences(self.settings() or wanted, wanted)
         first = min(every, key=lambda text: text.startswith("own."), default="")  # own code: last
         name = first.partition(" was ")[0]
@@ -98,25 +108,33 @@ class RunFolder:
         return f"{name} has changed{script * name.endswith('.py')}" if first.startswith(HASHES) else first
 
     def set_aside(self) -> Path:
-        """Move the run into a folder beside, under a name that is not in use; run.json goes last."""
+        """Move the run to NAME.before-1, or to the next number that is not in use, and return the new folder.
+
+        run.json is moved last. If a move was interrupted, the rest of the run joins its other files.
+        """
+        parts = [path for path in self.path.iterdir() if path.name != ".lock"]
+        missing = PARTS - {path.name for path in parts}
         names = (self.path.with_name(f"{self.path.name}.before-{n}") for n in itertools.count(1))
-        place = next(path for path in names if not path.exists())
-        place.mkdir()
-        for path in sorted(self.path.iterdir(), key=lambda path: path.name == "run.json"):
-            if path.name != ".lock":
-                path.rename(place / path.name)
+        place = next(path for path in names if not path.exists() or _has_only(path, missing))
+        place.mkdir(exist_ok=True)
+        for path in sorted(parts, key=lambda path: path.name == "run.json"):
+            path.rename(place / path.name)
         return place
 
     # --- what torch writes ---
 
     def keep(self, name: str, content: Any) -> None:
-        """Write plain values."""
+        """Write plain values with torch."""
         buffer = io.BytesIO()
         torch.save(content, buffer)
         self.write(name, buffer.getvalue())
 
     def load(self, name: str) -> Any:
-        """Plain values; RunError: the file is lost or damaged, or holds other values."""
+        """Read plain values that torch wrote.
+
+        Raises:
+            RunError: If the file is missing or damaged, or contains other values.
+        """
         path = self.path / name
         try:
             with zipfile.ZipFile(path) as file:  # torch itself looks at no checksum
@@ -125,40 +143,53 @@ class RunFolder:
             return torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # damaged files make zipfile and torch raise nearly anything
             why = str(error).partition("\n")[0]
-            raise RunError(f"{path} is lost or damaged ({why}); {ANEW}") from error
+            raise RunError(f"{path} is missing or damaged ({why}); {ANEW}") from error
 
     def state(self) -> dict[str, Any] | None:
-        """The state from which training goes on, None before the first; RunError: it is damaged."""
+        """Return the state from which training resumes, or None before the first.
+
+        Raises:
+            RunError: If the state is damaged.
+        """
         return self.load("state.pt") if (self.path / "state.pt").exists() else None
 
     # --- history and weights ---
 
     def history(self) -> list[dict[str, Any]]:
-        """The lines of the history, an epoch each; none before the first."""
+        """Return the lines of the history, one per epoch; an empty list before the first."""
         path = self.path / "history.jsonl"
         return [json.loads(line) for line in path.read_bytes().splitlines()] if path.exists() else []
 
     def write_history(self, history: list[dict[str, Any]]) -> None:
-        """Write the history, whole each time: no line is missing or doubled."""
+        """Write the whole history, which never leaves a missing or duplicate line."""
         lines = "".join(f"{json.dumps(line)}\n" for line in history)
         self.write("history.jsonl", lines.encode())
 
     def weights(self, epoch: int) -> Path:
-        """The file with the network after `epoch`."""
+        """Return the path of the weights after an epoch."""
         return self.path / "weights" / f"epoch-{epoch:04d}.safetensors"
 
     def write_weights(self, epoch: int, network: nn.Module) -> str:
-        """Write the network after an epoch; returns the SHA-256. Equal weights give equal bytes."""
+        """Write the network after an epoch, and return the SHA-256. Equal weights give equal bytes."""
         # Clones, since safetensors refuses tensors that share memory.
         state = {name: value.cpu().contiguous().clone() for name, value in network.state_dict().items()}
         self.write(self.weights(epoch), content := safetensors.torch.save(state))
         return sha256(content)
 
     def read_weights(self, line: Mapping[str, Any]) -> dict[str, Tensor]:
-        """The network's state after the epoch of a line of the history; RunError: it is lost or damaged."""
+        """Return the network's state after the epoch of a line of the history.
+
+        Raises:
+            RunError: If the file is missing or damaged.
+        """
         path = self.weights(line["epoch"])
         if not path.exists():
-            raise RunError(f"{path} is lost (a release has the last epoch alone); call fit again to train it")
+            raise RunError(f"{path} is missing (releases have only the last epoch); call fit to train it")
         if sha256(content := path.read_bytes()) != line["sha256"]:
-            raise RunError(f"{path} is damaged (another sha256); delete it, and call fit again to train it")
+            raise RunError(f"{path} is damaged (another SHA-256); delete it and call fit to train it")
         return safetensors.torch.load(content)
+
+
+def _has_only(folder: Path, names: set[str]) -> bool:
+    """Return True for a folder that contains only files with these names."""
+    return folder.is_dir() and {path.name for path in folder.iterdir()} <= names

@@ -1,4 +1,4 @@
-"""The reconstructor g_t: a small CNN (Sec. 2.2 of the study) or U-Net, for every process."""
+"""Networks: a small CNN (Vrikkis 2024, Sec. 2.2) and a U-Net, for all processes."""
 
 import copy
 import inspect
@@ -21,10 +21,10 @@ Channel = Annotated[int, Native, Field(ge=1, le=1024)]
 
 
 class TimeEncoding(nn.Module):
-    """t/T in (0, 1], shape (B,), to one number per channel, (B, channels).
+    """Encode t/T in (0, 1], (B,), as one number per channel, (B, channels).
 
-    Sinusoidal features at the frequencies 0 and 2 pi 1.5^i, i = 0..14, through a small perceptron. The cosine
-    is shifted by 1 so that all features vanish at t = 0.
+    Sinusoidal features at the frequencies 0 and 2 pi 1.5^i, i = 0..14, pass through a small perceptron. The
+    cosine is shifted by 1, which makes all features 0 at t = 0.
     """
 
     frequencies: Tensor
@@ -38,18 +38,20 @@ class TimeEncoding(nn.Module):
         self.layers = nn.Sequential(*layers, nn.Linear(hidden, channels))
 
     def forward(self, t: Tensor) -> Tensor:
+        """Encode times t, (B,)."""
         angle = t[:, None] * self.frequencies  # (B, 16)
         return self.layers(torch.cat([angle.sin(), angle.cos() - 1], dim=1))  # (B, channels)
 
 
 class RMSNorm(nn.RMSNorm):
-    """LayerNorm without centring (Zhang & Sennrich 2019), with LayerNorm's bias: as many parameters."""
+    """LayerNorm without centring (Zhang and Sennrich 2019), but with LayerNorm's bias: as many parameters."""
 
     def __init__(self, shape: tuple[int, int]):
         super().__init__([*shape], eps=1e-5)
         self.bias = nn.Parameter(torch.zeros(shape))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Normalise x in float32 and return its dtype."""
         return (super().forward(x.float()) + self.bias).to(x.dtype)
 
 
@@ -59,9 +61,9 @@ NORMS: dict[str, type[nn.Module]] = {"layer": nn.LayerNorm, "rms": RMSNorm}
 class Block(nn.Sequential):
     """Conv 7x7 -> normalisation -> GELU, (B, in, S, S) -> (B, out, S, S).
 
-    The study's LayerNorm is over the S x S pixels of each channel. It takes out each channel's mean, so that
-    what follows sees a constant offset of the input only through the zero padding at the border; the report
-    measures the consequence. "rms" divides by the root mean square instead, and keeps the mean.
+    The LayerNorm of Vrikkis (2024) is over the S x S pixels of each channel. It removes the mean of each
+    channel, so later layers see a constant offset of the input only through the zero padding at the border;
+    the report measures the consequence. "rms" divides by the root mean square instead, and keeps the mean.
     """
 
     def __init__(
@@ -75,15 +77,25 @@ class Block(nn.Sequential):
 
 
 class Reconstructor(nn.Module):
-    """The network of Vrikkis (2024), Eqs. (5), (6), (10) and (11): one set of weights for all time steps.
+    """The CNN of Vrikkis (2024), Eqs. (5), (6), (10) and (11): one set of weights for all time steps.
 
     Args:
-        channels: output channels of the blocks.
-        norm: "layer" (the study) or "rms", which keeps the mean of a channel.
-        dilations: of each block's convolution; None: none.
-        image_shape: (C, S, S) of an image.
+        channels (sequence of int): Output channels of each block. Default (16, 32, 32, 16).
+        norm (str): "layer", as in the original study, or "rms", which keeps the mean of a channel. Default
+            "layer".
+        dilations (sequence of int, optional): Dilation of each block's convolution, 1 to 9. If None, uses 1.
+            Default None.
+        image_shape (tuple of int): (C, S, S) of one image. Default (1, 28, 28).
 
-    Shapes: (B, C, S, S) and t/T in (0, 1], (B,) -> (B, C, S, S), unbounded.
+    Shape:
+        - x: (B, C, S, S), and t/T in (0, 1]: (B,)
+        - Output: (B, C, S, S), unbounded
+
+    Example:
+        >>> import diffusion as d
+        >>> import torch
+        >>> d.Reconstructor()(torch.zeros(2, 1, 28, 28), torch.ones(2)).shape
+        torch.Size([2, 1, 28, 28])
     """
 
     @checked
@@ -104,6 +116,7 @@ class Reconstructor(nn.Module):
         self.out = nn.Conv2d(channels[-1], image_shape[0], kernel_size=3, padding="same")
 
     def forward(self, x: Tensor, t: Tensor) -> Tensor:
+        """Predict the noise or the clean image from x (B, C, S, S) and t/T (B,)."""
         h = self.blocks[0](x) + self.time(t)[:, :, None, None]  # (B, 16, S, S)
         for block in self.blocks[1:]:
             h = block(h)
@@ -125,20 +138,30 @@ class ResidualBlock(nn.Module):
         self.skip = nn.Conv2d(in_channels, out_channels, 1)
 
     def forward(self, x: Tensor, time: Tensor) -> Tensor:
+        """Return (B, out, H, W) for x (B, in, H, W) and the encoded time (B, 64)."""
         h = self.first(x) + self.time(time)[:, :, None, None]
         return self.skip(x) + self.second(h)
 
 
 class UNet(nn.Module):
-    """A U-Net with as many parameters as `cnn`: S x S, half and a quarter of it, with skip connections.
+    """A U-Net with about as many parameters as `Reconstructor`: three resolutions and skip connections.
 
-    Ronneberger et al. (2015), with residual blocks that see the time step, as in Ho et al. (2020). The
-    residual path is not normalised, so that the image's mean reaches the output.
+    Ronneberger et al. (2015), with residual blocks that receive the time step, as in Ho et al. (2020). The
+    residual path is not normalised, so the mean of the image reaches the output.
 
     Args:
-        width: channels at full size; twice as many at smaller ones.
+        width (int): Channels at full resolution, a multiple of 4; twice as many at lower ones. Default 16.
+        image_shape (tuple of int): (C, S, S) of one image, S at least 4. Default (1, 28, 28).
 
-    Other arguments and shapes: as of `Reconstructor`; S at least 4.
+    Shape:
+        - x: (B, C, S, S), and t/T in (0, 1]: (B,)
+        - Output: (B, C, S, S), unbounded
+
+    Example:
+        >>> import diffusion as d
+        >>> import torch
+        >>> d.UNet()(torch.zeros(2, 1, 28, 28), torch.ones(2)).shape
+        torch.Size([2, 1, 28, 28])
     """
 
     TIME = 64  # numbers that the blocks see of the time step
@@ -157,6 +180,7 @@ class UNet(nn.Module):
         self.out = _pre_activated(w, colours)
 
     def forward(self, x: Tensor, t: Tensor) -> Tensor:
+        """Predict the noise or the clean image from x (B, C, S, S) and t/T (B,)."""
         time, h, kept = self.time(t), self.enter(x), []  # (B, 64), (B, w, S, S)
         for block in self.down:
             kept.append(h := block(h, time))
@@ -176,11 +200,16 @@ NETWORKS: dict[str, type[nn.Module]] = {"cnn": Reconstructor, "unet": UNet}
 def architecture(
     network: str | type[nn.Module], options: Mapping[str, Any] | None = None, image_shape: Shape = GREY28
 ) -> tuple[type[nn.Module], dict[str, Any]]:
-    """The class of a network and its arguments: `options`, and `image_shape` if it asks for that.
+    """Return the class of a network and its arguments: `options`, and `image_shape` if the class takes it.
 
     Args:
-        network: one of `NETWORKS`, `module:Class` of your own, or the class itself. It maps images
-            (B, C, S, S) and times (B,) to (B, C, S, S). ValueError: there is no such class.
+        network (str or type): A name in `NETWORKS`, your own `module:Class`, or the class. It maps images (B,
+            C, S, S) and times (B,) to (B, C, S, S).
+        options (Mapping, optional): Arguments of the class. Default None.
+        image_shape (tuple of int): (C, S, S) of one image. Default (1, 28, 28).
+
+    Raises:
+        ValueError: If there is no such class.
     """
     cls = look_up("network", network, NETWORKS)
     if not isinstance(cls, type) or not issubclass(cls, nn.Module):
@@ -191,5 +220,9 @@ def architecture(
 
 
 def build(cls: type[nn.Module], arguments: Mapping[str, Any]) -> nn.Module:
-    """A new network; ValueError: its class refuses the arguments."""
+    """Make a new network.
+
+    Raises:
+        ValueError: If its class refuses the arguments.
+    """
     return make("network", cls, {}, copy.deepcopy(dict(arguments)))

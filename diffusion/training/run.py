@@ -1,4 +1,4 @@
-"""A trained model: what `fit`, `open` and `released` return."""
+"""Trained models: the runs that `fit`, `open` and `released` return."""
 
 import copy
 import json
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 
 class Losses(list[tuple[int, float]]):
-    """(step, loss) each: in a notebook it is shown as its curve."""
+    """A list of (step, loss). A notebook displays it as a curve."""
 
     def plot(self) -> "PrintFigure":
-        """The curve, a figure as wide as a page of text."""
+        """Plot the curve, as wide as a page of text."""
         from diffusion.figures.curves import curve  # takes a second
 
         steps, losses = zip(*self, strict=True)
@@ -43,18 +43,32 @@ class Losses(list[tuple[int, float]]):
 
 @dataclass(slots=True, weakref_slot=True)  # a misspelt attribute is refused
 class Run:
-    """A trained model.
+    """A trained model, as returned by `fit`, `open` and `released`.
 
     Attributes:
-        store: the files of its folder.
-        process: with what it learnt from the training images, its prior fitted.
-        architecture: the network's class and its arguments.
-        settings: all that determines the weights, as JSON.
-        history: a line an epoch: epoch, step (done by then), train_loss, test_loss (None without test
-            images), losses (means over equal parts of the epoch), seconds, sha256 of the weights.
-        precision: of sampling; that of training is `settings["precision"]`.
-        images: the training images, on which a prior is fitted; None: they are looked for when one is.
-        sampler, prior: how it is sampled where nothing else is said; None: as its process says.
+        store (RunFolder): The files of the run's folder.
+        process (DegradationProcess): The process, prepared on the training images and with a fitted prior.
+        architecture (tuple): Class and arguments of the network.
+        settings (dict): All settings that determine the weights, as JSON.
+        history (list of dict): One entry per epoch: epoch, step (steps done so far), train_loss, test_loss
+            (None without test images), losses (means over equal parts of the epoch), seconds, and sha256 of
+            the weights.
+        precision (str): "fp32" or "bf16" for sampling; `settings["precision"]` is the training precision.
+        device (torch.device): Device for sampling.
+        images (Tensor, optional): Training images, on which priors are fitted. If None, a known data set with
+            the run's hash is looked up. Default None.
+        sampler (object): Default sampler of `sample`. If None, uses the process's sampler. Default None.
+        prior (object): Default prior of `sample`. If None, uses the process's prior. Default None.
+        fits (dict): Priors that were fitted for this run.
+
+    Example:
+        >>> import diffusion as d
+        >>> run = d.released("original/zoom-0")
+        >>> run.sampler = d.Naive(noise=0.1)  # the default from now on
+        >>> run.process
+        ColdZoom(T=24)
+        >>> run.parameters_count
+        146961
     """
 
     store: RunFolder
@@ -71,40 +85,44 @@ class Run:
 
     @property
     def folder(self) -> Path:
+        """Path: The folder of the run."""
         return self.store.path
 
     @property
     def name(self) -> str:
-        """That of its folder."""
+        """str: Name of the run's folder."""
         return self.folder.name
 
     @property
     def seed(self) -> int:
+        """int: Seed of the training."""
         return self.settings["seed"]
 
     @property
     def epochs(self) -> int:
+        """int: Number of epochs, the last one possibly cut short."""
         return len(self.history)
 
     @property
     def steps(self) -> int:
-        """Optimiser steps in all."""
+        """int: Number of optimiser steps."""
         return self.history[-1]["step"]
 
     @property
     def calls(self) -> int:
-        """Network calls for one image, sampled as it is by default."""
+        """int: Network calls per image with the default sampler."""
         return len(visits(sampler_of(self.sampler, self.process), self.process.T)) - 1
 
     @property
     def parameters_count(self) -> int:
+        """int: Number of parameters of the network."""
         return sum(p.numel() for p in self._new_network().parameters())
 
     @property
     def losses(self) -> Losses:
-        """Training loss by step: (last step of a part, mean over that part), at most about 1,000 parts.
+        """Training loss as a list of (step, mean loss of the steps before), about 1000 parts at most.
 
-        A notebook draws it; `run.losses.plot()` is the figure.
+        A notebook displays the curve; `run.losses.plot()` returns it as a figure.
         """
         points, before = [], 0
         for line in self.history:
@@ -114,14 +132,21 @@ class Run:
         return Losses(points)
 
     def weights_sha256(self, epoch: int | None = None) -> str:
-        """SHA-256 of the weights file after an epoch; None: the last."""
+        """Return the SHA-256 of the weights file after an epoch; if None, after the last."""
         return self._lines(epoch)[-1]["sha256"]
 
     def network(self, epoch: int | None = None, average: int = 1) -> nn.Module:
-        """The network after an epoch (None: the last), on the device, for evaluation.
+        """Load the network after an epoch, on the run's device and in evaluation mode.
 
-        Its weights may be the `average` over so many epochs, the last of which is `epoch`. RunError: there is
-        no such epoch, or weights are lost or damaged.
+        Args:
+            epoch (int, optional): The epoch. If None, the last. Default None.
+            average (int): Number of epochs, ending with `epoch`, over which weights are averaged. Default 1.
+
+        Returns:
+            torch.nn.Module: The network, called as network(x_t, t / T).
+
+        Raises:
+            RunError: If there is no such epoch, or weights are missing or damaged.
         """
         states = [self.store.read_weights(line) for line in self._lines(epoch, average)]
         network = self._new_network()
@@ -141,49 +166,98 @@ class Run:
         average: Count = 1,
         precision: Precision | None = None,
     ) -> Tensor:
-        """n generated images, (n, C, S, S) float32 on the CPU, about [-0.5, 0.5].
+        """Generate images.
 
         Equal calls give equal images.
 
         Args:
-            n: images; None: as many as `start` has.
-            seed: of the noise and of the prior; None: that of the training.
-            epoch, average: as `network` takes them.
-            sampler: such as d.DDIM(steps=24) or d.Naive(noise=0.2), its name, or a function or class of your
-                own; None: `self.sampler`, or else the process's.
-            prior: such as d.Mixture(), its name, or an object of your own, which is fitted on the training
-                images; None: `self.prior`, or else the process's.
-            start: where sampling starts in place of a prior: (n, C, S, S) latents at t = T, or of a zoom with
-                T = 24 its (n, 1, 4, 4) pixels; one stands for all n.
-            precision: in place of the run's, as `open` takes it.
+            n (int, optional): Number of images. If None, as many as `start` has. Default None.
+            seed (int, optional): Seeds the noise and the prior. If None, uses the run's seed. Default None.
+            epoch (int, optional): Uses the weights after this epoch. If None, the last. Default None.
+            sampler (object, optional): A sampler such as d.DDIM(steps=24) or d.Naive(noise=0.2), its name, or
+                your own function or class. If None, uses `run.sampler`, else the process's sampler. Default
+                None.
+            prior (object, optional): A prior such as d.Mixture(), its name, or your own object, fitted on the
+                training images. If None, uses `run.prior`, else the process's prior. Default None.
+            start (Tensor or array, optional): Starts here instead of from a prior: latents (n, C, S, S) at t
+                = T, or for a zoom with T = 24 its pixels (n, 1, 4, 4). A single start is used for all n
+                images. Default None.
+            average (int): Number of epochs over which weights are averaged, see `network`. Default 1.
+            precision (str, optional): "fp32", "bf16" or "auto", see `open`. If None, uses `run.precision`.
+                Default None.
+
+        Returns:
+            Tensor: Images (n, C, S, S), float32 on the CPU, in about [-0.5, 0.5].
 
         Raises:
-            ValueError: an argument that is not allowed, or a prior or sampler that gives no such images.
-            RunError: weights are lost or damaged.
+            ValueError: If an argument is out of range, or a prior or sampler returns wrong images.
+            RunError: If weights are missing or damaged.
+
+        Example:
+            >>> import diffusion as d
+            >>> run = d.released("original/zoom-0")
+            >>> run.sample(2, seed=1).shape
+            torch.Size([2, 1, 28, 28])
         """
         options = {"sampler": sampler, "prior": prior, "start": start, "average": average}
         title = f"{self.name}: samples" + (f" after epoch {epoch}" if epoch else "")
         return self._sampling(n, seed, epoch, **options, precision=precision).draw(title)
 
+    @checked
     def trajectory(
-        self, n: int | None = None, seed: int | None = None, epoch: int | None = None, **how: Any
+        self,
+        n: Count | None = None,
+        seed: Seed | None = None,
+        epoch: Count | None = None,
+        *,
+        sampler: Any = None,
+        prior: Any = None,
+        start: Any = None,
+        average: Count = 1,
+        precision: Precision | None = None,
     ) -> dict[int, Tensor]:
-        """The latents on the way to n images: time step -> (n, C, S, S); arguments as of `sample`."""
-        return dict(self._sampling(n, seed, epoch, **how).walk())
+        """Generate images, and return the latents at each visited time step.
+
+        Args:
+            n (int, optional): Number of images, see `sample`. Default None.
+            seed (int, optional): Seeds the noise and the prior, see `sample`. Default None.
+            epoch (int, optional): Uses the weights after this epoch, see `sample`. Default None.
+            sampler (object, optional): A sampler, see `sample`. Default None.
+            prior (object, optional): A prior, see `sample`. Default None.
+            start (Tensor or array, optional): Start instead of a prior, see `sample`. Default None.
+            average (int): Number of epochs over which weights are averaged, see `network`. Default 1.
+            precision (str, optional): Precision, see `sample`. Default None.
+
+        Returns:
+            dict: Time step -> latents (n, C, S, S), from T down to 0, the images.
+
+        Raises:
+            ValueError: If an argument is out of range, or a prior or sampler returns wrong images.
+            RunError: If weights are missing or damaged.
+
+        Example:
+            >>> import diffusion as d
+            >>> run = d.released("original/zoom-0")
+            >>> steps = run.trajectory(2, sampler=d.Naive(levels=3))
+            >>> [*steps]
+            [24, 16, 8, 0]
+        """
+        options = {"sampler": sampler, "prior": prior, "start": start, "average": average}
+        return dict(self._sampling(n, seed, epoch, **options, precision=precision).walk())
 
     def _sampling(
         self, n, seed, epoch, *, sampler=None, prior=None, start=None, average=1, precision=None
     ) -> Sampling:
-        """Return the settings with which `sample` generates; the arguments are those of `sample`."""
+        """Return the settings with which `sample` generates, from the arguments of `sample`."""
         if start is None:
             start = self.fitted(prior)
         elif prior is not None:
-            raise ValueError("prior and start are both given; sampling starts from one of them")
+            raise ValueError("prior and start are both given; expected: only one of them")
         else:
             start = self._latents(start, n)
             n = len(start)
-        if n is None or n < 1:
-            raise ValueError(f"n is {n}; expected: the number of images, at least 1, or start")
+        if n is None:
+            raise ValueError("n is None; expected: the number of images, or start")
         sampler = sampler_of(self.sampler if sampler is None else sampler, self.process)
         used = self.precision
         if precision is not None:
@@ -193,7 +267,11 @@ class Run:
         return Sampling(process, self.network(epoch, average), sampler, start, n, seed, used)
 
     def _latents(self, start: Any, n: int | None) -> Tensor:
-        """Latents or a prior's pixels to start from, for n images. ValueError: they are not as many."""
+        """Return latents or a prior's pixels for n images to start from.
+
+        Raises:
+            ValueError: If their number or shape is wrong.
+        """
         given = torch.as_tensor(data.as_images(start)).detach().float().cpu()
         if given.ndim != 4 or not len(given) or n and len(given) not in (1, n):
             x = torch.zeros(1, *self.process.image_shape)
@@ -205,9 +283,16 @@ class Run:
         return given.expand(n or len(given), *given.shape[1:])
 
     def fitted(self, prior: Any = None) -> Any:
-        """A prior, fitted on the training images if it has `fit`; None: as the run is sampled by default.
+        """Fit a prior on the training images, if it has `fit`; equal priors are fitted once.
 
-        An equal one is fitted once. ValueError: the images are not known.
+        Args:
+            prior (object, optional): The prior. If None, the default prior of the run. Default None.
+
+        Returns:
+            object: The fitted prior.
+
+        Raises:
+            ValueError: If the training images are not known.
         """
         prior = self.prior if prior is None else prior
         prior = self.process.prior if prior is None else priors.prior(prior)
@@ -220,7 +305,7 @@ class Run:
                 self.images = data.find(known, n, fetch=self.folder.is_relative_to(releases()))
             if self.images is None or data.fingerprint(self.images) != known:
                 raise ValueError(
-                    f"the prior, {summarise(prior)}, is fitted on the training images, which are not known; "
+                    f"the prior, {summarise(prior)}, needs the training images, which were not found; "
                     "set run.images to the images that the run was trained on"
                 )
             with runtime.seeded(0):
@@ -232,14 +317,14 @@ class Run:
             return networks.build(*self.architecture)
 
     def _lines(self, epoch: int | None, average: int = 1) -> list[dict[str, Any]]:
-        """The lines of the history of so many epochs, of which the last is `epoch`."""
+        """Return the lines of the history of `average` epochs, ending with `epoch`."""
         last = self.epochs if epoch is None else epoch
         if not 1 <= average <= last <= self.epochs:
             raise RunError(f"epoch is {epoch}, average {average}; {self.name} has epochs 1 to {self.epochs}")
         return self.history[last - average : last]
 
     def __repr__(self) -> str:
-        """The call that opens it, by its path from the current folder if it is in there."""
+        """Return the call that opens the run, with a relative path inside the current folder."""
         path, here = self.folder, Path.cwd()
         return f"open({write(str(path.relative_to(here) if path.is_relative_to(here) else path))})"
 
@@ -253,11 +338,11 @@ class Run:
 
 
 def precision_of(asked: str, trained: str, on: torch.device, who: str) -> str:
-    """The precision to sample a training in; "auto" as `open` says, with a line where it is another one."""
+    """Return the precision to sample in; prints a note if "auto" is not the training precision."""
     if asked != "auto":
         return asked
     if (used := runtime.affordable(trained, on)) != trained:
-        print(f"note: {who}, trained in {trained}, is sampled in {used}, which is faster here", flush=True)
+        print(f"note: {who} was trained in {trained}; sampling uses {used}, which is faster here", flush=True)
     return used
 
 
@@ -270,34 +355,48 @@ def open(
     device: str | torch.device | None = None,
     precision: Precision = "auto",
 ) -> Run:
-    """The training in a run folder, sampled by default as its process is.
+    """Open a run by its folder.
 
-    The modules of the classes that it names are imported, and its network's class is called with the
-    arguments that the folder keeps; nothing that the folder holds is executed.
+    The modules of its classes are imported, and the class of its network is called with the saved arguments.
+    Nothing else in the folder is executed.
 
     Args:
-        process: the process, prepared, where its class cannot be imported.
-        network: the class of its network, where that cannot be imported.
-        device: to sample on, such as "cpu" or "cuda"; None: $COLD_ZOOM_DEVICE, else a GPU, else the CPU.
-        precision: to sample in. "auto" is that of the training, or fp32 where that is a bf16 in which this
-            machine is not fast; a line says so.
+        folder (path): Folder of the run.
+        process (DegradationProcess, optional): The prepared process, if its class cannot be imported. Default
+            None.
+        network (type, optional): Class of the network, if it cannot be imported. Default None.
+        device (str or device, optional): Device to sample on, such as "cpu" or "cuda". If None, uses
+            $COLD_ZOOM_DEVICE, else a GPU, else the CPU. Default None.
+        precision (str): Precision to sample in: "fp32", "bf16", or "auto" for the training precision, or fp32
+            with a note where bf16 is slow. Default "auto".
+
+    Returns:
+        Run: The run. It samples with the defaults of its process.
 
     Raises:
-        RunError: there is no finished epoch, or a file of the run is damaged or of an earlier form.
-        ValueError: a class cannot be had, or its file was edited after it was imported.
+        RunError: If no epoch is finished, or a file is damaged or of an earlier format.
+        ValueError: If a class cannot be imported, or its file was edited after the import.
+
+    Example:
+        >>> import diffusion as d
+        >>> x, _ = d.load("mnist", n=32)
+        >>> run = d.fit(d.ColdZoom(), x, steps=2, batch_size=16, folder="runs/mine")
+        mine: epoch 1/1, train loss 0...
+        >>> d.open("runs/mine", precision="fp32").steps
+        2
     """
     store = RunFolder(folder)
     if (settings := store.settings()) is None:
         raise RunError(f"{store.path} is not a run folder (no run.json)")
     if not (history := store.history()):
-        raise RunError(f"{store.path} has no finished epoch; call fit again, which goes on")
+        raise RunError(f"{store.path} has no finished epoch; call fit again to resume it")
     try:
         prepared = tree_back(store.load("process.pt")) if process is None else process
         cls = load_definition(settings["network"]) if network is None else network
         architecture = networks.architecture(cls, tree_back(store.load("network.pt")))
     except ValueError as error:
         raise ValueError(
-            f"{store.path} cannot be opened: {error}; else give process=, prepared, or network="
+            f"{store.path} cannot be opened: {error}; or pass process= (prepared) or network= to open"
         ) from error
     own = own_code(definitions(prepared, *architecture))
     if changed := sorted({name for name, _ in own.items() ^ settings["own"].items()}):
@@ -314,9 +413,27 @@ def released(name: str, model: str | None = None, seed: int = 0, *, precision: P
 def released(
     name: str | None = None, model: str | None = None, seed: int = 0, *, precision: Precision = "auto"
 ) -> Run | list[str]:
-    """A released model, such as released("paper", "zoom") or released("paper/zoom-0"), as `open` has it.
+    """Open a released run, or list all of them.
 
-    Without a name, those that there are, PROFILE/MODEL-SEED. ValueError: there is none of that name.
+    Args:
+        name (str, optional): PROFILE/MODEL-SEED, such as "paper/zoom-0", or the profile if `model` is given.
+            If None, returns the names of all released runs. Default None.
+        model (str, optional): Name of the model, such as "zoom". Default None.
+        seed (int): Seed of the run, used with `model`. Default 0.
+        precision (str): Precision to sample in, see `open`. Default "auto".
+
+    Returns:
+        Run or list of str: The run, or the names.
+
+    Raises:
+        ValueError: If there is no such run.
+
+    Example:
+        >>> import diffusion as d
+        >>> "paper/zoom-0" in d.released()
+        True
+        >>> d.released("original", "zoom").process
+        ColdZoom(T=24)
     """
     root = releases()
     paths = sorted(root.glob("*/runs/*/run.json"))
@@ -325,5 +442,5 @@ def released(
         return [*known]
     name = name if model is None else f"{name}/{model}-{seed}"
     if name not in known:
-        raise ValueError(f"{name!r} is not released{nearest(name, known)}; there are {', '.join(known)}")
+        raise ValueError(f"{name!r} is not released{nearest(name, known)}; d.released() lists all runs")
     return open(known[name], precision=precision)

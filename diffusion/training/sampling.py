@@ -1,4 +1,4 @@
-"""Samples, drawn step by step."""
+"""Generate samples step by step."""
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,11 +20,16 @@ OUTSIDE = 0.75  # a pixel beyond this is far out of [-0.5, 0.5]
 class Sampling:
     """Settings that generate n images.
 
-    Args:
-        start: a fitted prior, a tensor of latents at t = T or of a prior's draws, or None for
+    Attributes:
+        process (DegradationProcess): The process.
+        network (torch.nn.Module): The network.
+        sampler (object): Takes the steps.
+        start (object): A fitted prior; latents at t = T or pixels of a prior; or None for
             `process.draw_prior`.
-        precision: fp32 or bf16.
-        chunk: images per network call; bounds memory, does not change the samples.
+        n (int): Number of images.
+        seed (int): Seeds the noise and the prior.
+        precision (str): "fp32" or "bf16".
+        chunk (int): Images per network call. Limits memory and does not change the samples. Default 128.
     """
 
     process: DegradationProcess
@@ -37,9 +42,10 @@ class Sampling:
     chunk: int = 128
 
     def walk(self) -> Iterator[tuple[int, Tensor]]:
-        """(t, x_t) on the way to the images, the start first, (n, C, S, S) float32 on the CPU.
+        """Yield (t, x_t) from the start to the images, (n, C, S, S) float32 on the CPU.
 
-        ValueError: the prior gives another number or shape of images, or numbers that are not finite.
+        Raises:
+            ValueError: If the prior returns the wrong number or shape of images, or a value is not finite.
         """
         device, noise = device_of(self.network), generator(self.seed, "sample")
         with torch.inference_mode(), seeded(noise.initial_seed()), autocast(device, self.precision):
@@ -48,20 +54,20 @@ class Sampling:
                 yield t, x.float().cpu()
 
     def draw(self, title: str) -> Tensor:
-        """The images at the end of the walk, (n, C, S, S); shows a bar with the title."""
+        """Generate the images, (n, C, S, S); the title is shown with a progress bar."""
         steps = len(visits(self.sampler, self.process.T))
         _, x = deque(progress(self.walk(), title, steps), 1).pop()
         return finite_images(x, (self.n, *self.process.image_shape), "the sampler")
 
 
 def mean_of(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    """Averaged weights. Integers, such as counters, are the integers of the first state."""
+    """Average weights. Integers, such as counters, are taken from the first state."""
     fractions = [name for name, value in states[0].items() if value.is_floating_point()]
     return {**states[0], **{name: torch.stack([s[name] for s in states]).mean(0) for name in fractions}}
 
 
 def latents(process: DegradationProcess, start: Any, n: int, noise: torch.Generator) -> Tensor:
-    """The latents at t = T that sampling starts from, (n, C, S, S); see `Sampling`."""
+    """Return the latents (n, C, S, S) at t = T from which sampling starts, see `Sampling`."""
     if start is None:
         drawn, who = process.draw_prior(n, noise), f"draw_prior of {type(process).__name__}"
     else:
@@ -80,13 +86,22 @@ def latents(process: DegradationProcess, start: Any, n: int, noise: torch.Genera
 
 
 def note_outside(x: Tensor, source: str) -> None:
-    """Print a note if more than one in a hundred pixels are far out of [-0.5, 0.5]."""
+    """Print a note if more than 1% of the pixels are far outside [-0.5, 0.5]."""
     if (share := float((x.abs() > OUTSIDE).float().mean())) > 0.01:
-        print(f"note: {share:.0%} of the pixels of {source} are far out of [-0.5, 0.5]", flush=True)
+        print(f"note: {share:.0%} of the pixels of {source} are far outside [-0.5, 0.5]", flush=True)
 
 
 def finite_images(x: Any, shape: tuple[int, ...], who: str) -> Tensor:
-    """x, if it is finite images of that shape. Otherwise raises ValueError, which names `who` gave x."""
+    """Return x if it contains finite images of this shape.
+
+    Args:
+        x (object): The images.
+        shape (tuple of int): The expected shape.
+        who (str): The origin of x, for messages.
+
+    Raises:
+        ValueError: If x is something else.
+    """
     if not isinstance(x, Tensor) or x.shape != shape or not x.is_floating_point():
         raise ValueError(f"{who} gave {summarise(x)}; expected: a torch tensor {shape} of floats")
     if not x.isfinite().all():

@@ -1,7 +1,7 @@
-"""The arithmetic of a training: what follows here, and what it calls, determines the weights.
+"""The arithmetic of training: this file, and the functions that it calls, determine the weights.
 
-Everything random is a function of (seed, step): the order of the images of an epoch, the time steps and the
-noise of a step, and the global streams that a network with dropout draws from.
+Everything random is a function of (seed, step): the order of images in an epoch, the time steps and noise of
+a step, and the global streams for networks with dropout.
 """
 
 import math
@@ -21,7 +21,10 @@ WARM_UP = 0.03  # share of all steps over which the "cosine" learning rate rises
 
 
 def learning_rate_at(step: int, total: int, peak: float, schedule: str) -> float:
-    """Rate of a step (0-based): "constant", or "cosine" with a short linear warm-up, falling to zero."""
+    """Return the learning rate of a step, counted from 0.
+
+    "constant" keeps the peak; "cosine" has a short linear warm-up and falls to zero.
+    """
     if schedule == "constant":
         return peak
     warm = max(1, min(200, round(WARM_UP * total)))
@@ -32,7 +35,7 @@ def learning_rate_at(step: int, total: int, peak: float, schedule: str) -> float
 
 @dataclass
 class Learner:
-    """A network under training, with its optimiser: Adam, at the rate of `learning_rate_at`."""
+    """A network in training with its optimiser, Adam, at the rate of `learning_rate_at`."""
 
     process: DegradationProcess
     cls: type[nn.Module]
@@ -61,28 +64,28 @@ class Learner:
 
     @property
     def trained(self) -> nn.Module:
-        """The network that is kept: with averaged weights, where they are averaged."""
+        """torch.nn.Module: The network to save, with averaged weights if `ema` is set."""
         return self.network if self.average is None else self.average.module
 
     def state_dict(self) -> dict[str, Any]:
-        """All that training goes on from, but for its position."""
+        """Return the state from which training resumes, except its position."""
         parts = {"network": self.network, "optimizer": self.optimizer, "average": self.average}
         return {name: part.state_dict() for name, part in parts.items() if part is not None}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from a state."""
+        """Resume from a state."""
         for name, part in state.items():
             getattr(self, name).load_state_dict(part)
 
     def batches(self, epoch: int, first: int = 0) -> Iterator[Tensor]:
-        """The batches of an epoch, each (B, C, S, S), from this one on."""
+        """Yield the batches of an epoch, each (B, C, S, S), from batch `first` on."""
         order = torch.randperm(len(self.x), generator=generator(self.seed, "order", epoch))
         self.network.train()
         for batch in order.to(self.x.device).split(self.batch_size)[first:]:
             yield self.x[batch]
 
     def step(self, number: int, batch: Tensor) -> Tensor:
-        """Train on images (B, C, S, S) in a step, counted from 0 over all epochs; returns the loss."""
+        """Train on images (B, C, S, S) for one step, counted from 0 over all epochs, and return the loss."""
         rate = learning_rate_at(number, self.total, self.learning_rate, self.lr_schedule)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
@@ -95,14 +98,14 @@ class Learner:
         return loss.detach()
 
     def loss(self, network: nn.Module, x: Tensor, *key: int | str) -> Tensor:
-        """The loss of one batch, whose randomness is a function of the key."""
+        """Return the loss of one batch, with randomness that is a function of the key."""
         noise = generator(self.seed, *key)
         with seeded(noise.initial_seed()), autocast(self.x.device, self.precision):
             return self.process.loss(network, x, noise)
 
     @torch.inference_mode()
     def test_loss(self) -> float | None:
-        """Mean loss over the test images, at time steps and noise that are the same in every epoch."""
+        """Return the mean loss over the test images, at the same time steps and noise in all epochs."""
         if self.x_test is None:
             return None
         network, batches = self.trained.eval(), enumerate(self.x_test.split(self.batch_size))

@@ -1,6 +1,7 @@
 """The figure of changes: the changes of each model, and the quality of its samples."""
 
 from collections.abc import Callable, Sequence
+from statistics import geometric_mean
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -45,12 +46,12 @@ def changes(results: Results, names: Sequence[str] | None = None) -> Figure:
         ticked = [i for i, has in enumerate(TICKS.values()) if has(row.changes)]
         left.plot(range(len(TICKS)), [place] * len(TICKS), ".", color="#D5D5D5", markersize=3)
         left.plot(ticked, [place] * len(ticked), "o", color=colour, markersize=4.5)
-        distances = [one.value for one in row["frechet"]]
+        distances = [number.value for number in row["frechet"]]
         middle.plot([min(distances), max(distances)], [place] * 2, color=colour, linewidth=0.8)
         middle.plot(distances, [place] * len(distances), "o", color=colour, markersize=3.6)
         digits = f"{100 * mean(row['digit']):.0f}%" if "digit" in row else "–"
         look = {"va": "center", "ha": "right", "fontsize": SMALL, "color": colour}
-        right.text(0.55, place, f"{mean(row['frechet']):.1f}", **look)
+        right.text(0.55, place, f"{geometric_mean(distances):.1f}", **look)
         right.text(1, place, digits, **look)
     for axes in panels:
         axes.set_ylim(len(rows) - 0.4, -0.6)

@@ -79,29 +79,34 @@ def distances(results: Results) -> Figure | None:
     With many checkpoints, a curve is a running mean, and the first training of a model also shows all
     checkpoints. Models in `THIN` have thin lines. The late part of training is shaded.
     """
-    curves = [(one, [row for row in one.curve if not row.one_image]) for one in results.trainings.values()]
-    curves = [(one, rows) for one, rows in curves if rows]
+    curves = [
+        (training, [row for row in training.curve if not row.one_image])
+        for training in results.trainings.values()
+    ]
+    curves = [(training, rows) for training, rows in curves if rows]
     if all(len(rows) < 2 for _, rows in curves):
         return None
     drawn, ends, first = new_figure(54), {}, curves[0][0]
     axes, styles = drawn.subplots(), model_styles(results)
     last = max(rows[-1].epoch for _, rows in curves)
     epochs(axes, 1, last)
-    for one, rows in curves:
+    for training, rows in curves:
         values = pd.Series([row["frechet"].value for row in rows], [row.epoch for row in rows])
-        look = {"color": styles[one.model].colour, "linewidth": 0.6 if one.model in THIN else 1.3}
-        look["linestyle"] = LINES[results.all_of(one.model).index(one) % len(LINES)]
+        look = {"color": styles[training.model].colour, "linewidth": 0.6 if training.model in THIN else 1.3}
+        look["linestyle"] = LINES[results.all_of(training.model).index(training) % len(LINES)]
         if len(rows) > FEW:
-            if one is results.first(one.model):
+            if training is results.first(training.model):
                 axes.plot(values, color=look["color"], linewidth=0.5, alpha=0.4)
             values = values.rolling(WINDOW, center=True, min_periods=1).mean()  # shorter at both ends
-            drawn.plots(f"{title_of(results, one)}, mean of {WINDOW}", values.index, values)
-        axes.plot(values, **look, marker="" if len(rows) > FEW or one.model in THIN else "o", markersize=2.4)
-        ends.setdefault(one.model, []).append((values.index[-1], values.iloc[-1]))
+            drawn.plots(f"{title_of(results, training)}, mean of {WINDOW}", values.index, values)
+        axes.plot(
+            values, **look, marker="" if len(rows) > FEW or training.model in THIN else "o", markersize=2.4
+        )
+        ends.setdefault(training.model, []).append((values.index[-1], values.iloc[-1]))
     axes.set_ylabel(f"Fréchet distance, {literal(first.train.data.noun)} features")
     if not logarithmic(axes, [row["frechet"].value for _, rows in curves for row in rows]):
         axes.set_ylim(bottom=0)
-    if any(len(one.late) > 1 for one, _ in curves):
+    if any(len(training.late) > 1 for training, _ in curves):
         axes.axvspan((1 - LATE) * last, last, color=MUTED, alpha=0.13, linewidth=0)
         axes.text((1 - LATE / 2) * last, 0.97, "late", transform=axes.get_xaxis_transform(), **SAID, va="top")
     if "floor" in (near := first.measured[CHECKPOINT]):
@@ -116,31 +121,31 @@ def distances(results: Results) -> Figure | None:
 
 
 @figure
-def losses_beside(results: Results, found: Sequence[tuple[Training, Pair]]) -> Figure | None:
+def losses_beside(results: Results, pairs: Sequence[tuple[Training, Pair]]) -> Figure | None:
     """Test losses against passes over the data, a panel for each model, with its released counterpart.
 
     Args:
         results: the run.
-        found: first training runs with their counterparts (`report.results.counterparts.list_beside`).
+        pairs: first training runs with their counterparts (`report.results.counterparts.list_beside`).
     """
-    if not found:
+    if not pairs:
         return None
-    across = min(len(found), 2 if len(found) <= 4 else 4)
-    down = math.ceil(len(found) / across)
+    across = min(len(pairs), 2 if len(pairs) <= 4 else 4)
+    down = math.ceil(len(pairs) / across)
     drawn, whose = new_figure(8 + 38 * down), {}
     places = drawn.subplots(down, across, squeeze=False).flat
-    for axes, (own, other) in zip(places, found, strict=False):
+    for axes, (own, other) in zip(places, pairs, strict=False):
         highest = 0.0
-        for side, one in ({YOURS: own} | ({RELEASED: other[1]} if other else {})).items():
-            at, y = _test_losses(one)
+        for side, training in ({YOURS: own} | ({RELEASED: other[1]} if other else {})).items():
+            at, y = _test_losses(training)
             few = {} if len(at) <= FEW else {"marker": ""}
-            axes.plot([one.passes_after(epoch) for epoch in at], y, **BESIDE[side] | few)
+            axes.plot([training.passes_after(epoch) for epoch in at], y, **BESIDE[side] | few)
             if few == {} and side == YOURS:
-                axes.plot(*_by_step(one), color=BESIDE[side]["color"], linewidth=0.7)
+                axes.plot(*_by_step(training), color=BESIDE[side]["color"], linewidth=0.7)
             highest, whose[side] = max([highest, *y]), BESIDE[side]
         axes.set(title=literal(own.label), xscale="log", ylim=(0, 1.12 * highest or 1))
         axes.xaxis.set_major_formatter(PLAIN)
-    for axes in places[len(found) :]:
+    for axes in places[len(pairs) :]:
         axes.remove()
     drawn.supxlabel("passes over the training images", size="medium")
     drawn.supylabel("test loss", size="medium")

@@ -44,20 +44,20 @@ def first_samples(results: Results, model: str) -> Figure | None:
 
 
 @figure
-def samples_beside(results: Results, found: Sequence[tuple[Training, Pair]]) -> Figure | None:
+def samples_beside(results: Results, pairs: Sequence[tuple[Training, Pair]]) -> Figure | None:
     """Samples of each model of a run, next to samples of its counterpart, or to more of its own.
 
     Args:
         results: the run.
-        found: first training runs with their counterparts (`report.results.counterparts.list_beside`).
+        pairs: first training runs with their counterparts (`report.results.counterparts.list_beside`).
     """
     blocks = {}
-    for training, other in found:
+    for training, other in pairs:
         label, x = literal(training.label), results.kept(f"samples_{training.name}")
         blocks[f"{label}: {YOURS}"] = x[:SHOWN]
         if other:
             blocks[f"{label}: {RELEASED}"] = other[0].kept(f"samples_{other[1].name}")[:SHOWN]
         else:
             blocks[f"{label}: the last ones"] = x[-SHOWN:]
-    highest = min(TALLEST, max(images.HIGHEST, PAIR * len(found)))
+    highest = min(TALLEST, max(images.HIGHEST, PAIR * len(pairs)))
     return grids(blocks, across=2, highest=highest) if blocks else None

@@ -35,7 +35,8 @@ from report.results.environment import MEASURING
 
 PARTS = ("", "figures/", "measures/", "results/")  # parts of the tool whose code all jobs run
 CODE = ("diffusion/**/*.py", "play/**/*.py", *(f"report/{part}*.py" for part in PARTS))
-OF_REPORT = ("report/pages/**/*", "released/*/manifest.json", "released/page/*.html", "CITATION.cff")
+RELEASES = "released/*/manifest.json"
+OF_REPORT = ("report/pages/**/*", RELEASES, "released/page/*.*", "CITATION.cff")
 NOT_MADE = "not made yet"
 
 
@@ -46,7 +47,9 @@ def make_stamp(job: Job) -> dict[str, Any]:
     """Everything that a job depends on, except for other jobs; ValueError: code or data are missing."""
     settings = {k: v for k, v in job.settings.items() if k not in ("data_dir", "out_dir")}
     dataset = settings.get("dataset")
-    patterns = [f"released/{settings['released']}/manifest.json"] if settings.get("released") else []
+    patterns = [RELEASES.replace("*", settings["released"])] if settings.get("released") else []
+    if job.kind == "notebook":  # shows released models next to those of the run
+        patterns = [RELEASES]
     if job.kind == "report":
         patterns = [*OF_REPORT, *([places.OF_PAPER] if settings.get("kind") else [])]
     files = [path for pattern in patterns for path in places.ROOT.glob(pattern) if path.is_file()]
@@ -72,9 +75,10 @@ def hash_code(patterns: tuple[str, ...] = CODE) -> str:
 
 @cache
 def hash_cells(notebook: str) -> str:
-    """Hash of the code in a notebook's cells."""
+    """Hash of the code in a notebook's cells, and of their ids, by which a report finds its figures."""
     cells = read_json(places.notebook(notebook))["cells"]
-    return digest(["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"], 16)
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
+    return digest([(cell.get("id"), "".join(cell["source"])) for cell in code], 16)
 
 
 def own_names(settings: Any) -> Iterator[str]:
@@ -164,7 +168,7 @@ def plan_jobs(profile: Profile, released: Path | None = None) -> dict[str, Job]:
         name = add("notebook", notebook, makes, notebook, settings=settings, needs=[*needs])
         needs += [name] if makes and not released else []
     module = ("report.pages.build", str(out), str(profile.where.resolve()))
-    settings = profile.file.report.model_dump(mode="json") | {"text": profile.text}
+    settings = profile.file.report.model_dump(mode="json") | {"text": profile.text, "profile": profile.name}
     add("report", makes=["report.html", "report.pdf"], module=module, settings=settings, needs=[*planned])
     return planned
 

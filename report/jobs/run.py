@@ -83,7 +83,7 @@ def run_profile(profile: Profile, plan: Mapping[str, Job], cores: str, executor:
         progress.begin(out, stale)
         options = ["--workflow-profile", str(PROFILES / executor)] if executor else ["--quiet", "rules"]
         options += [] if executor and cores == "all" else ["--cores", cores]
-        options += ["--config", f"out={out}"]
+        options += ["--config", f"out={out}", *([f"executor={executor}"] if executor else [])]
         try:
             run(*SNAKEMAKE.split(), *options, cancels=bool(executor))
         except ValueError as error:
@@ -180,6 +180,23 @@ def read_history(profile: Profile, model: str, seed: int, P: Mapping[str, Any]) 
     return []
 
 
+def check_executor(name: str) -> None:
+    """Raise ValueError if jobs cannot run on a cluster: a command or plugin is missing, or Slurm is down."""
+    advice = "run this on a login node of the cluster, or leave EXECUTOR out"
+    if name == "slurm" and (absent := [command for command in SLURM if not shutil.which(command)]):
+        raise ValueError(f"EXECUTOR=slurm: {' and '.join(absent)} not found; {advice}")
+    if not find_spec(f"snakemake_executor_plugin_{name}"):
+        command = f"make report EXECUTOR={name}"
+        raise ValueError(f"Snakemake's plugin for {name} is not installed; {command} installs it")
+    if name == "slurm":
+        answer = subprocess.run(
+            ["squeue", "-h"], capture_output=True, text=True, errors="replace", check=False
+        )
+        if answer.returncode:
+            reason = (answer.stderr.strip().splitlines() or ["no message"])[-1]
+            raise ValueError(f"EXECUTOR=slurm: squeue failed ({reason}); {advice}")
+
+
 def main() -> None:
     messages.install()
     parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
@@ -205,12 +222,8 @@ def main() -> None:
         return describe_plan(
             profile, jobs.make_plan(profile, out if released else None), given.cores, given.on
         )
-    if given.on == "slurm" and (absent := [name for name in SLURM if not shutil.which(name)]):
-        advice = "run this on a login node of the cluster, or leave EXECUTOR out"
-        raise ValueError(f"EXECUTOR=slurm: {' and '.join(absent)} not found; {advice}")
-    if given.on and not find_spec(f"snakemake_executor_plugin_{given.on}"):
-        command = f"make report EXECUTOR={given.on}"
-        raise ValueError(f"Snakemake's plugin for {given.on} is not installed; {command} installs it")
+    if given.on:
+        check_executor(given.on)
     for _, P in [] if given.on else profile.trainings.values():
         runtime.device(P["fit_options"].get("device"))
     with jobs.lock(out):

@@ -48,7 +48,7 @@ class Seeds:
     @property
     def count(self) -> int:
         """The number of runs."""
-        return len([one.train["seed"] for one in self.trainings])
+        return len([training.train["seed"] for training in self.trainings])
 
     @property
     def collapsed(self) -> int:
@@ -58,9 +58,9 @@ class Seeds:
 
     def over(self, measure: str, scale: float = 1) -> Markdown:
         """Mean and standard deviation of a measure over the runs; a dash if a run has no value."""
-        if not all(measure in one.final for one in self.trainings):
+        if not all(measure in training.final for training in self.trainings):
             return DASH
-        values = [scale * one.final[measure].value for one in self.trainings]
+        values = [scale * training.final[measure].value for training in self.trainings]
         return spread(float(np.mean(values)), float(np.std(values, ddof=1)))
 
 

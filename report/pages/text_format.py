@@ -107,7 +107,7 @@ def percent(x: float, decimals: int = 0) -> Markdown:
 def shown(x: Any, show: Callable = num, *how: Any) -> Markdown:
     """Format an interval: 9.02 [8.51, 9.60]. Without its ends: 9.02. A list, by its values: 9.02 and 8.7."""
     if isinstance(x, list):
-        return shown(x[0], show, *how) if len(x) == 1 else listing(show(one, *how) for one in x)
+        return shown(x[0], show, *how) if len(x) == 1 else listing(show(number, *how) for number in x)
     if x.low is None:
         return show(x.value, *how)
     value, low, high = (show(end, *how) for end in x.ends)

@@ -11,7 +11,8 @@ import torch
 
 from diffusion.provenance import checkout, versions
 
-MEASURING = ("torchvision", "torchmetrics", "scikit-learn")  # further packages on which measures depend
+# Further packages on which measures depend.
+MEASURING = ("torchvision", "torchmetrics", "torch-fidelity", "scikit-learn", "scipy")
 
 
 def commit() -> str:

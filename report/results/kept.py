@@ -95,7 +95,7 @@ class Drawn:
         lines = of.history[-average:] if epoch is None else of.history[epoch - average : epoch]
         about = {
             "weights": [line["sha256"] for line in lines],
-            "way": [to_json(tree(one, "the way to sample")) for one in (of.sampler, of.prior)],
+            "way": [to_json(tree(part, "the way to sample")) for part in (of.sampler, of.prior)],
             "drawn": [n, self.seed, of.precision, of.device.type],
             "code": code_of(SAMPLING),
         }

@@ -1,6 +1,7 @@
 """README and docs: their commands, links, examples and numbers are true."""
 
 import importlib.util
+import inspect
 import json
 import os
 import re
@@ -168,6 +169,15 @@ def test_the_profiles_in_running_are_profiles(tmp_path, code):
 
 def test_the_page_of_public_names_is_that_of_their_docstrings():
     assert PAGES["docs/api.md"] == f"# {api.TITLE}\n\n{api.markdown()}"
+
+
+def test_the_page_of_public_names_has_each_once_with_the_type_of_each_argument():
+    page = PAGES["docs/api.md"]
+    assert sorted(" ".join(api.GROUPS.values()).split()) == sorted(d.__all__)
+    assert [name for name in d.__all__ if page.count(f"\n### {name}\n") != 1] == []
+    arguments = re.search(r"\n### fit\n.*?\*\*Arguments\*\*\n\n(.*?)\n\n", page, re.DOTALL)[1].splitlines()
+    listed = [re.match(r"- `(\w+)` \(\*.+?\*\): [A-Z\"]", line)[1] for line in arguments]
+    assert listed == [*inspect.signature(d.fit).parameters]
 
 
 # --- numbers ---

@@ -326,14 +326,18 @@ def test_ones_own_models_have_their_measures_under_their_heads(alone):
     of = {}
     for row, (model, way) in zip(table, ways, strict=False):
         lines = json.loads((alone / "metrics" / f"measure_{model}-3.json").read_text())["rows"]
+        train = alone / "metrics" / f"train_{model}-3.json"
         of[model, way] = {line[2]: line for line in lines if line[0] == way and line[3] is None}
+        assert row["Model"].endswith(f", {way}") == bool(way)
+        assert says(row["Steps"], json.loads(train.read_text())["steps"])
+        assert says(row["Distance ↓"], *of[model, way].get("frechet", ())[4:7])
+        assert says(row["Accepted ↑"], *(100 * one for one in of[model, way].get("digit", ())[4:7]))
+    assert table[2]["Distance ↓"] == "one image"
+    assert says(table[-1]["Distance ↓"], of["dim", ""]["floor"][4])
+    for row, (model, way) in zip(cells(page, "tbl:sampling"), ways, strict=True):
         assert row["Model"].endswith(f", {way}") == bool(way)
         assert ("T = 3" in under(row, "degradation")) == (model == "dim")
         assert ("pixels" in row["Prior"]) == (model == "dim")
         assert ("Linear" in row["Network"]) == (model == "dim")
         assert ("improved" in row["Sampler"]) == (way == "two")
-        assert says(row["Distance"], *of[model, way].get("frechet", ())[4:7])
-        assert says(row["Accepted"], *(100 * one for one in of[model, way].get("digit", ())[4:7]))
         assert says(row["Calls"], *of[model, way].get("calls", ())[4:5])
-    assert table[2]["Distance"] == "one image"
-    assert says(table[-1]["Distance"], of["dim", ""]["floor"][4])

@@ -16,7 +16,9 @@ damages = pytest.mark.parametrize("damage", [DAMAGES[name] for name in ("half", 
 def test_a_damaged_state_is_named(images, tmp_path, damage):
     path = stopped(images, tmp_path, 7).path / "state.pt"
     path.write_bytes(damage(path.read_bytes()))
-    said = rf"^{path} is lost or damaged \([^\n]+\); name another folder, or delete this one to train anew$"
+    said = (
+        rf"^{path} is missing or damaged \([^\n]+\); use another folder, or delete this one to train again$"
+    )
     with pytest.raises(RunError, match=said):
         train(images, tmp_path)
 
@@ -29,14 +31,14 @@ def test_damaged_weights_are_named_and_lost_ones_trained_again(images, tmp_path,
     whole = path.read_bytes()
     path.write_bytes(damage(whole))
     for use in (lambda: run.network(epoch), lambda: train(images, tmp_path, epochs=2)):
-        with pytest.raises(RunError, match=f"{path} is damaged .*delete it, and call fit again"):
+        with pytest.raises(RunError, match=f"{path} is damaged .*delete it and call fit"):
             use()
     path.unlink()
-    with pytest.raises(RunError, match=f"{path} is lost .*call fit again"):
+    with pytest.raises(RunError, match=f"{path} is missing .*call fit"):
         run.network(epoch)
     assert_same(train(images, tmp_path, epochs=2), run)
     assert path.read_bytes() == whole
-    assert f"weights of epoch {epoch} are lost; training begins again" in capsys.readouterr().out
+    assert f"weights of epoch {epoch} are missing; training restarts" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

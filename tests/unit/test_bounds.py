@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from pydantic import TypeAdapter, ValidationError
 
 import diffusion as d
 from diffusion.processes import NoiseSchedule
@@ -137,7 +138,7 @@ REFUSED = [
     # names of earlier versions
     (
         lambda on: on.fit(aside=True),
-        r'^fit has no argument aside \(renamed in 0\.6\.0\): use if_exists="rename"$',
+        r'^fit has no argument aside \(renamed in 0\.5\.0\): use if_exists="rename"$',
     ),
     (lambda on: d.Evaluator(X[:30], X[30:], dataset=None, n_kind=9), "n_kind .*: use n_per_distortion$"),
     (lambda on: d.Evaluator.for_dataset("mnist", n_train=60, n_kind=9), "n_kind .*: use n_per_distortion$"),
@@ -152,8 +153,8 @@ REFUSED = [
     ),
     # data sets
     (lambda on: d.load("fashoin"), "allowed: mnist, fashion, kmnist.*did you mean 'fashion'"),
-    (lambda on: d.load(d.DataSet("Wide", wide)), "square ones"),
-    (lambda on: d.load(d.DataSet("Few", wide, ("a", "b"))), "labels one an image, 0 to 1"),
+    (lambda on: d.load(d.DataSet("Wide", wide)), "square images"),
+    (lambda on: d.load(d.DataSet("Few", wide, ("a", "b"))), "one label per image, 0 to 1"),
     (lambda on: d.load(d.DataSet("Empty", lambda split, folder: None)), "Empty: read returned None; .*pair"),
     (lambda on: d.load(d.DataSet("Blind", lambda: None)), r"read of Blind must accept \(split, folder\)"),
     (lambda on: d.load(data_dir=__file__), "data_dir is .*test_bounds.py, a file; expected: a folder"),
@@ -167,21 +168,39 @@ REFUSED = [
         r"DDIM needs .* the noise; .*a ColdZoom .*d.Naive\(\), d.Impro",
     ),
     (lambda on: NoiseSchedule.from_beta("x", [0.1, 1.2]), r"t = 2 is 1.2; .*\[0, 1\)"),
-    (lambda on: NoiseSchedule.from_beta([0.1, 0.2], "x"), "from_beta\nname\n.*string"),
+    (
+        lambda on: NoiseSchedule.from_beta([0.1, 0.2], "x"),
+        r"^NoiseSchedule.from_beta: name is a list; .*string$",
+    ),
     (
         lambda on: NoiseSchedule("x", torch.tensor([0, 0.1]), torch.tensor([1, 0.5])),
         "alpha_bar is not cumprod",
     ),
-    (lambda on: NoiseSchedule("x", [0, 0.1], [1, 0.9]), "beta\n.*instance of Tensor"),
-    (lambda on: d.ColdCrop(image_noise=25), "image_noise\n.*less than or equal to 1"),
+    (
+        lambda on: NoiseSchedule("x", [0, 0.1], [1, 0.9]),
+        "^NoiseSchedule: beta is a list; .*instance of Tensor. alpha_bar is",
+    ),
+    (lambda on: d.ColdCrop(image_noise=25), "^ColdCrop: image_noise is 25; .*less than or equal to 1"),
     (lambda on: d.Mixture(2).draw(4, None), r"Mixture\(2\) is not fitted; .*fit\(pixels\)"),
     (lambda on: d.Mixture(2).fit(torch.arange(9)), r"pixels is \(9,\) .*\(N, C, p, p\)"),
-    (lambda on: d.Naive(noise=50), "noise\n.*less than or equal to 1"),
-    (lambda on: sampler_of(Twice(), d.ColdZoom()), "Twice visits .*from T = 24 down to 0, no step twice"),
+    (lambda on: d.Pixels().fit(torch.arange(9)), r"^pixels is \(9,\) of torch.int64; .*\(N, C, p, p\)$"),
+    (lambda on: d.Patches().fit(X.numpy()), r"^pixels is a NumPy array .*; .*a tensor \(N, C, p, p\)$"),
+    (lambda on: d.Mixture(61).fit(X), "^components is 61; .*60, the number of patches$"),
+    (lambda on: d.ColdZoom("24"), "^ColdZoom: T is '24'; expected: a valid integer$"),
+    (lambda on: d.cosine(T=1, beta_max=2), r"^cosine: T is 1; .*to 2\. beta_max is 2; .*than 1$"),
+    (lambda on: d.images(3), "^images: folder is 3; expected: a valid string or an instance of PathLike$"),
+    (lambda on: d.Naive(noise=50), "^Naive: noise is 50; .*less than or equal to 1"),
+    (
+        lambda on: sampler_of(Twice(), d.ColdZoom()),
+        "Twice visits .*from T = 24 down to 0, each step at most once",
+    ),
     # trainings
     (lambda on: on.fit(steps=5), "steps is 5 and epochs is 3"),
-    (lambda on: on.fit(epochs=0), "fit\nepochs\n.*greater than or equal to 1"),
-    (lambda on: on.fit(process=d.ColdZoom), "fit\nprocess\n.*instance of DegradationProcess"),
+    (lambda on: on.fit(epochs=0), "^fit: epochs is 0; .*greater than or equal to 1"),
+    (
+        lambda on: on.fit(process=d.ColdZoom),
+        "^fit: process is the class ColdZoom; .*instance of DegradationProcess$",
+    ),
     (
         lambda on: on.fit(network=Flat),
         r"the network Flat returned \(2, 784\) .*expected: a tensor \(2, 1, 28, 28\)",
@@ -217,18 +236,18 @@ REFUSED = [
     (lambda on: on.fit(images=(X, X[:0])), "^x_test has no images; expected: at least one$"),
     (
         lambda on: on.fit(images=(X, X[..., :20, :20])),
-        r"^x_test is \(60, 1, 20, 20\), x \(60, 1, 28, 28\); needed: images of one shape$",
+        r"^x_test is \(60, 1, 20, 20\), x \(60, 1, 28, 28\); expected: equal shapes$",
     ),
     (
         lambda on: on.fit(network=Linear, network_options={"scale": {1}}),
-        r"^network_options\['scale'\] is a set; needed: numbers",
+        r"^network_options\['scale'\] is a set; expected: numbers",
     ),
     (lambda on: d.DDPM("linaer"), "^schedule is 'linaer'; allowed: linear, cosine.*did you mean 'linear'"),
     (lambda on: d.DDPM([0.1]), "^schedule is a list; needed: a NoiseSchedule, such as cosine"),
     (lambda on: d.sampler("dim"), "^sampler is 'dim'; allowed: ancestral, ddim, naive, improved"),
-    (lambda on: d.sampler(3), "^sampler is 3; needed: one with step or __call__"),
+    (lambda on: d.sampler(3), "^sampler is 3; expected: an object with step or __call__"),
     (lambda on: d.prior("pixel"), "^prior is 'pixel'; allowed: pixels, patches, mixture"),
-    (lambda on: d.prior(3), "^prior is 3; needed: one with fit or draw"),
+    (lambda on: d.prior(3), "^prior is 3; expected: an object with fit or draw"),
     (lambda on: d.degradation("zoo"), "^degradation is 'zoo'; allowed: zoom, crop, blur"),
     (lambda on: d.DDPM(d.linear(9)).to_pixels(X), "DDPM starts from noise and takes no prior"),
     (
@@ -256,10 +275,12 @@ REFUSED = [
         lambda on: on.sample(start=torch.zeros(4, 4)),
         r"start has shape \(4, 4\); expected: \(4, 1, 28, 28\) or \(4, 1, 4, 4\), or one for all",
     ),
-    (lambda on: on.trajectory(0), "n is 0; .*at least 1"),
+    (lambda on: on.trajectory(0), "^Run.trajectory: n is 0; .*greater than or equal to 1$"),
     (lambda on: on.set("smapler"), "smapler"),
+    (lambda on: on.trajectory("3"), "^Run.trajectory: n is '3'; expected: a valid integer$"),
+    (lambda on: on.trajectory(2, smapler=d.Naive()), "unexpected keyword argument 'smapler'$"),
     (lambda on: on.sample(prior="pixels", start=X[:4]), "^prior and start are both given"),
-    (lambda on: on.trajectory(), "^n is None; expected: the number of images, at least 1, or start$"),
+    (lambda on: on.trajectory(), "^n is None; expected: the number of images, or start$"),
     (lambda on: on.sample(sampler=lost), "^the sampler gave numbers that are not finite$"),
     (lambda on: on.sample(start=X[:4] * torch.nan), "image 0 has a pixel that is NaN"),
     (lambda on: on.sample(prior=Grey(float("nan"))), "a Grey, gave numbers that are not finite"),
@@ -270,20 +291,57 @@ REFUSED = [
     # measures
     (lambda on: d.Evaluator(X, X[:12], torch.from_numpy(LABELS)), "labels are .*for each of 12"),
     (lambda on: d.Evaluator(X, X[:12], torch.full((12,), 77)), "labels are .* 0 to 9"),
-    (lambda on: d.Evaluator(X, X[:8], dataset=None), "8 images; needed: at least 12"),
-    (lambda on: on.measure(X + 0.5), r"pixels of samples .* x - 0.5 of \[0, 1\]"),
-    (lambda on: on.measure(X.sign()), r"pixels of samples .* x / 2 of \[-1, 1\]"),
+    (lambda on: d.Evaluator(X, X[:8], dataset=None), "8 images; expected: at least 12"),
+    (lambda on: on.measure(X + 0.5), r"pixels of samples .* x - 0.5 for \[0, 1\]"),
+    (lambda on: on.measure(X.sign()), r"pixels of samples .* x / 2 for \[-1, 1\]"),
     (lambda on: on.measure(X * torch.nan), "NaN"),
     (lambda on: on.measure(d.released("paper", "zoom"), 3), "n is 3; .*12"),
-    (lambda on: on.compare({}), "runs is empty; needed: "),
-    (lambda on: on.compare([d.released("paper", "zoom")] * 2), "two whose folders have one name"),
+    (lambda on: on.compare({}), "^runs is empty; expected: "),
+    (lambda on: on.compare([d.released("paper", "zoom")] * 2), "two runs have the same folder name"),
     (lambda on: on.compare({"never": on.run}, 5), "n is 5; .*from 12"),
     (lambda on: on.compare({"a": "runs/a"}), r"runs\['a'\] is 'runs/a'; expected: a run.*d.open"),
+    (lambda on: on.compare(X), r"^runs is \(60, 1, 28, 28\) .*; expected: a list of runs, or names"),
+    (
+        lambda on: d.released("paper", "zom"),
+        "^'paper/zom-0' is not released; did you mean 'paper/zoom-0'.{,60}$",
+    ),
     (lambda on: on.compare(on.evaluator), "runs is an Evaluator; .*runs"),
     (lambda on: on.measure(X, only=[]), "only is empty"),
     (lambda on: on.compare({"a": X[:30]}).grid(0), "columns is 0; .*from 1"),
-    (lambda on: on.compare({"a": X[:29]}), "runs has 29 samples of 'a'; needed: n = 30"),
+    (lambda on: on.compare({"a": X[:29]}), "runs has 29 samples of 'a'; expected: n = 30"),
 ]
+
+
+class Broadcast(Fade):
+    def degrade(self, x, t):
+        return x * (1 - t / self.T)
+
+
+class Branch(Fade):
+    def degrade(self, x, t):
+        return x if t > 3 else -x
+
+
+@pytest.mark.parametrize("process", [Broadcast(), Branch()])
+def test_an_error_of_torch_in_your_degrade_says_which_shapes_it_gets(on, process):
+    with pytest.raises(RuntimeError) as caught:
+        on.fit(process=process)
+    (note,) = caught.value.__notes__
+    assert "t, (B,)" in note
+    assert "t[:, None, None, None]" in note
+
+
+def test_a_callback_that_returns_true_gets_one_note(images, tmp_path, capsys):
+    train(images, folder=tmp_path / "a", callback=lambda step, loss: True)
+    assert capsys.readouterr().out.count("note: a: a callback returned True, which is ignored; raise") == 1
+
+
+def test_pydantics_error_in_your_own_code_stays_as_it_is(images, tmp_path):
+    def callback(step, loss):
+        TypeAdapter(int).validate_python("x")
+
+    with pytest.raises(ValidationError):
+        train(images, folder=tmp_path / "a", callback=callback)
 
 
 @pytest.mark.parametrize(("call", "said"), REFUSED)

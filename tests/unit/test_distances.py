@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import linalg, stats
 
-from diffusion.evaluation.frechet import Reference, frechet_distance, half_distances
+from diffusion.evaluation.frechet import Reference, distance, frechet_distance, half_distances
 from diffusion.evaluation.measures import MEASURES
 from diffusion.evaluation.statistics import half_error
 from diffusion.runtime import generator
@@ -131,7 +131,7 @@ def test_the_distances_by_mix_are_of_the_first_samples_and_of_all_classes():
         [torch.zeros(300), torch.full((300,), 2)]
     ).long()  # of three classes, one of which is missing
     found = distances.split(Reference(real), x, labels, read, repeats=3)
-    assert found["mix_frechet"].value == pytest.approx(frechet_distance(Reference(real), x[:500]))
+    assert found["mix_frechet"] == distance(Reference(real), x[:500], 3)
     first = distances.class_weights(labels[:500], torch.tensor([0.5, 0.0, 0.5]))
     assert found["mix_reweighted"].value == pytest.approx(
         distances.weighted_distance(Reference(real), x[:500], first)

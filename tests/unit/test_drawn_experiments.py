@@ -1,6 +1,7 @@
 """The paper's figures of its experiments, read as a reader does, against the rows of the release."""
 
 from collections import defaultdict
+from statistics import geometric_mean
 
 import numpy as np
 import pytest
@@ -40,8 +41,8 @@ def pairs(found):
 # --- the slow start ---
 
 
-def test_the_response_along_training_and_the_law_beside_what_is_measured(run):
-    figure = figures.starts(run)
+def test_the_response_along_training_and_the_law_beside_what_is_measured():
+    figure = drawn.figure("starts")
     (along, law), key = figure.axes, legend(figure)
     assert (heads(along).x, "response" in heads(along).y) == ("epoch", True)
     assert ("predicted" in heads(law).x, "measured" in heads(law).y) == (True, True)
@@ -87,8 +88,8 @@ def test_the_response_along_training_and_the_law_beside_what_is_measured(run):
     assert key["hollow: DDIM"].get_markerfacecolor() == "none"
 
 
-def test_blank_squares_have_the_letter_of_their_epoch_and_spread(run):
-    figure = figures.blank(run)
+def test_blank_squares_have_the_letter_of_their_epoch_and_spread():
+    figure = drawn.figure("blank")
     axes = next(one for one in figure.axes if not one.images)
     ends = {text: (x, y) for text, (_, x, y) in drawn.named_ends(axes).items()}
     strips, told = drawn.strips(figure), {}
@@ -115,8 +116,8 @@ def test_blank_squares_have_the_letter_of_their_epoch_and_spread(run):
     assert (heads(axes).x, "border" in heads(axes).y) == ("epoch", True)
 
 
-def test_the_intervention_has_the_law_and_the_measured_spread_in_the_row_of_what_is_added(run):
-    figure = figures.intervention(run)
+def test_the_intervention_has_the_law_and_the_measured_spread_in_the_row_of_what_is_added():
+    figure = drawn.figure("intervention")
     panels, key = [one for one in figure.axes if not one.images], legend(figure)
     names = [drawn.words(text.get_text()) for text in figure.texts]
     added = {"as it is": "0", "a quarter": "¼", "a half": "½", "three quarters": "¾", "corrected": "1"}
@@ -150,8 +151,8 @@ def test_the_intervention_has_the_law_and_the_measured_spread_in_the_row_of_what
 # --- tables ---
 
 
-def test_the_map_of_classes_has_each_share_over_the_real_one_at_its_class(run):
-    (axes,) = figures.class_map(run).axes
+def test_the_map_of_classes_has_each_share_over_the_real_one_at_its_class():
+    (axes,) = drawn.figure("class_map").axes
     values = axes.collections[0].get_array().reshape(-1, 10)
     said = np.array([text.get_text() for text in axes.texts]).reshape(-1, 10)
     assert [*ticks(axes, "x")] == [str(digit) for digit in range(10)]
@@ -209,12 +210,12 @@ def test_a_row_of_changes_ticks_what_the_training_differs_in_and_has_its_distanc
         digits = [row.value for one in ones for row in rows(one, measure="digit", way=variant)]
         assert at_row(middle, place, "o") == near(sorted(distances))
         numbers, share = drawn.texts_at(right, place)
-        assert numbers == " and ".join(f"{one:.1f}" for one in distances)
-        assert share in (f"{100 * np.mean(digits):.0f} %" if digits else "–",)
+        assert numbers == f"{geometric_mean(distances):.1f}"  # as the table of changes has it
+        assert share == (f"{100 * np.mean(digits):.0f}%" if digits else "–")
         assert said.startswith("Zoom" if train["process"] == "zoom" else "DDPM")
         seen.add((train["process"], drawn.look([m for m in middle.lines if place in m.get_ydata()][0])[0]))
     assert len(seen) == len(base)  # a colour for each kind
-    assert [drawn.words(one) for one in ticks(right, "x")] == ["distances", "digits"]
+    assert [drawn.words(one) for one in ticks(right, "x")] == ["distance", "digits"]
     assert "distance" in heads(middle).x
 
 

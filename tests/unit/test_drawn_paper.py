@@ -46,8 +46,8 @@ def pairs(found):
 # --- rows of dots ---
 
 
-def test_effects_are_dots_with_their_intervals_at_their_names(run):
-    figure = figures.effects(run)
+def test_effects_are_dots_with_their_intervals_at_their_names():
+    figure = drawn.figure("effects")
     parts = {"digit": ("digits", "points", 100, 0), "frechet": ("digit features", "ratio", 1, 1)}
     parts["frechet_autoencoder"] = ("autoencoder", "ratio", 1, 1)
     names = ticks(figure.axes[0], "y")
@@ -73,8 +73,8 @@ def test_effects_are_dots_with_their_intervals_at_their_names(run):
             ]
 
 
-def test_the_yardstick_has_each_distance_at_its_name_and_in_numbers(run):
-    (axes,) = figures.yardstick(run).axes
+def test_the_yardstick_has_each_distance_at_its_name_and_in_numbers():
+    (axes,) = drawn.figure("yardstick").axes
     (dots,) = (one for one in axes.collections if isinstance(one, PathCollection))
     expected = {row.way: row.value for row in rows("paper/yardstick", measure="frechet", x=None)}
     expected |= {titled(*one): number(measured(*one), "frechet").value for one in TRAININGS}
@@ -92,8 +92,8 @@ def test_the_yardstick_has_each_distance_at_its_name_and_in_numbers(run):
     assert axes.get_xscale() == "log"
 
 
-def test_each_recogniser_has_the_marks_that_the_legend_gives_it(run):
-    figure = figures.recognised_kinds(run)
+def test_each_recogniser_has_the_marks_that_the_legend_gives_it():
+    figure = drawn.figure("recognised_kinds")
     (axes,), key, names = figure.axes, legend(figure), ticks(figure.axes[0], "y")
     known = file("paper/yardstick")
     assert [*names] == [*known["mild"], *known["no_digits"]]
@@ -108,8 +108,8 @@ def test_each_recogniser_has_the_marks_that_the_legend_gives_it(run):
     assert heads(axes).x == "accepted as digits (%)"
 
 
-def test_the_answer_has_each_training_in_its_row(run):
-    figure = figures.answer(run)
+def test_the_answer_has_each_training_in_its_row():
+    figure = drawn.figure("answer")
     panels = dict(zip(("frechet", "frechet_autoencoder", "digit"), figure.axes[-3:], strict=True))
     for measure, word in {"frechet": "digit features", "frechet_autoencoder": "autoencoder"}.items():
         assert word in heads(panels[measure]).title
@@ -164,8 +164,8 @@ def test_the_answer_has_each_training_in_its_row(run):
 
 
 @pytest.mark.parametrize("measure", ["frechet", "frechet_autoencoder"])
-def test_the_band_of_the_answer_is_a_factor_of_two_about_the_mean_of_the_linear_ddpm(run, measure):
-    axes = figures.answer(run).axes[-3 if measure == "frechet" else -2]
+def test_the_band_of_the_answer_is_a_factor_of_two_about_the_mean_of_the_linear_ddpm(measure):
+    axes = drawn.figure("answer").axes[-3 if measure == "frechet" else -2]
     (band,) = (one for one in axes.collections if isinstance(one, PolyCollection))
     low, high = band.get_paths()[0].get_extents().intervalx
     (mean,) = at_row(axes, 1, "d")
@@ -177,8 +177,8 @@ def test_the_band_of_the_answer_is_a_factor_of_two_about_the_mean_of_the_linear_
 # --- curves with names at their ends ---
 
 
-def test_the_response_of_each_network_ends_at_its_name(run):
-    (axes,) = figures.offset_response(run).axes
+def test_the_response_of_each_network_ends_at_its_name():
+    (axes,) = drawn.figure("offset_response").axes
     found = named_curves(axes)
     ones = {LABELS[model]: measured(model, 0) for model in ("linear", "cosine")}
     ones |= {"RMS norm, 10 epochs": measured("linear_rms", 0, "beyond")}
@@ -221,8 +221,8 @@ def test_losses_are_named_by_model_and_the_studys_by_its_labels(run):
     assert heads(axes) == Heads("", "epoch", "test loss")
 
 
-def test_distances_are_running_means_of_each_training_with_the_first_ones_checkpoints(run):
-    (axes,) = figures.distances(run).axes
+def test_distances_are_running_means_of_each_training_with_the_first_ones_checkpoints():
+    (axes,) = drawn.figure("distances").axes
     ends = drawn.named_ends(axes)
     assert ends.keys() == {*LABELS.values()}
     drawn_of = defaultdict(list)
@@ -258,8 +258,8 @@ def test_distances_are_running_means_of_each_training_with_the_first_ones_checkp
 # --- curves and dots with a legend ---
 
 
-def test_quality_against_calls_has_each_sampler_at_its_look(run):
-    figure = figures.quality_calls(run)
+def test_quality_against_calls_has_each_sampler_at_its_look():
+    figure = drawn.figure("quality_calls")
     key, panels = legend(figure), dict(zip(("frechet", "digit"), figure.axes, strict=True))
     samplers = {
         LABELS[m] + f", {name}": (m, way)
@@ -299,8 +299,8 @@ def test_quality_against_calls_has_each_sampler_at_its_look(run):
             assert points(alike(axes, key[label])[0]) == found[0]
 
 
-def test_few_calls_are_dots_of_trainings_and_a_line_through_their_means(run):
-    figure = figures.few_calls(run)
+def test_few_calls_are_dots_of_trainings_and_a_line_through_their_means():
+    figure = drawn.figure("few_calls")
     key = legend(figure)
     models = {"zoom_unet_noise": "zoom", "cosine_unet": "cosine"}
     of = {next(label for label in key if word in label): model for model, word in models.items()}
@@ -324,8 +324,8 @@ def test_few_calls_are_dots_of_trainings_and_a_line_through_their_means(run):
             assert points(line) == [near(at) for at in means]
 
 
-def test_the_mix_has_a_point_for_each_settled_checkpoint_of_the_zoom_its_legend_names(run):
-    figure = figures.mix(run)
+def test_the_mix_has_a_point_for_each_settled_checkpoint_of_the_zoom_its_legend_names():
+    figure = drawn.figure("mix")
     (axes,), key = figure.axes, legend(figure)
     assert [*key][:-1] == [titled("zoom", seed) for seed in STUDY["zoom"]]
     scatters = [one for one in axes.collections if isinstance(one, PathCollection)]

@@ -23,18 +23,18 @@ def kept(name, release="paper"):
     return np.load(PAPER.parent / release / "kept" / f"{name}.npz")["images"]
 
 
-def test_samples_that_are_not_picked_are_the_first_ones_of_the_training_above_them(run):
-    found = {heads(axes).title: drawn.tiles(axes, 16) for axes in figures.unpicked(run).axes}
+def test_samples_that_are_not_picked_are_the_first_ones_of_the_training_above_them():
+    found = {heads(axes).title: drawn.tiles(axes, 16) for axes in drawn.figure("unpicked").axes}
     assert [*found] == [titled(*one) for one in TRAININGS]
     for model, seed in TRAININGS:
         assert (found[titled(model, seed)] == kept(f"samples_{model}-{seed}")[:64]).all()
 
 
-def test_samples_beyond_the_study_are_of_the_network_above_them(run):
+def test_samples_beyond_the_study_are_of_the_network_above_them():
     """A title's words, against the settings of the training whose samples these are."""
     kinds = {"RMS": ("norm", "rms"), "dilated": ("dilations", [1, 2, 4, 1])}
     names = [path.stem for path in (PAPER.parent / "beyond" / "kept").glob("samples_*.npz")]
-    shown = figures.beyond_samples(run).axes
+    shown = drawn.figure("beyond_samples").axes
     assert len(shown) == 8
     for axes in shown:
         title, images = heads(axes).title, drawn.tiles(axes, 8)
@@ -69,8 +69,8 @@ def test_the_front_has_the_first_sixteen_samples(run):
         assert tiles.of == model
 
 
-def test_the_answer_has_the_samples_of_each_training_beside_its_name(run):
-    figure = figures.answer(run)
+def test_the_answer_has_the_samples_of_each_training_beside_its_name():
+    figure = drawn.figure("answer")
     names = [(drawn.words(text.get_text()), text.get_position()[1]) for text in figure.texts]
     strips, model = drawn.strips(figure), None
     seen = 0

@@ -118,6 +118,7 @@ def test_the_spare_is_the_distance_to_the_bound_in_widths():
     assert effect(2, 1, 3).spare == pytest.approx(1 / 2)
     assert effect(2, 1, 3, BELOW, 7).spare == pytest.approx(4 / 2)
     assert effect(2, 1, 3, BELOW, 2.5).spare == pytest.approx(0.5 / 2)
+    assert effect(2, 1, 3, ABOVE, 0.5).spare == pytest.approx(0.5 / 2)
     exact = effect(2, 2, 2)
     assert exact.spare > 1e6 * effect(2, 1.9, 2.1).spare
 
@@ -145,9 +146,11 @@ def test_an_end_that_rounding_hides_is_told_with_more_digits():
     assert bound.shown() == "1.2 [1.0,\N{NO-BREAK SPACE}1.4], to 1.003"
     below = effect(0.9, 0.8, 0.996, BELOW, 1.0, **show)
     assert below.shown().endswith(", to 0.9960")
+    assert effect(1, 0.997, 1.003, ABOVE, 1.0, **show).shown().endswith("], to 0.9970, to 1.003")
     for plain in (
         effect(1.2, 1.006, 1.4, ABOVE, 1.0, **show),  # far enough
         effect(1.2, 1.0, 1.4, ABOVE, 1.0, **show),  # at the bound itself
+        effect(230, 201, 260, ABOVE, 200.0, **show),  # half a printed place away
         replace(bound, side=None),
         effect(0.1, 0.001, 0.2, ABOVE, 0.0, **show),  # nothing is near to 0 in its own measure
     ):

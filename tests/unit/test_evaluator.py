@@ -165,7 +165,7 @@ def test_a_note_tells_test_images_that_are_training_images_and_labels_of_others(
     assert "of one class" in alone
     assert "knows 60 training images" in few
     assert "20 of 20 test images are training images" in first
-    assert "reads 18 of 20 test images as another label" in second
+    assert "misreads 18 of 20 test images" in second
 
 
 def test_a_note_begins_where_it_says_so(train, evaluator, capsys):
@@ -301,7 +301,7 @@ def test_a_small_data_set_of_two_classes_is_measured_at_as_many_images_as_there_
     found = small.measure(run)
     assert (found["frechet"].n, found.real["frechet"].n) == (100, 100)
     assert ("digit" in found) == ("letter" in found.table.index) == (shape == (28, 28))
-    assert capsys.readouterr().out.count("n is 100 instead of 1000, as there are 100 training images") == 1
+    assert capsys.readouterr().out.count("n is 100 instead of 1000") == 1
     part = Evaluator.for_dataset(two, tmp_path, n_train=30, n_test=20, n_digits=50, seed=3)
     sizes = [len(one) for one in (part.x_train, part.x_test, part.labels, part.all_labels, part.x_digits)]
     assert (sizes, part.seed) == ([30, 20, 20, 40, 50], 3)
@@ -316,7 +316,7 @@ def test_images_of_any_size_and_colour_without_classes_are_measured_by_an_untrai
     of_any = d.Evaluator(x[:30], x[30:], dataset=None, floor_repeats=2, interval_repeats=2)
     assert capsys.readouterr().out == ""
     d.Evaluator(x[:30], x[30:], [5] * 9, dataset=None, floor_repeats=2, interval_repeats=2)
-    assert capsys.readouterr().out.startswith("note: labels are not used")
+    assert capsys.readouterr().out.startswith("note: labels are ignored")
     found = of_any.measure(x[:20] / 2)
     compared = d.compare({"half": x[:20] / 2}, of_any)
     assert len(compared.samples["half"]) == 20  # of 1000, the default

@@ -160,7 +160,7 @@ class Paler(Fade):
         "lower learning_rate": {"learning_rate": 10.0},
         "are one image": {"images": (torch.zeros(9, 1, 28, 28), None)},
         "pixels range from 0 to 0.3": {"images": (torch.linspace(0, 0.3, 9 * 784).view(9, 1, 28, 28), None)},
-        "64 starts are 1 images": {"process": Fade()},
+        "64 starts contain only 1 different": {"process": Fade()},
         "level 0 must": {"process": Paler()},
         "at t = T 37% of": {"process": d.DDPM(d.linear(100))},
     }.items(),
@@ -213,6 +213,9 @@ def test_another_run_in_a_folder_is_refused_by_one_difference_and_stays_as_it_is
     with pytest.raises(RunError, match=said):
         train(given, faded.folder, callback=never, **how)
     assert content(faded.folder) == before
+
+
+def test_the_same_run_in_a_folder_is_not_refused_and_is_as_it_was(images, faded):
     assert_same(train(images, faded.folder, Fade(), epochs=1, callback=never), faded)
 
 

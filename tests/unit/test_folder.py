@@ -52,14 +52,18 @@ def filled(path):
 def test_a_run_is_set_aside_whole_under_the_first_name_that_is_free(tmp_path):
     store = filled(tmp_path / "a")
     before = content(store.path)
-    (tmp_path / "a.before-1").mkdir()
-    assert store.set_aside() == tmp_path / "a.before-2"
-    assert content(tmp_path / "a.before-2") == before
-    assert content(store.path) == content(tmp_path / "a.before-1") == {}
+    others = filled(tmp_path / "a.before-1"), tmp_path / "a.before-2"
+    others[1].write_text("mine")
+    assert store.set_aside() == tmp_path / "a.before-3"
+    assert content(tmp_path / "a.before-3") == content(others[0].path) == before
+    assert others[1].read_text() == "mine"
+    assert content(store.path) == {}
     assert (store.path / ".lock").exists()  # which this process holds
 
 
-def test_a_kill_while_a_run_is_set_aside_leaves_one_that_is_known_and_can_be_set_aside(tmp_path, monkeypatch):
+def test_a_kill_while_a_run_is_set_aside_leaves_one_that_is_known_and_is_set_aside_whole(
+    tmp_path, monkeypatch
+):
     rename, n = Path.rename, len(FILES) + 1
     for k in range(n):
         store = filled(tmp_path / str(k))
@@ -76,9 +80,8 @@ def test_a_kill_while_a_run_is_set_aside_leaves_one_that_is_known_and_can_be_set
             store.set_aside()
         monkeypatch.setattr(Path, "rename", rename)
         assert store.settings() == {"seed": 1}
-        store.set_aside()
-        parts = [content(tmp_path / f"{k}.before-{i}") for i in (1, 2)]
-        assert parts[0] | parts[1] == before
+        assert content(store.set_aside()) == before
+        assert not (tmp_path / f"{k}.before-2").exists()
         assert store.settings() is None
     assert len(done) == n - 1
 
@@ -88,7 +91,7 @@ def test_a_run_whose_settings_are_lost_is_an_error_and_stays(images, tmp_path, l
     path = stopped(images, tmp_path, 3, **HOW).path / "run.json"
     path.unlink() if left is None else path.write_bytes(left)
     before = content(tmp_path)
-    with pytest.raises(RunError, match=r"run.json is lost or damaged.* another folder, or delete this one"):
+    with pytest.raises(RunError, match=r"run.json is missing, damaged.* another folder, or delete this one"):
         train(images, tmp_path, callback=never, **HOW)
     with pytest.raises(RunError, match="run.json"):
         d.open(tmp_path)
@@ -134,10 +137,10 @@ def test_what_is_found_when_a_run_goes_on_is_said(images, tmp_path, capsys):
         return capsys.readouterr().out
 
     stopped(images, tmp_path / "a", 7, **HOW)
-    assert "a goes on at step 6 of 8\n" in said()
-    assert said(callback=never) == "a is trained already\n"
+    assert "a resumes at step 6 of 8\n" in said()
+    assert said(callback=never) == "a is already trained\n"
     (tmp_path / "a" / "state.pt").unlink()
-    assert f"a: {tmp_path / 'a'} has weights, but no state to go on from; training begins again" in said()
+    assert f"a: {tmp_path / 'a'} has no state to resume from; training restarts" in said()
     lines = [line for line in said(epochs=3).splitlines() if line.startswith("a: epoch")]
     assert [line.partition(",")[0] for line in lines] == ["a: epoch 3/3"]
 

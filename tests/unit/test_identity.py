@@ -253,7 +253,7 @@ def test_all_of_the_script_that_runs_counts_and_what_it_imports(tmp_path):
 
     assert "epoch 2/2" in (first := said("train.py"))
     assert "does not notice" not in first
-    assert "trained already" in said("-m", "train", "spawn", old="def work", new="# work\ndef work")
+    assert "already trained" in said("-m", "train", "spawn", old="def work", new="# work\ndef work")
     refused = said("train.py", "late", old="FILL = 0.1", new="FILL = 0.2")
     assert "the code of train.py has changed. Every line of a script counts" in refused
     assert "train.py was edited after it was imported" in refused

@@ -1,4 +1,4 @@
-"""The Makefile: what it refuses before it starts, and that an archive has the report of its commit."""
+"""The Makefile: what it refuses before it starts, failures, what it removes, and what an archive has."""
 
 import os
 import re
@@ -30,14 +30,23 @@ def commit(folder: Path) -> None:
         assert run(folder, "git", *command).returncode == 0
 
 
+def copied(folder: Path) -> Path:
+    """A tiny project with a release, and without an environment."""
+    helpers.copied(folder, "Makefile", "pyproject.toml", "constraints.txt", "profiles", ".gitignore")
+    (folder / "released" / "smoke").mkdir(parents=True)
+    (folder / "released" / "smoke" / "manifest.json").write_text("{}")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory) -> Path:
+    return copied(tmp_path_factory.mktemp("bare"))
+
+
 @pytest.fixture
 def project(tmp_path) -> Path:
     """A commit of a tiny project with a release and an environment."""
-    folder = helpers.copied(
-        tmp_path, "Makefile", "pyproject.toml", "constraints.txt", "profiles", ".gitignore"
-    )
-    (folder / "released" / "smoke").mkdir(parents=True)
-    (folder / "released" / "smoke" / "manifest.json").write_text("{}")
+    folder = copied(tmp_path)
     (folder / "text.md").write_text("a ratio of 1.18")
     commit(folder)
     python = folder / ".venv" / "bin" / "python"
@@ -61,13 +70,9 @@ def project(tmp_path) -> Path:
         (["verify"], "PROFILE=quick has no released results"),
     ],
 )
-def test_a_mistake_is_one_line(project, arguments, said):
-    shutil.rmtree(project / ".venv")
-    done = run(project, "make", *arguments)
-    assert (done.returncode, (project / ".venv" / "bin").exists()) == (
-        2,
-        False,
-    )  # before an environment is built
+def test_a_mistake_is_one_line_before_an_environment_is_built(bare, arguments, said):
+    done = run(bare, "make", *arguments)
+    assert (done.returncode, (bare / ".venv" / "bin").exists()) == (2, False)
     (line,) = (line for line in done.stderr.splitlines() if "***" in line)
     assert re.search(said, line), line
 
@@ -91,3 +96,67 @@ def test_an_archive_has_the_report_that_its_commit_makes_whatever_lies_in_build(
     parts = {name.removeprefix("build/released/smoke/") for name in names if name.startswith("build/")}
     assert parts == {"report.html", "figures/one", "metrics/one", "notebooks/one"}
     assert {"Makefile", "text.md", "released/smoke/manifest.json"} <= {*names}
+
+
+# In place of Python: fails when it is called for the FAILS-th time.
+CALLED = """#!/bin/sh
+echo "$*" >> "$CALLS"
+[ "$(wc -l < "$CALLS")" -ne "$FAILS" ]
+"""
+
+
+@pytest.fixture(scope="module")
+def called(tmp_path_factory) -> Path:
+    """A project whose environment has all extras and a Python that fails when it is told to."""
+    names = ["Makefile", "pyproject.toml", "constraints.txt", "profiles", "notebooks"]
+    names += ["paper/profiles", "paper/notebooks", "released/*/manifest.json"]
+    folder = tmp_path_factory.mktemp("called")
+    for name in helpers.listed(*names):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    for name in ("Makefile", "pyproject.toml"):
+        shutil.copy2(helpers.ROOT / name, folder / name)
+    python = folder / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(CALLED)
+    (folder / "tests").mkdir()
+    python.chmod(0o755)
+    show = "show: ; @echo $(STAMP) $(STAMP)-test $(TESTED) $(TESTED),mutants $(STAMP)-lab $(STAMP)-slurm"
+    show += " $(STAMP)-kernel"
+    for stamp in run(folder, "make", "-s", *GIVEN, "--eval", show, "show").stdout.split():
+        (folder / stamp).touch()
+    return folder
+
+
+GIVEN = ["PROFILE=paper", "FILE=a.py", "TESTS=b.py", "PYTHON=true"]
+ASIDE = {"help", "env", "clean", "archive", "FORCE"}  # which call no Python, or have tests of their own
+TARGETS = re.search(r"^\.PHONY: (.*)$", (helpers.ROOT / "Makefile").read_text(), re.MULTILINE)[1].split()
+
+
+@pytest.mark.parametrize("target", [name for name in TARGETS if name not in ASIDE])
+def test_what_fails_within_a_target_fails_the_target(called, monkeypatch, target):
+    calls, n = called / f"calls-{target}", 0
+    monkeypatch.setenv("CALLS", str(calls))
+    monkeypatch.setenv("FAILS", "0")
+    done = run(called, "make", target, *GIVEN)
+    assert done.returncode == 0, done.stderr
+    n = len(calls.read_text().splitlines())
+    assert n > 0
+    for number in range(1, n + 1):
+        calls.unlink()
+        monkeypatch.setenv("FAILS", str(number))
+        assert run(called, "make", target, *GIVEN).returncode != 0, calls.read_text().splitlines()[-1]
+
+
+def test_clean_removes_results_of_profiles_and_nothing_of_ones_own(project):
+    kept = ["build/lab/01_schedules.ipynb", "build/notebook/runs/zoom-0/run.json", "data/x", ".venv/x"]
+    gone = ["build/quick/report.html", "build/released/paper/report.html", "build/page/x.html", "build/x"]
+    for name in kept + gone:
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).touch()
+    for _ in range(2):  # nothing is left to remove the second time
+        assert run(project, "make", "clean").returncode == 0
+        assert {path for path in project.rglob("*") if path.is_file()} >= {project / name for name in kept}
+        assert {path.name for path in (project / "build").iterdir()} == {"lab", "notebook"}
+    shutil.rmtree(project / "build")
+    assert run(project, "make", "clean").returncode == 0

@@ -13,7 +13,7 @@ from diffusion import runtime
 from diffusion.processes import NoiseSchedule
 from diffusion.training.describe import notes
 from diffusion.training.sampling import finite_images, note_outside
-from helpers import Fade, Linear, stopped, train
+from helpers import Fade, Linear, stay, stopped, train
 
 X = torch.rand(300, 1, 8, 8, generator=torch.Generator().manual_seed(0)) - 0.5
 
@@ -165,8 +165,16 @@ def test_more_than_one_pixel_in_a_hundred_far_outside_is_a_note(capsys, pixels, 
     x = torch.zeros(1, 1, 10, 10)
     x.view(-1)[:pixels] = value
     note_outside(x, "mine")
-    said = f"note: {pixels}% of the pixels of mine are far out of [-0.5, 0.5]\n"
+    said = f"note: {pixels}% of the pixels of mine are far outside [-0.5, 0.5]\n"
     assert capsys.readouterr().out == (said if is_noted else "")
+
+
+def test_the_note_names_what_sampling_started_from(whole, capsys):
+    x = torch.full((2, 1, 4, 4), 0.5)
+    whole.sample(start=x, sampler=stay)
+    assert "far outside" not in capsys.readouterr().out
+    whole.sample(start=2 * x, sampler=stay)
+    assert "note: 100% of the pixels of start are far outside [-0.5, 0.5]" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

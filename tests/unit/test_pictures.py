@@ -86,7 +86,7 @@ def test_pictures_of_two_greys_or_with_transparency_are_grey_and_of_a_palette_in
         (tmp_path / mode[0]).mkdir()
         for one in (name, f"second-{name}"):
             Image.fromarray(np.zeros((8, 8), at)).save(tmp_path / mode[0] / one)
-        with pytest.raises(DataError, match=f"{name} has more than 8 bits a channel"):
+        with pytest.raises(DataError, match=f"{name} has more than 8 bits per channel"):
             d.images(tmp_path / mode[0])
 
 
@@ -100,7 +100,7 @@ def test_a_class_is_the_first_sub_folder_and_has_pictures_in_both_splits(tmp_pat
     assert counts == [[4, 1], [4, 2]]
     assert [len(d.load(d.images(tmp_path), split)[0]) for split in ("train", "test")] == [9, 2]  # a tenth
     write(tmp_path / "birds", 1)
-    with pytest.raises(DataError, match=f"{tmp_path / 'birds'} has no picture to train on"):
+    with pytest.raises(DataError, match=f"{tmp_path / 'birds'} has no picture for the train split"):
         d.images(tmp_path)
     write(tmp_path / "alone" / "train", 5)  # without "test" it is a class as any other
     assert d.images(tmp_path / "alone").classes == ("train",)
@@ -113,14 +113,14 @@ def test_pictures_of_many_sizes_are_brought_to_one_and_what_is_no_data_set_is_re
 
     with pytest.raises(DataError, match="there is no folder .*nowhere"):
         d.images(tmp_path / "nowhere")
-    refused("holds no pictures; needed: .*png")
+    refused("contains no pictures; expected: .*png")
     write(tmp_path, 3, (20, 30))
     Image.new("RGB", (40, 40), (255, 0, 0)).save(tmp_path / "red.jpg", quality=95)
-    refused("have sides of .* pixels; needed: size=")
+    refused("have sides of .* pixels; pass size=")
     for colour, channels in ((None, 3), (False, 1)):
         x, _ = d.load(d.images(tmp_path, size=10, colour=colour, held_out=0.01))
         assert x.shape == (3, channels, 10, 10)
     (tmp_path / "7.png").write_bytes(b"\x89PNG")
     refused("7.png cannot be read as a picture")
     write(tmp_path / "more")
-    refused("lies beside sub-folders")
+    refused("contains pictures and sub-folders")

@@ -58,3 +58,93 @@ def test_copies_are_nearer_to_training_images_than_test_images_of_their_class():
     test = torch.arange(1.0, 201), (torch.arange(200) >= 100).long()  # of class 0 up to 100, of 1 beyond
     found = probes.memorised((torch.tensor([8.0, 8, 8, 103]), torch.tensor([0, 0, 1, 1])), test)
     assert (found["copies"].value, found["copies_in_class"].value) == (0.75, 0.5)
+
+
+# --- which weights, which noise, which steps ---
+
+
+def noted(process, networks):
+    """A training whose networks differ by their epoch."""
+    return SimpleNamespace(process=process, network=lambda epoch=None: networks[epoch], precision="fp32")
+
+
+def test_the_response_is_of_the_weights_the_steps_and_the_noise_that_are_asked_for():
+    process = DDPM(linear(100))
+    networks = {None: Exact(process, -0.5, 0.75), 3: Exact(process, -0.5, 0.25)}
+    found = [
+        probes.response(noted(process, networks), BLACK, epoch, seed=0, steps=[7, 50]) for epoch in (None, 3)
+    ]
+    assert [[*one] for one in found] == [[7, 50]] * 2
+    assert [one[50].value for one in found] == pytest.approx([0.75, 0.25], abs=1e-3)
+    assert {answer.n for answer in found[0].values()} == {6}
+
+
+class Shifted:
+    """Sees the mean of a latent, and keeps it."""
+
+    def __init__(self):
+        self.means = []
+
+    def __call__(self, x, t):
+        self.means.append(x.mean((1, 2, 3)))
+        return torch.zeros_like(x)
+
+
+@pytest.mark.parametrize("size", [1.0, 10.0])
+def test_half_of_the_latents_are_raised_and_half_lowered_by_the_noise_of_the_mean(size):
+    process, network = DDPM(linear(100)), Shifted()
+    probes.response(run(process, network), BLACK, seed=0, steps=[40], size=size)
+    raised, plain = network.means
+    shift = size / 28 * float(1 - process.schedule.alpha_bar[40]) ** 0.5
+    assert (raised - plain).tolist() == pytest.approx([-shift, shift] * 3, abs=1e-5)
+
+
+def test_steps_of_a_short_process_are_fewer_and_never_nought():
+    found = probes.response(run(DDPM(linear(4)), Exact(DDPM(linear(4)), -0.5)), BLACK, seed=0)
+    assert [*found] == [1, 2, 3, 4]
+    assert [*probes.response(run(DDPM(linear(40)), Exact(DDPM(linear(40)), -0.5)), BLACK, seed=0)][0] == 2
+
+
+def test_noise_of_a_probe_is_drawn_by_its_seed():
+    process, networks = DDPM(linear(100)), [Shifted() for _ in range(3)]
+    for network, seed in zip(networks, (0, 0, 1), strict=True):
+        probes.response(run(process, network), BLACK, seed=seed, steps=[40])
+    assert torch.equal(networks[0].means[1], networks[1].means[1])
+    assert not torch.equal(networks[0].means[1], networks[2].means[1])
+
+
+class Level:
+    """Predicts noise so that the restored image has one grey level, whatever the latent is."""
+
+    def __init__(self, process, grey):
+        self.process, self.grey = process, grey
+
+    def __call__(self, x, t):
+        a = self.process.schedule.alpha_bar[(t * self.process.T).round().long()].float().view(-1, 1, 1, 1)
+        return (x - a.sqrt() * self.grey) / (1 - a).sqrt()
+
+
+def test_what_is_recovered_is_the_share_that_is_read_as_its_label():
+    process = DDPM(linear(100))
+    labels = torch.tensor([9, 9, 0, 9, 1, 2])
+    found = probes.recovered(run(process, Level(process, 0.5)), by_brightness, BLACK, labels, 0)
+    assert {one.value for one in found.values()} == {0.5}
+    assert {one.n for one in found.values()} == {6}
+    assert [*found] == list(range(10, 101, 10))
+
+
+def test_nearest_is_the_same_whatever_the_chunks_are():
+    x = (256 * torch.rand(9, 1, 4, 4, generator=generator(2))).byte()
+    whole = probes.nearest(x[:4], x[4:])
+    for chunk in (1, 2, 5, 100):
+        assert torch.allclose(probes.nearest(x[:4], x[4:], chunk), whole, atol=1e-5)
+    assert probes.nearest(x[4:5], x[4:]).item() == pytest.approx(0, abs=1e-3)
+
+
+def test_a_sample_of_a_class_without_test_images_is_compared_with_all():
+    test = torch.linspace(0, 1, 101), torch.zeros(101).long()
+    found = probes.memorised((torch.tensor([0.04, 0.06]), torch.tensor([3, 3])), test)
+    assert (found["copies"].value, found["copies_in_class"].value) == (0.5, 0.5)
+    assert found["copies"].n == 2
+    at = probes.memorised((torch.tensor([0.05]), torch.tensor([0])), (test[0].double(), test[1]))
+    assert at["copies"].value in (0.0, 1.0)

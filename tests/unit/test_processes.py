@@ -12,6 +12,7 @@ from torchvision.transforms.functional import InterpolationMode, gaussian_blur, 
 from diffusion.processes import DDPM, ColdBlur, ColdCrop, ColdZoom, cosine, linear
 from diffusion.processes.priors import Gaussians, Mixture, Patches, Pixels, fitted
 from diffusion.processes.samplers import DDIM, Ancestral, Improved
+from diffusion.processes.zoom import zoom
 from helpers import Exact, Fade, sampled, walk
 
 
@@ -61,6 +62,7 @@ def test_it_is_torchvisions_crop_and_resize_with_a_level_of_its_own_for_each_ima
     x = x.transpose(2, 3) if strided else x
     nearest, bilinear = ColdZoom(T=S - 1), ColdZoom(T=S - 1, interpolation="bilinear")
     assert torch.equal(nearest.degrade(x, t), by_torchvision(x, t.tolist()))
+    assert torch.equal(zoom(x, t), nearest.degrade(x, t))
     assert (bilinear.degrade(x, t) - by_torchvision(x, t.tolist(), "bilinear")).abs().max() < 1e-5
 
 
@@ -130,6 +132,8 @@ def test_its_prior_has_mean_and_covariance_of_blurred_images_in_colour_too():
     found = process.draw_prior(4000, g(1)).flatten(1)
     assert torch.allclose(found.mean(0), real.mean(0), atol=0.1 * real.std(0).mean())
     assert torch.allclose(torch.cov(found.T), torch.cov(real.T), atol=0.15 * real.var(0).mean())
+    z = torch.randn(4000, 192, generator=g(1))  # of the generator alone
+    assert torch.allclose(found, process.mean + z @ process.spread.mT, atol=1e-5)
 
 
 # --- samplers, by what they must do ---

@@ -48,14 +48,16 @@ def test_its_first_table_says_what_draws_the_samples_and_how_good_they_are(alone
     _, *rows = rows_of(own, "tbl:models")
     dim = load(alone).first("dim")
     assert [row[0] for row in rows[:2]] == [LABEL, f"{LABEL}, two"]
+    for row, samples in ((rows[0], dim.final), (rows[1], dim.measured["two"])):
+        assert row[2] == str(dim.train.steps)
+        assert row[3].startswith(f"{num(samples['frechet'].value)} [{num(samples['frechet'].low)},")
+        assert row[4].startswith(f"{100 * samples['digit'].value:.0f}% [")
+    assert rows[2][3:] == ["one image", "–"]
+    assert rows[3][3] == num(dim.final["floor"].value, 2)
+    _, *rows = rows_of(own, "tbl:sampling")
     made = ["Fade (strength 0.5), T = 3", "pixels", "naive (levels 2)", "Linear (scale 2)", "2"]
     assert rows[0][1:6] == made
     assert rows[1][1:6] == [*made[:2], "improved", made[3], "3"]  # options are of one sampler
-    for row, samples in ((rows[0], dim.final), (rows[1], dim.measured["two"])):
-        assert row[7].startswith(f"{num(samples['frechet'].value)} [{num(samples['frechet'].low)},")
-        assert row[8].startswith(f"{100 * samples['digit'].value:.0f}% [")
-    assert rows[2][7:] == ["one image", "–"]
-    assert rows[3][7] == num(dim.final["floor"].value, 2)
 
 
 def test_each_is_described_by_its_docstrings_as_text_and_its_numbers(alone, own):
@@ -112,7 +114,7 @@ def test_a_model_of_several_seeds_has_a_row_over_them_and_none_that_leaves_out_a
     over = [spread(fmean(values), stdev(values)) for values in (distances, shares)]
     label = results.first("zoom_unet").label.replace(",", "\\,").replace("_", "\\_")
     assert rows == [
-        [label, "2", "–", *over],
+        [label, "2", "0", *over],
         [results.first("linear").label.replace(",", "\\,"), "2", "1", "–", "–"],
     ]
     assert marks.missing == []

@@ -133,7 +133,7 @@ def test_a_prior_is_fitted_once_on_the_runs_own_images(images, tmp_path):
     assert torch.equal(run.sample(2, prior=Once(), sampler=stay), first)
     again = d.open(tmp_path)
     for again.images in (None, images[0]):
-        with pytest.raises(ValueError, match=r"a Grey, is fitted on the training images.* run\.images"):
+        with pytest.raises(ValueError, match=r"a Grey, needs the training images.* run\.images"):
             again.sample(2, prior=Grey(0.2))
     again.images = images[0] / 2
     assert again.sample(2, prior=Grey(0.2), sampler=stay).unique().tolist() == pytest.approx([0.2])

@@ -55,8 +55,10 @@ def test_parts_of_a_ratio_are_told_apart():
     text, numbers, *_ = filled("<< num(ratio()) >> << num(one.final.frechet.value) >>")
     both, alone = text.split("\n1. [")[1:]
     heads = [re.findall(r"^    (\w.*)$", item, re.MULTILINE) for item in (both, alone)]
-    assert heads[0] == ["Value", "Numerator, zoom", "Denominator, linear", "Scatter, cosine"]
-    assert heads[1] == ["Value", "Source"]
+    assert heads == [
+        ["Value", "Numerator, zoom", "Denominator, linear", "Scatter, cosine"],
+        ["Value", "Source"],
+    ]
     parts = dict.fromkeys(one["part"] for one in numbers[0]["sources"])
     assert [*parts] == ["numerator", "denominator", "scatter"]
 
@@ -226,10 +228,11 @@ def test_numbers_are_counted_in_the_order_of_the_text_and_list_their_sources_onc
     assert [row.source for row in cited] == [f"{MEASURED}#{place}" for place in (0, 1, 5)]  # in their order
     assert "**3 numbers**" in text
     assert "They come from 3 [rows of the table](rows.html)." in text
-    lines = [line for line in text.splitlines() if line.startswith("1. ")]
-    assert lines[0].startswith("1. [9.0]{#n1}: 9 from [")
-    assert lines[1].startswith("1. [80 and 81]{#n2}: 80.12345679, 81 from [")
-    assert lines[2].startswith("1. [9]{#n3}: 9.0001 from [")
+    items = [(head, [*entries]) for head, entries in listed(text)]
+    assert items == [
+        (f"1. [{x}]{{#n{i}}}", ["Value", "Source"]) for i, x in enumerate(("9.0", "80 and 81", "9"), 1)
+    ]
+    assert [entries["Value"] for _, entries in listed(text)] == [["9"], ["80.12345679, 81"], ["9.0001"]]
 
 
 def test_rows_are_ordered_by_place_as_numbers_are(out):
@@ -249,20 +252,38 @@ def test_code_formulas_and_attributes_have_no_span(out, around):
     assert (numbers, rows) == ([], [])
 
 
+def listed(text: str) -> list[tuple[str, dict[str, list[str]]]]:
+    """The list of numbers: of each its line, and the definitions below it by their terms."""
+    items: list[tuple[str, dict[str, list[str]]]] = []
+    for line in text.splitlines():
+        if line.startswith("1. "):
+            items.append((line, {}))
+        elif items and line.startswith("    :   "):
+            [*items[-1][1].values()][-1].append(line.removeprefix("    :   "))
+        elif items and line.startswith("    "):
+            items[-1][1][line.strip()] = []
+    return items
+
+
 def test_a_number_of_many_values_or_sources_is_told_in_short(out):
     made_up.measures(out, "zoom-4", [table.row(f"m{i}", float(i)) for i in range(9)])
     file = "metrics/measure_zoom-4.json"
-    for n, more in ((8, ""), (9, "; 1 more in [the file of numbers](numbers.json)")):
+    for n, values in ((8, "1, 1, 1, 1"), (9, "1, 1, 1, 1 …")):
         text, *_ = written(out, ("9", [f"{file}#{i}" for i in range(n)], [1.0] * (n - 4)))
-        (line,) = (line for line in text.splitlines() if line.startswith("1. "))
-        assert line.count("rows.html?rows=") == 8
-        assert line.endswith(more or ")")
-        assert line.startswith("1. [9]{#n1}: 1, 1, 1, 1 from" if n == 8 else "1. [9]{#n1}: 1, 1, 1, 1 … from")
+        ((_, entries),) = listed(text)
+        assert entries["Value"] == [values]
+        assert sum("rows.html?rows=" in one for one in entries["Source"]) == 8
+        more = ["1 more in [the file of numbers](numbers.json)"] if n == 9 else []
+        assert entries["Source"][8:] == more
     text, *_ = written(out, ("20%", ["definition late_part"], [0.2]))
-    assert "1. [20%]{#n1}: 0.2 from a definition, `late_part`" in text
+    assert listed(text) == [
+        ("1. [20%]{#n1}", {"Value": ["0.2"], "Source": ["a definition, `late_part`"]}),
+    ]
     text, *_ = written(out, ("9", [f"{MEASURED}#5", "definition late_part"], [9.0]))
-    assert "from **zoom**: [" in text
-    assert "; **also**: a definition, `late_part`" in text
+    ((_, entries),) = listed(text)
+    assert [*entries] == ["Value", "Zoom", "Also"]
+    assert entries["Also"] == ["a definition, `late_part`"]
+    assert re.fullmatch(r"\[.*of zoom-3\]\(rows.html\?rows=5#measure_zoom-3.json.5\)", entries["Zoom"][0])
 
 
 def test_formatted_numbers_of_a_block_are_its_own():

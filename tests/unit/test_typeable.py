@@ -94,3 +94,13 @@ def test_an_evaluator_prints_as_the_call_that_made_it(mnist_dir, capsys):
 def test_a_process_of_ones_own_prints_by_its_arguments():
     assert repr(Fade(5)).startswith("Fade(")
     assert eval(repr(Fade(5)), {"Fade": Fade}).T == 5
+
+
+@pytest.mark.parametrize("off", [1e-12, 1e-7])
+def test_a_schedule_of_nearly_a_known_one_is_not_printed_as_that(off):
+    """Numbers that a call prints make the same tensors, up to rounding."""
+    beta = d.linear(20).beta[1:].clone()
+    beta[9] *= 1 + off
+    beta[1] += off / 100
+    known = repr(d.NoiseSchedule.from_beta("linear", beta)) == "linear(T=20)"
+    assert known == (off == 1e-12)

@@ -1,0 +1,225 @@
+"""A job as it is run: its command, its log, what the terminal shows, and its stamp."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from diffusion.files import sha256
+from helpers import needs_linux
+from report.files import read_json, write_json
+from report.jobs import job as jobs
+from report.jobs.job import Job
+
+SPEAKS = """
+import sys
+print("note: fewer images")
+print("[IPKernelApp] started")
+print()
+print("epoch 1")
+print("a warning: of no start")
+print("warning: of a start", file=sys.stderr)
+print("  the end  ")
+sys.exit(int(sys.argv[1]))
+"""
+PAPERMILL = """
+import json, os, sys
+path, made, option, values, *others = sys.argv[1:]
+with open(made, "w") as file:
+    json.dump({"path": path, "option": option, "values": values, "others": others, "cwd": os.getcwd()}, file)
+print("executed")
+sys.exit(int("fails" in values))
+"""
+
+
+@pytest.fixture(autouse=True)
+def _modules(tmp_path, monkeypatch):
+    for name, text in (("speaks", SPEAKS), ("papermill", PAPERMILL)):
+        (tmp_path / f"{name}.py").write_text(text)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(jobs, "end_with_parent", lambda: None)  # tests do not end with what started them
+
+
+def module(out: Path, status: int = 0, **more) -> Job:
+    return Job("measure", "zoom-0", out, {}, module=("speaks", str(status)), **more)
+
+
+@pytest.mark.parametrize("status", [0, 3])
+def test_a_module_is_logged_and_its_notes_are_shown(tmp_path, capsys, status):
+    job = module(tmp_path / "out", status)
+    assert jobs.run(job) == (status, "the end")
+    assert job.log == tmp_path / "out" / "logs" / "measure_zoom-0.log"
+    said = job.log.read_text().splitlines()
+    assert {*said} == {
+        "note: fewer images",
+        "epoch 1",
+        "a warning: of no start",
+        "warning: of a start",
+        "  the end  ",
+    }
+    shown = capsys.readouterr().out.splitlines()
+    assert {*shown} == {
+        "measuring zoom, seed 0: note: fewer images",
+        "measuring zoom, seed 0: warning: of a start",
+    }
+
+
+def test_the_last_line_is_shown_five_minutes_after_the_one_before(tmp_path, capsys, monkeypatch):
+    (tmp_path / "speaks.py").write_text("for i in range(4):\n    print('line', i)")
+    clock = iter((0, 300, 300.5, 301, 601, 602, 602))  # at the start, at each line, and after a line is shown
+    monkeypatch.setattr(jobs.time, "monotonic", lambda: next(clock))
+    jobs.run(module(tmp_path / "out"))
+    said = capsys.readouterr().out.splitlines()
+    assert said == ["measuring zoom, seed 0: line 1", "measuring zoom, seed 0: line 3"]
+    assert not [*clock]
+
+
+def test_a_notebook_is_executed_with_its_parameters_and_replaces_the_one_before(tmp_path):
+    settings = {"epochs": 2, "fit_options": {"rate": 2e-4}, "model": "zoom"}
+    makes = ("metrics/x.json", "notebooks/03_train_zoom-zoom-0.ipynb")
+    job = Job("train", "zoom-0", tmp_path / "out", settings, notebook="03_train_zoom", makes=makes)
+    assert jobs.run(job, finished="a folder") == (0, "executed")
+    made = read_json(job.executed)
+    assert job.executed == tmp_path / "out" / makes[-1]
+    assert (made["path"], made["option"]) == ("notebooks/03_train_zoom.ipynb", "-y")
+    assert Path(made["cwd"]) == jobs.ROOT
+    values = yaml.safe_load(made["values"])
+    assert values.pop("out_dir") == os.path.relpath(tmp_path / "out", jobs.ROOT)
+    assert values == settings | {"finished": "a folder"}
+    assert made["others"] == jobs.PAPERMILL
+    assert not job.log.with_suffix(".ipynb").exists()
+    before = job.executed.read_bytes()
+    assert jobs.run(job, model="fails") == (1, "executed")
+    assert job.executed.read_bytes() == before  # that of a failure lies beside its log
+    assert "fails" in job.log.with_suffix(".ipynb").read_text()
+
+
+def test_jobs_have_an_environment_of_their_own(tmp_path, monkeypatch):
+    made = jobs.make_environment(tmp_path)
+    assert made["PYTHONPATH"].split(os.pathsep) == [str(jobs.ROOT), str(tmp_path)]
+    assert made["IPYTHONDIR"].startswith(str(tmp_path))
+    assert made["PYTHONUNBUFFERED"] == "1"
+    assert all(isinstance(value, str) for value in made.values())
+    monkeypatch.delenv("PYTHONPATH")
+    assert jobs.make_environment(tmp_path)["PYTHONPATH"] == str(jobs.ROOT)
+
+
+# --- stamps and plans ---
+
+
+def test_a_job_is_done_when_all_that_it_makes_is_there_and_its_stamp_has_those_before(tmp_path):
+    first = Job("train", "zoom-0", tmp_path, {}, makes=("a", "b/c"), stamp={"settings": 1})
+    second = replace(first, kind="measure", needs=(first.name,), makes=(), stamp={"settings": 2})
+    assert (first.name, second.name, Job("report", "", tmp_path, {}).name) == (
+        "train_zoom-0",
+        "measure_zoom-0",
+        "report",
+    )
+    assert first.path == tmp_path / "jobs" / "train_zoom-0.json" == second.stamp_of(first.name)
+    assert first.lost() == "a"
+    (tmp_path / "a").touch()
+    (tmp_path / "b").mkdir()
+    assert first.lost() == "b/c"
+    with pytest.raises(ValueError, match="^training zoom, seed 0 ended without writing b/c$"):
+        first.finish()
+    assert not first.path.exists()
+    (tmp_path / "b" / "c").touch()
+    assert first.lost() == ""
+    first.finish()
+    assert read_json(first.path) == {"settings": 1, "before": {}}
+    second.finish()
+    assert read_json(second.path) == {"settings": 2, "before": {"train_zoom-0": sha256(first.path)}}
+
+
+def test_a_plan_is_read_as_it_was_written(tmp_path):
+    made = [
+        Job("train", "zoom-0", tmp_path, {"a": 1}, (), "03_train_zoom", (), ("x",), {"code": "c"}),
+        Job("report", "", tmp_path, {}, ("train_zoom-0",), module=("m", "n")),
+    ]
+    write_json(tmp_path / jobs.PLAN, {job.name: asdict(job) | {"out": str(tmp_path)} for job in made})
+    found = jobs.read_plan(str(tmp_path))
+    assert [*found] == ["train_zoom-0", "report"]
+    for job in made:
+        read = found[job.name]
+        assert read.out == tmp_path
+        assert json.loads(json.dumps(asdict(read), default=str)) == json.loads(
+            json.dumps(asdict(job), default=str)
+        )
+
+
+def planned(out: Path, job: Job) -> None:
+    write_json(out / jobs.PLAN, {job.name: asdict(job) | {"out": str(out)}})
+
+
+def test_the_command_runs_a_job_of_the_plan_and_stamps_it(tmp_path, capsys):
+    planned(tmp_path, module(tmp_path, makes=("made",)))
+    (tmp_path / "made").touch()
+    jobs.main(str(tmp_path), "measure_zoom-0")
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "measuring zoom, seed 0: started"
+    assert said[-1] == "measuring zoom, seed 0: done in 1 s"
+    assert (tmp_path / "jobs" / "measure_zoom-0.json").is_file()
+
+
+@pytest.mark.parametrize(("status", "said"), [(3, "the end"), (0, "ended without writing made")])
+def test_a_job_that_fails_or_leaves_something_out_has_no_stamp(tmp_path, capsys, status, said):
+    planned(tmp_path, module(tmp_path, status, makes=("made",)))
+    with pytest.raises(SystemExit) as ended:
+        jobs.main(str(tmp_path), "measure_zoom-0")
+    assert ended.value.code == 1
+    *_, why, where = capsys.readouterr().out.splitlines()
+    assert why.startswith("measuring zoom, seed 0: FAILED after 1 s: ")
+    assert why.endswith(said)
+    assert where == f"measuring zoom, seed 0: full log in {tmp_path}/logs/measure_zoom-0.log"
+    assert not (tmp_path / "jobs" / "measure_zoom-0.json").exists()
+
+
+# --- threads ---
+
+
+@pytest.mark.parametrize(
+    ("kind", "trainings", "cores", "variable", "local", "threads"),
+    [
+        ("train", 1, 8, None, True, 8),
+        ("train", 3, 8, None, True, 2),
+        ("train", 9, 8, None, True, 1),
+        ("measure", 2, 8, None, True, 4),
+        ("train", 1, 64, None, True, 16),
+        ("report", 1, 64, None, True, 1),
+        ("notebook", 1, 64, None, True, 1),
+        ("train", 1, 8, "2", True, 2),
+        ("train", 1, 8, "2,4", True, 2),
+        ("train", 1, 8, "", True, 8),
+        ("train", 1, 8, "2", False, 8),
+        ("train", 1, 64, "32", True, 16),
+    ],
+)
+def test_trainings_share_the_cores(monkeypatch, kind, trainings, cores, variable, local, threads):
+    if variable is None:
+        monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    else:
+        monkeypatch.setenv("OMP_NUM_THREADS", variable)
+    assert jobs.count_threads(kind, trainings, cores, local) == threads
+
+
+@needs_linux
+def test_a_process_ends_with_its_parent():
+    """The child waits for a minute; its parent says its id and ends at once."""
+    parent = """
+import subprocess, sys
+from report.jobs.job import end_with_parent
+child = [sys.executable, "-c", "import time; time.sleep(60)"]
+print(subprocess.Popen(child, preexec_fn=end_with_parent, stdout=subprocess.DEVNULL).pid)
+"""
+    done = subprocess.run([sys.executable, "-c", parent], cwd=jobs.ROOT, stdout=subprocess.PIPE, timeout=120)
+    state = Path(f"/proc/{int(done.stdout)}/stat")
+    end = time.monotonic() + 30
+    while (alive := state.exists() and state.read_text().split()[2] != "Z") and time.monotonic() < end:
+        time.sleep(0.02)
+    assert not alive

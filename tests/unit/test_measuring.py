@@ -1,0 +1,476 @@
+"""The job of measuring on a run that is made up: its samples are digits with noise, drawn at once.
+
+On a run that was trained: test_measure.py.
+"""
+
+import sys
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+import made_up
+from diffusion import Naive, Pixels, data
+from diffusion.evaluation.frechet import frechet_distance, to_uint8
+from diffusion.evaluation.measures import MEASURES
+from diffusion.processes import DDPM, ColdZoom, linear
+from diffusion.runtime import generator
+from helpers import Exact, changed
+from report.measures import distances, measure, probes
+from report.results import table
+from report.results.kept import kept_path, read_kept
+from report.results.table import CHECKPOINT, REAL
+
+DDPM_20 = DDPM(linear(20, beta_end=0.5))
+SMALL = {"n_test": 60, "n_checkpoint": 20, "n_final": 40, "n_distance": 24, "distance_every": 4}
+SMALL |= {"floor_repeats": 2, "interval_repeats": 4, "n_real": 100, "n_per_distortion": 12}
+
+OF_SMALL = {"n_test": 60, "n_digits": 100, "n_per_distortion": 12}  # the evaluator of these
+
+
+@dataclass
+class Digits:
+    """A run whose samples are training digits with noise; it notes what is drawn."""
+
+    digits: torch.Tensor
+    process: object = field(default_factory=ColdZoom)
+    epochs: int = 5
+    precision: str = "fp32"
+    device: torch.device = torch.device("cpu")
+    sampler: object = field(default_factory=Naive)
+    prior: object = field(default_factory=Pixels)
+    noise: float = 0.1
+    drawn: list = field(default_factory=list)
+
+    @property
+    def history(self):
+        return [{"sha256": f"weights {epoch}"} for epoch in range(1, self.epochs + 1)]
+
+    @property
+    def images(self):
+        return self.digits[:200]
+
+    @property
+    def calls(self):
+        return getattr(self.sampler, "levels", None) or 24
+
+    def network(self, epoch=None):
+        return Exact(self.process, -0.5, 0.5)
+
+    def sample(self, n, seed=None, epoch=None, average=1):
+        how = seed, epoch, average, self.calls, type(self.prior).__name__, self.precision
+        self.drawn.append((n, *how))
+        noise = torch.randn((n, 1, 28, 28), generator=generator("made up", *map(str, how)))
+        return self.digits[300 : 300 + n] + self.noise * noise if self.noise else torch.zeros(n, 1, 28, 28)
+
+
+@pytest.fixture(scope="module")
+def digits(mnist_dir):
+    return data.load("mnist", "train", mnist_dir, 1000)[0]
+
+
+@pytest.fixture
+def whole(digits, mnist_dir, tmp_path, monkeypatch):
+    """whole.measure(...): take all measures; whole.run: the run; whole.out: its folder."""
+    made = SimpleNamespace(run=Digits(digits), out=tmp_path, name="zoom-3")
+    monkeypatch.setattr(measure, "open_training", lambda *_: made.run)
+    monkeypatch.setattr("report.results.kept.SAMPLING", [])
+
+    def measured(**options):
+        if not table.path_of(tmp_path, f"train_{made.name}").is_file():
+            hashes = {str(epoch): "x" for epoch in range(1, made.run.epochs + 1)}
+            made_up.training(tmp_path, made.name, epochs=made.run.epochs, sha256=hashes)
+        return measure.measure(tmp_path, made.name, data_dir=str(mnist_dir), **SMALL | options)
+
+    made.measure = measured
+    return made
+
+
+SLOW = ("precision", "recall", "coverage", "digit", "background")
+SLOW += ("frechet_autoencoder", "kid_autoencoder", "frechet_random", "kid_random")
+
+
+@pytest.fixture
+def job(whole, monkeypatch):
+    """The same without measures and hashes that take a moment."""
+    for name in SLOW:
+        monkeypatch.delitem(MEASURES, name)
+    monkeypatch.setattr(measure, "measuring_code", lambda: "code")
+    return whole
+
+
+# --- what is measured ---
+
+
+def test_checkpoints_the_finished_model_and_real_images_are_measured_at_their_sizes(whole):
+    job, record = whole, whole.measure()
+    assert [one.epoch for one in record.curve()] == [1, 4, 5]
+    assert {one["frechet"].n for one in record.curve()} == {20}
+    final = record[""]
+    assert (final["frechet"].n, final["centre_dark"].n, final["calls"].value) == (24, 40, 24)
+    assert (final["floor"].n, record[CHECKPOINT]["floor"].n) == (24, 20)
+    assert {row.epoch for row in record.rows if row.way == "" and not row.measure.startswith("floor")} == {5}
+    assert {row.epoch for row in record.rows if row.way == "" and row.measure.startswith("floor")} == {None}
+    assert {row.epoch for row in record.rows if row.way == REAL} == {None}
+    assert [*record.ways] == [CHECKPOINT, "", REAL]
+    assert job.run.drawn[0] == (40, 3, None, 1, 24, "Pixels", "fp32")
+    assert [draw[:3] for draw in job.run.drawn[1:4]] == [(20, 3, epoch) for epoch in (1, 4, 5)]
+    quick, slow = (
+        {name for name in MEASURES if name.endswith(end)} for end in ("_autoencoder", "_inception")
+    )
+    assert quick & {*record.curve()[0]}
+    assert not slow & {*record.curve()[0]}
+
+
+def test_real_images_have_their_threshold_divergence_and_class_shares(whole, mnist_dir):
+    real = whole.measure()[REAL]
+    labels = data.load("mnist", "test", mnist_dir)[1]
+    assert [one.value for one in real["class_share"]] == pytest.approx(
+        (labels.bincount() / len(labels)).tolist()
+    )
+    assert real["divergence_floor"].n == 24
+    assert 0 < real["threshold"].value < 1
+    assert real["coverage"].n in (24, None)
+
+
+def test_floors_are_of_draws_that_share_no_image(job, monkeypatch):
+    made, of = [], measure.evaluator_of
+    monkeypatch.setattr(measure, "evaluator_of", lambda *a, **k: made.append(of(*a, **k)) or made[0])
+    record = job.measure(n_checkpoint=12, n_distance=40, floor_repeats=3)
+    (evaluator,) = made
+    assert len(evaluator.x_train) >= 3 * 40
+    order = torch.randperm(len(evaluator.x_train), generator=generator(evaluator.seed, "floor"))
+    for way, n in (("", 40), (CHECKPOINT, 12)):
+        draws = [evaluator.x_train[order[i * n : (i + 1) * n]] for i in range(3)]
+        assert all(len(x) == n for x in draws)
+        values = [
+            frechet_distance(evaluator.default_space.reference, evaluator.default_space.features(x))
+            for x in draws
+        ]
+        assert record[way]["floor"].value == pytest.approx(sum(values) / 3)
+
+
+def test_floors_of_checkpoints_are_as_large_as_those_of_the_end_where_these_are_fewer(job, monkeypatch):
+    """Of so many training images are all floors drawn, whichever set is larger."""
+    asked = []
+
+    def stop(dataset, folder, n_train, **how):
+        asked.append(n_train)
+        raise InterruptedError
+
+    monkeypatch.setattr(measure, "evaluator_of", stop)
+    sizes = [{"n_checkpoint": 500, "n_final": 100, "n_distance": 50}, {"n_checkpoint": 50, "n_final": 500}]
+    sizes += [{"n_checkpoint": 50, "n_final": 5000}]  # at most 2000 where nothing is said
+    for size in sizes:
+        with pytest.raises(InterruptedError):
+            job.measure(**{"n_distance": None} | size, floor_repeats=7)
+    assert asked == [3500, 3500, 14_000]
+    with pytest.raises(ValueError, match="n_distance is 41; allowed: at most n_final, which is 40"):
+        job.measure(n_distance=41)
+
+
+def test_the_response_of_a_ddpm_is_measured_at_every_checkpoint_and_for_all_shifts(job):
+    job.run.process, job.name = DDPM_20, "linear-3"
+    record = job.measure(n_probe=20)
+    assert [one["response"].value for one in record.curve()] == pytest.approx([0.5] * 3, abs=0.05)
+    shifts = [way for way in record.ways if way.startswith("shift ")]
+    assert shifts == [f"shift {size:g}" for size in (1.0, *probes.LARGER)]
+    assert {one.n for one in record["shift 1"]["response"]} == {20}
+    assert {one.n for way in shifts[1:] for one in record[way]["response"]} == {4}
+    assert record[""].places("recovered")[-1] == 20
+    assert {one.n for one in record[""]["recovered"]} == {20}
+    assert record.facts["seed"] == 3
+
+
+def test_probes_are_of_the_first_samples(job):
+    record = job.measure(n_probe=30)
+    assert (record[""]["mix_frechet"].n, record[""]["copies"].n) == (30, 30)
+    evaluator = measure.evaluator_of.__wrapped__("mnist", None, 48, **OF_SMALL)
+    images, x = to_uint8(job.run.images), job.run.sample(40, 3)[:30]
+    near, far = (probes.nearest(to_uint8(one), images) for one in (x, evaluator.x_test[:30]))
+    assert record[""]["copies"].value == float((near < far.quantile(0.05)).double().mean())
+    assert record[""]["mix_frechet"].value == pytest.approx(
+        frechet_distance(evaluator.default_space.reference, evaluator.default_space.features(x)), rel=1e-5
+    )
+    assert "recovered" not in record[""]
+    assert "copies" not in job.measure(n_probe=None)[""]
+
+
+def test_samples_that_are_one_image_have_no_distance_and_say_so(job, capsys):
+    job.run.noise = 0.0
+    record = job.measure(n_probe=20, variants={"half": {"precision": "bf16"}})
+    assert record[""].one_image
+    assert "frechet" not in record[""]
+    assert "zoom-3: all samples are one image" in capsys.readouterr().out
+    assert not [row for row in record.rows if row.measure in ("mix_frechet", "frechet_gap")]
+    assert record[""]["copies"].n == 20
+
+
+# --- variants ---
+
+
+def test_variants_are_measured_as_they_ask(job):
+    variants = {
+        "levels": {"sampler_options": {"levels": 3}},
+        "few": {"n": 16, "measures": ["frechet", "ink"]},
+        "many": {"n": 50, "measures": ["centre_dark", "frechet"]},
+        "mean": {"average": 3, "measures": ["ink"]},
+        "late": {"prior": "patches", "checkpoints": "late"},
+        "late few": {
+            "sampler_options": {"levels": 2},
+            "checkpoints": "late",
+            "n": 13,
+            "measures": ["frechet"],
+        },
+        "half": {"precision": "bf16", "n": 16},
+        "own": {"precision": "fp32"},
+    }
+    record = job.measure(variants=variants)
+    assert [*record.facts.ways] == [name for name in variants if name != "own"]
+    assert record.facts.ways.levels.calls == 3
+    assert (record["few"]["frechet"].n, record["few"].epoch) == (16, 5)
+    assert {*record["few"]} == {"frechet", "ink"}
+    first = job.measure()[""]
+    assert record[""]["frechet"] == first["frechet"]
+    assert {"calls", "seconds"} <= {*record["levels"]}
+    assert record["levels"]["calls"].value == 3
+    assert record["levels"]["frechet"].n == 24
+    assert record["levels"]["frechet"] != record[""]["frechet"]
+    assert (record["many"]["centre_dark"].n, record["many"]["frechet"].n) == (50, 24)
+    assert [one.epoch for one in record.curve("late")] == [4, 5]
+    assert {one["frechet"].n for one in record.curve("late")} == {20}
+    assert {one["frechet"].n for one in record.curve("late few")} == {13}
+    assert {*record.curve("late few")[0]} == {"frechet"}
+    assert [row.measure for row in record.rows if row.way == "mean"] == ["ink"]
+    gap = record["half"]["frechet_gap"]
+    assert gap.low <= gap.value <= gap.high
+    assert not [row for row in record.rows if row.measure == "frechet_gap" and row.way != "half"]
+
+
+def test_the_gap_of_a_precision_is_of_as_many_samples_from_the_same_noise(job):
+    record = job.measure(variants={"half": {"precision": "bf16", "n": 30}})
+    evaluator = measure.evaluator_of.__wrapped__("mnist", None, 48, **OF_SMALL)
+    other = Digits(job.run.digits, precision="bf16").sample(30, 3)
+    own = Digits(job.run.digits).sample(30, 3, 5)
+    space = evaluator.default_space
+    expected = distances.frechet_gap(
+        space.reference, space.features(other), space.features(own), 4, evaluator.seed
+    )
+    assert record["half"]["frechet_gap"].ends == pytest.approx(expected.ends, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "variant", "said"),
+    [
+        (CHECKPOINT, {}, "variants.checkpoint: this name is reserved"),
+        (REAL, {}, "variants.real: this name is reserved"),
+        ("shift 3", {}, "variants.shift 3: this name is reserved"),
+        ("x", {"average": 2, "checkpoints": "late"}, "variants.x sets average and checkpoints; remove one"),
+        ("x", {"measures": ["ink", "frechett"]}, "'frechett' in measures is not a measure.*frechet"),
+        ("x", {"measures": ["floor"]}, "'floor' in measures is not a measure"),  # of training images
+        ("x", {"measures": []}, "measures"),
+        ("x", {"n": 11}, "n"),
+        ("x", {"sampler": "improved", "sampler_options": {"levls": 3}}, "levls"),
+        ("x", {"smapler": "improved"}, "smapler"),
+    ],
+)
+def test_a_variant_that_is_not_allowed_is_refused(job, name, variant, said):
+    with pytest.raises(ValueError, match=said):
+        job.measure(variants={name: variant})
+
+
+# --- what stays and what is measured again ---
+
+
+def spoilt(job) -> None:
+    """Make all numbers of the file wrong."""
+    changed(
+        table.path_of(job.out, "measure_zoom-3"),
+        lambda known: [row.__setitem__(4, 7.0) for row in known["rows"]],
+    )
+
+
+ENTRIES = {"torch": True, "numpy": True, "torchmetrics": True, "precision": True, "device": True}
+ENTRIES |= {"commit": False, "threads": False, "python": False}  # whether numbers depend on it
+
+
+def test_numbers_of_another_torch_are_not_taken_over_and_those_of_another_commit_are(
+    job, monkeypatch, capsys
+):
+    record = job.measure()
+    facts, known = {**record.facts.unread}, record.facts.unread["environment"]
+    for entry, again in ENTRIES.items():
+        said = measure.describe_difference(
+            job.out, record.name, facts | {"environment": known | {entry: "other"}}
+        )
+        assert said.startswith(f"environment.{entry} was ") if again else said == ""
+    assert measure.describe_difference(job.out, "measure_zoom-7", facts) == "the file does not exist"
+    capsys.readouterr()
+    spoilt(job)
+    assert job.measure()[""]["frechet"].value == 7.0
+    assert capsys.readouterr().out == ""
+    monkeypatch.setattr(measure, "environment", lambda *_: known | {"torch": "0.1"})
+    drawn = len(job.run.drawn)
+    assert job.measure()[""]["frechet"].value != 7.0
+    assert "measuring again (measure_zoom-3): environment.torch was" in capsys.readouterr().out
+    assert [draw[0] for draw in job.run.drawn[drawn:]] == [128]  # samples stay; the cost is taken again
+
+
+@pytest.mark.parametrize(
+    "options", [{"interval_repeats": 5}, {"distance_every": 3}, {"variants": {"few": {"n": 12}}}]
+)
+def test_other_settings_are_measured_again(job, options):
+    job.measure()
+    spoilt(job)
+    assert job.measure(**options)[""]["frechet"].value != 7.0
+
+
+def test_other_weights_or_other_code_are_measured_again_and_a_damaged_file_too(job, monkeypatch, capsys):
+    job.measure()
+    spoilt(job)
+    made_up.training(job.out, "zoom-3", epochs=5, sha256={"5": "x"}, weights={"sha256": "other"})
+    assert [one.epoch for one in job.measure().curve()] == [5]  # of the others no weights exist
+    for spoil in (
+        lambda: monkeypatch.setattr(measure, "measuring_code", lambda: "other"),
+        lambda: table.path_of(job.out, "measure_zoom-3").write_text("{"),
+        lambda: table.path_of(job.out, "measure_zoom-3").unlink(),
+    ):
+        spoilt(job)
+        spoil()
+        assert job.measure()[""]["frechet"].value != 7.0
+
+
+def test_lost_images_are_made_again(job):
+    job.measure()
+    whole = {}
+    for kind in ("samples", "quality"):
+        path = kept_path(job.out, f"{kind}_zoom-3")
+        whole[kind] = path.read_bytes()
+        spoilt(job)
+        path.unlink()
+        assert job.measure()[""]["frechet"].value != 7.0
+        assert path.read_bytes() == whole[kind]
+    assert read_kept(job.out, "samples_zoom-3").shape == (40, 28, 28)
+    assert read_kept(job.out, "quality_zoom-3").shape == (2, 16, 28, 28)
+    expected = to_uint8(job.run.sample(40, 3))[:, 0].numpy()
+    assert (read_kept(job.out, "samples_zoom-3") == expected).all()
+
+
+def test_samples_have_the_seed_of_the_training_or_their_own(job):
+    assert job.measure().facts.settings.seed == 3
+    assert {draw[1] for draw in job.run.drawn if draw[0] != 128} == {3}
+    job.run.drawn.clear()
+    record = job.measure(sample_seed=0)
+    assert (record.facts.settings.seed, record.facts.settings.sample_seed) == (3, 0)
+    assert {draw[1] for draw in job.run.drawn if draw[0] != 128} == {0}
+
+
+def test_the_facts_say_what_was_measured_against_what(job):
+    facts = job.measure().facts
+    assert facts.reference.unread == {"split": "test", "n": 60}
+    assert (facts.model, facts["seed"], facts.weights_sha256) == ("zoom", 3, "weights of zoom-3")
+    assert facts.settings.n_distance == 24
+    assert facts.features.digits.test_accuracy > 0.9
+    assert "data_dir" not in facts.settings
+    assert "out" not in facts.settings
+    assert job.measure(n_distance=None).facts.settings.n_distance == 40
+    assert facts.code == "code"
+
+
+def test_sizes_that_the_data_do_not_allow_are_reduced_and_said(job, digits, monkeypatch, capsys):
+    x, labels = data.load("mnist", "test", None, 60)
+    few = measure.Evaluator(digits[:22], x, labels, n_per_distortion=12, floor_repeats=2, interval_repeats=4)
+    monkeypatch.setattr(measure, "evaluator_of", lambda *_, **__: few)
+    settings = job.measure(n_checkpoint=23, n_distance=22, n_per_distortion=31).facts.settings
+    assert (settings.n_checkpoint, settings.n_distance, settings.n_per_distortion) == (22, 22, 30)
+    said = capsys.readouterr().out
+    assert "n_checkpoint = 22" in said
+    assert "n_distance" not in said.partition("is measured with")[2].partition("\n")[0]
+
+
+# --- parts ---
+
+
+def test_measured_epochs_are_the_first_every_so_many_and_the_last():
+    assert measure.checkpoint_epochs(12, 5) == [1, 5, 10, 12]
+    assert measure.checkpoint_epochs(10, 5) == [1, 5, 10]
+    assert measure.checkpoint_epochs(3, 5) == [1, 3]
+    assert measure.checkpoint_epochs(3, 1) == [1, 2, 3]
+    assert measure.checkpoint_epochs(1, 1) == [1]
+    assert measure.late_epochs([1, 7, 8, 9, 10], 10) == [8, 9, 10]
+    train = SimpleNamespace(epochs=12, sha256={"5": "x", "12": "y"})
+    assert measure.checkpoints(train, 5) == [5, 12]
+
+
+def test_each_size_has_its_limit():
+    lengths = {"x_train": 50, "x_digits": 30, "x_test": 21}
+    evaluator = SimpleNamespace(**{name: [0] * n for name, n in lengths.items()})
+    expected = {"n_checkpoint": 50, "n_distance": 50, "n_per_distortion": 10, "n_real": 30}
+    assert measure.most_of(evaluator) == expected
+
+
+def test_seconds_are_those_of_one_sample_and_of_the_processor(monkeypatch):
+    from report.measures import variants
+
+    clock = iter((100.0, 164.0, 0.0, 10.0))
+    monkeypatch.setattr(variants.time, "process_time", lambda: next(clock))
+    run = SimpleNamespace(sample=lambda n: drawn.append(n), calls=24)
+    drawn: list[int] = []
+    assert variants.cost(run) == {"calls": 24, "seconds": 0.5}
+    assert variants.cost(run, 5)["seconds"] == 2.0
+    assert drawn == [128, 5]
+
+
+def test_all_runs_without_measures_or_with_those_of_other_weights_are_measured(tmp_path, monkeypatch, capsys):
+    done = []
+    monkeypatch.setattr(measure, "measure", lambda out, name, **how: done.append((name, how)))
+    for name in ("zoom-0", "zoom-1", "linear-0", "cosine-0"):
+        made_up.training(tmp_path, name, epochs=1)
+    made_up.measures(tmp_path, "zoom-0", settings={"n_final": 64})
+    made_up.measures(tmp_path, "linear-0", weights_sha256="others")
+    quick = {"n_checkpoint": 64, "n_final": 64, "interval_repeats": 50, "n_test": 12}
+    measure.measure_missing(tmp_path, None, n=None, n_test=12)
+    assert done == [(name, quick) for name in ("linear-0", "cosine-0", "zoom-1")]
+    assert capsys.readouterr().out == ""
+    done.clear()
+    measure.measure_missing(tmp_path, ["zoom"], n=32)
+    assert done == [("zoom-1", {"n_checkpoint": 32, "n_final": 32, "interval_repeats": 50})]
+    said = capsys.readouterr().out
+    assert said.startswith("note: zoom-0 was measured with 64 images, not 32; ")
+    assert str(table.path_of(tmp_path, "measure_zoom-0")) in said
+    measure.measure_missing(tmp_path, ["zoom"], n=64)
+    assert "note" not in capsys.readouterr().out
+
+
+def test_the_command_reads_its_options_and_says_an_error_in_a_line(monkeypatch, capsys):
+    given = []
+    monkeypatch.setattr(measure, "measure", lambda *a, **k: given.append((*a, k)))
+    for options in ("n_final: 12", ""):
+        monkeypatch.setattr(sys, "argv", ["measure", "out", "zoom-0", options])
+        measure.main()
+    assert [(str(out), name, options) for out, name, options in given] == [
+        ("out", "zoom-0", {"n_final": 12}),
+        ("out", "zoom-0", {}),
+    ]
+
+    def refuse(*_, **__):
+        raise ValueError("no such\n  training")
+
+    monkeypatch.setattr(measure, "measure", refuse)
+    with pytest.raises(SystemExit, match="^error: no such training$"):
+        measure.main()
+    monkeypatch.setattr(sys, "argv", ["measure", "out"])
+    with pytest.raises(SystemExit, match="python -m report.measures.measure OUT"):
+        measure.main()
+
+
+def test_the_code_of_a_measure_is_part_of_what_measures(tmp_path, monkeypatch):
+    before = measure.measuring_code()
+    assert before == measure.measuring_code()
+    monkeypatch.setattr(measure.inspect, "getfile", lambda function: str(file))
+    file = tmp_path / "mine.py"
+    file.write_text("x = 1")
+    first = measure.measuring_code()
+    file.write_text("x = 2")
+    assert len({before, first, measure.measuring_code()}) == 3

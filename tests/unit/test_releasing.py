@@ -1,0 +1,354 @@
+"""What a release contains, and what is refused; a release by the real commands: e2e/test_release.py."""
+
+import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import diffusion as d
+from diffusion.values import to_json, tree
+from helpers import content
+from report.files import read_json, write_json
+from report.jobs import release
+from report.jobs.job import Job
+from report.results.kept import MANIFEST, keep, read_kept
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (250, 28, 28), dtype=np.uint8)
+
+
+@pytest.fixture
+def places(tmp_path, monkeypatch) -> SimpleNamespace:
+    """Folders of releases and of results, apart from those of the project."""
+    monkeypatch.setattr(release, "RELEASED", tmp_path / "released")
+    monkeypatch.setattr(release, "ROOT", tmp_path)
+    return SimpleNamespace(released=tmp_path / "released" / "mine", out=tmp_path / "out", root=tmp_path)
+
+
+def run_files(out: Path, name: str, epochs: int = 3) -> None:
+    folder = out / "runs" / name
+    (folder / "weights").mkdir(parents=True)
+    for file in (*release.OF_RUN, "state.pt"):
+        (folder / file).write_text(f"{file} of {name}")
+    for epoch in range(1, epochs + 1):
+        (folder / "weights" / f"epoch-{epoch:04d}.safetensors").write_text(f"{epoch} of {name}")
+
+
+def report_files(out: Path, paper: bool = False) -> None:
+    (out / "figures").mkdir(parents=True)
+    for name in ("numbers.json", "report.pdf", "report.html", *(["ledger.json"] if paper else [])):
+        (out / name).write_text(f"{name} as built")
+    (out / "figures" / "b.csv").write_text("x,value,low,high\n1,2.0,,\n2,3.0,1.0,4.5\n")
+    (out / "figures" / "a.svg").write_text("<svg/>")
+
+
+def profile(places, **more) -> SimpleNamespace:
+    trainings = {
+        ("zoom", 0): ("03_train_zoom", {}),
+        ("zoom", 1): ("03_train_zoom", {}),
+        ("linear", 5): ("02", {}),
+    }
+    file = SimpleNamespace(opened=more.pop("opened", ()))
+    seeds = {"zoom": [0, 1], "linear": [5]}.__getitem__
+    known = {"name": "mine", "out": places.out, "trainings": trainings, "seeds": seeds, "file": file}
+    return SimpleNamespace(
+        **known | {"where": places.root / "mine.yaml", "measures": {"zoom": {"n": 7}}} | more
+    )
+
+
+@pytest.fixture
+def finished(places, monkeypatch):
+    """A run whose jobs are done, with everything that a release takes or leaves."""
+    out = places.out
+    (out / "metrics").mkdir(parents=True)
+    for name in ("train_zoom-0", "measure_zoom-0", "schedules"):
+        (out / "metrics" / f"{name}.json").write_text(name)
+    keep(out, "samples_zoom-0", IMAGES)
+    keep(out, "real", IMAGES)
+    for name in ("zoom-0", "zoom-1", "linear-5"):
+        run_files(out, name)
+    report_files(out)
+    plan = {"schedules": Job("schedules", "", out, {}, makes=("metrics/schedules.json",))}
+    monkeypatch.setattr(release.jobs, "make_plan", lambda given: plan)
+    monkeypatch.setattr(release.jobs, "find_stale", lambda given: {})
+    return places
+
+
+# --- a release ---
+
+
+def test_a_release_has_tables_images_and_the_last_weights_of_first_seeds(finished):
+    release.release(profile(finished))
+    names = {*content(finished.released)}
+    expected = {"metrics/train_zoom-0.json", "metrics/measure_zoom-0.json", "metrics/schedules.json"}
+    expected |= {"kept/samples_zoom-0.npz", "kept/real.npz", "numbers.json", "figures.json", MANIFEST}
+    for run in ("zoom-0", "linear-5"):
+        expected |= {f"runs/{run}/{name}" for name in (*release.OF_RUN, "weights/epoch-0003.safetensors")}
+    assert names == expected
+    assert release.verify(finished.released) == sorted(expected - {MANIFEST})
+    assert read_json(finished.released / MANIFEST)["profile"] == "mine"
+    assert np.array_equal(read_kept(finished.released, "samples_zoom-0"), IMAGES[:200])
+    assert np.array_equal(read_kept(finished.released, "real"), IMAGES)  # only samples are cut
+    assert len(read_kept(finished.out, "samples_zoom-0")) == 250
+    assert (finished.released / "runs/linear-5/run.json").read_text() == "run.json of linear-5"
+
+
+def test_runs_of_further_seeds_are_released_if_something_opens_them(finished):
+    release.release(profile(finished, opened=("zoom",)))
+    runs = {path.name for path in (finished.released / "runs").iterdir()}
+    assert runs == {"zoom-0", "zoom-1", "linear-5"}
+
+
+def test_records_made_by_hand_stay_and_other_files_of_the_release_before_go(finished):
+    old = finished.released
+    (old / "metrics").mkdir(parents=True)
+    for name in ("by_hand", "schedules", "train_gone-0", "measure_gone-0"):
+        (old / "metrics" / f"{name}.json").write_text(f"old {name}")
+    keep(old, "by_hand", IMAGES[:2])
+    keep(old, "gone", IMAGES[:2])
+    release.release(profile(finished))
+    names = release.verify(old)
+    assert "metrics/by_hand.json" in names
+    assert "kept/by_hand.npz" in names
+    assert not [name for name in content(old) if "gone" in name]
+    assert (old / "metrics/schedules.json").read_text() == "schedules"
+    assert (old / "metrics/by_hand.json").read_text() == "old by_hand"
+
+
+def test_a_run_that_is_not_done_is_not_released(finished, monkeypatch):
+    monkeypatch.setattr(release.jobs, "find_stale", lambda plan: {"schedules": "code changed", "x": "y"})
+    with pytest.raises(ValueError, match=r"schedules: code changed; run make retrain .*=mine first \(2 jobs"):
+        release.release(profile(finished))
+    assert not finished.released.exists()
+
+
+def test_a_release_that_is_interrupted_has_no_manifest(places, monkeypatch):
+    release.write(places.released, {"a": b"1", "b": b"2"})
+    assert release.verify(places.released) == ["a", "b"]
+    written = release.write_bytes
+
+    def full(path, given):
+        if Path(path).name == "b":
+            raise OSError("no space")
+        return written(path, given)
+
+    monkeypatch.setattr(release, "write_bytes", full)
+    with pytest.raises(OSError, match="no space"):
+        release.write(places.released, {"a": b"3", "b": b"4"})
+    assert not (places.released / MANIFEST).exists()
+
+
+@pytest.mark.parametrize(("n", "kept"), [(199, 199), (200, 200), (201, 200)])
+def test_so_many_samples_are_released(places, n, kept):
+    file = keep(places.out, "samples_x", IMAGES[:n]).read_bytes()
+    release.write(places.released, {"kept/samples_x.npz": file, "kept/other.npz": file})
+    assert len(read_kept(places.released, "samples_x")) == kept
+    assert len(read_kept(places.released, "other")) == n
+    assert release.verify(places.released) == ["kept/other.npz", "kept/samples_x.npz"]
+    assert ((places.released / "kept/samples_x.npz").read_bytes() == file) == (n <= 200)
+
+
+# --- the files of a report ---
+
+
+def test_sums_of_a_figure_are_of_its_values_and_ends():
+    table = b"series,x,value,low,high\na,9,2.0,,\nb,9,3.0,1.0,4.5\n"
+    assert release.summarise_plotted(table) == [4, 10.5, 4 + 9 + 1 + 20.25]
+    assert release.summarise_plotted(b"value,low,high\n") == [0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("paper", [False, True])
+def test_a_paper_is_released_with_its_pdf_and_verdicts(places, paper):
+    report_files(places.out, paper)
+    made = release.files_of_report(places.out)
+    assert [*made] == ["numbers.json", *(["ledger.json", "report.pdf"] if paper else []), "figures.json"]
+    assert made["numbers.json"] == b"numbers.json as built"
+    assert json.loads(made["figures.json"]) == {"a.svg": [], "b.csv": [4, 10.5, 34.25]}
+
+
+def test_the_report_is_made_of_all_but_its_own_files(places):
+    files = dict.fromkeys((*release.OF_REPORT, "metrics/a.json", "kept/b.npz", "runs/zoom-0/run.json"), b"x")
+    release.write(places.released, files)
+    assert {*release.list_results(places.released)} == {
+        "metrics/a.json",
+        "kept/b.npz",
+        "runs/zoom-0/run.json",
+    }
+    for name in ("metrics/old.json", "notebooks/mine.ipynb", "runs/zoom-9/run.json"):
+        (places.out / name).parent.mkdir(parents=True, exist_ok=True)
+        (places.out / name).write_text("old")
+    release.unpack(places.released, places.out)
+    assert {*content(places.out)} == {
+        "metrics/a.json",
+        "kept/b.npz",
+        "runs/zoom-0/run.json",
+        "notebooks/mine.ipynb",
+    }
+    assert (places.out / "metrics/a.json").read_bytes() == b"x"
+
+
+def test_the_report_of_a_release_is_kept_if_it_was_built_from_that(places):
+    given = profile(places)
+    built = release.report_folder(given)
+    assert built == places.root / "build" / "released" / "mine"
+    release.write(places.released, {"metrics/a.json": b"1", "numbers.json": b"old", "ledger.json": b"old"})
+    with pytest.raises(ValueError, match=r"metrics/a.json is not the released file; run make report .*=mine"):
+        release.keep_report(given)
+    release.unpack(places.released, built)
+    report_files(built)
+    release.keep_report(given)
+    assert release.verify(places.released) == ["figures.json", "metrics/a.json", "numbers.json"]
+    assert (places.released / "numbers.json").read_text() == "numbers.json as built"
+    (built / "metrics/a.json").write_text("2")
+    with pytest.raises(ValueError, match="is not the released file"):
+        release.keep_report(given)
+
+
+# --- adding a run ---
+
+P = {"T": 24, "interpolation": "nearest", "image_noise": 0.0, "seed": 1}
+ZOOM = to_json(tree(d.ColdZoom(24, "nearest", 0.0), "process"))
+SETTINGS = {"process": ZOOM, "seed": 0, "precision": "fp32", "code": "a", "batch_size": 128}
+
+
+def trained(folder: Path, steps: int = 40, lost=(), **settings) -> SimpleNamespace:
+    """A run of ten epochs, some of whose weights are lost."""
+    for epoch in {*range(1, 11)} - {*lost}:
+        (folder / f"{epoch}").parent.mkdir(parents=True, exist_ok=True)
+        (folder / f"{epoch}").touch()
+    store = SimpleNamespace(weights=lambda epoch: folder / f"{epoch}")
+    return SimpleNamespace(settings=SETTINGS | settings, steps=steps, epochs=10, store=store)
+
+
+@pytest.mark.parametrize(
+    ("run", "said"),
+    [
+        ({"seed": 1}, ""),
+        ({"seed": 1, "precision": "bf16", "code": "b"}, ""),  # which may differ
+        ({"seed": 2}, "seed was 1, is 2"),
+        ({"seed": 1, "batch_size": 64}, "batch_size was 128, is 64"),
+        ({"seed": 1, "process": ZOOM | {"T": 23}}, "process.T was 24, is 23"),
+        ({"seed": 1, "steps": 39}, "it has 39 of 40 steps"),
+        ({"seed": 1, "lost": range(1, 8)}, ""),
+        ({"seed": 1, "lost": [8, 9]}, "the weights of epoch 8 are missing"),
+        ({"seed": 1, "lost": [10]}, "the weights of epoch 10 are missing"),
+    ],
+)
+def test_a_run_is_added_if_it_is_the_one_that_the_profile_asks_for(tmp_path, run, said):
+    first = trained(tmp_path / "first")
+    assert release.describe_difference(trained(tmp_path / "run", **run), first, "03_train_zoom", P) == said
+
+
+@pytest.fixture
+def extended(places, monkeypatch):
+    """A release of zoom-0, and what `add` calls: it notes the calls, and writes what a notebook writes."""
+    release.write(places.released, {"metrics/train_zoom-0.json": b"0", "kept/real.npz": b"images"})
+    run_files(places.root / "elsewhere", "zoom-1")
+    extended = SimpleNamespace(**vars(places), calls=[], status=0, reason="")
+    extended.folder = places.root / "elsewhere" / "runs" / "zoom-1"
+    out = places.root / "build" / "added" / "mine"
+
+    def run(job, **further):
+        extended.calls.append(("run", job.out, further))
+        for name in ("metrics/train_zoom-1.json", "metrics/measure_zoom-1.json", "metrics/train_zoom-0.json"):
+            write_json(out / name, {"name": name})
+        keep(out, "samples_zoom-1", IMAGES[:3])
+        keep(out, "samples_zoom-0", IMAGES[:3])
+        return extended.status, "the last line"
+
+    monkeypatch.setattr(release.job, "run", run)
+    monkeypatch.setattr(release.job, "make_environment", lambda folder: {})
+    job = Job("train", "zoom-1", places.out, {}, notebook="03_train_zoom")
+    monkeypatch.setattr(release.jobs, "plan_jobs", lambda profile: {job.name: job})
+    monkeypatch.setattr(release.d, "open", lambda folder: folder)
+    monkeypatch.setattr(
+        release, "describe_difference", lambda *given: extended.calls.append(given) or extended.reason
+    )
+    monkeypatch.setattr(release, "measure", lambda *given, **how: extended.calls.append((*given, how)))
+    return extended
+
+
+def test_an_added_run_is_opened_measured_and_released_beside_the_others(extended):
+    before = content(extended.released)
+    release.add(profile(extended), extended.folder)
+    out = extended.root / "build" / "added" / "mine"
+    compared, ran, measured = extended.calls
+    assert compared[:2] == (extended.folder, extended.released / "runs" / "zoom-0")
+    assert compared[2] == "03_train_zoom"
+    assert ran == ("run", out, {"finished": f"{out}/runs/zoom-1"})
+    assert measured == (out, "zoom-1", {"n": 7})
+    after = content(extended.released)
+    assert {name: after[name] for name in before if name != MANIFEST} == {
+        n: x for n, x in before.items() if n != MANIFEST
+    }
+    new = {"metrics/train_zoom-1.json", "metrics/measure_zoom-1.json", "kept/samples_zoom-1.npz"}
+    new |= {f"runs/zoom-1/{name}" for name in (*release.OF_RUN, "weights/epoch-0003.safetensors")}
+    assert after.keys() - before.keys() == new
+    assert {*release.verify(extended.released)} == after.keys() - {MANIFEST}
+    assert after["runs/zoom-1/run.json"] == (extended.folder / "run.json").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "said"),
+    [
+        (
+            "zoom-7",
+            {},
+            r"zoom-7 is not a training of .* are zoom-0, zoom-1, linear-5; add the seed",
+        ),
+        ("zoom-0", {}, r"zoom-0 is already in released/mine"),
+        ("zoom-1", {"reason": "seed was 1, is 2"}, r"zoom-1 is not zoom-1 of .*mine.yaml: seed was 1, is 2"),
+        ("zoom-1", {"status": 1}, r"training zoom, seed 1 failed \(log: .*train_zoom-1.log\): the last line"),
+    ],
+)
+def test_what_is_not_added_leaves_the_release_as_it_is(extended, name, change, said):
+    vars(extended).update(change)
+    before = content(extended.released)
+    with pytest.raises(ValueError, match=said):
+        release.add(profile(extended), extended.folder.with_name(name))
+    assert content(extended.released) == before
+
+
+def test_a_run_that_cannot_be_opened_is_an_error_of_a_line(extended, monkeypatch):
+    def refuse(folder):
+        raise release.RunError("no run.json")
+
+    monkeypatch.setattr(release.d, "open", refuse)
+    with pytest.raises(ValueError, match="^no run.json$"):
+        release.add(profile(extended), extended.folder)
+
+
+# --- the command ---
+
+
+@pytest.mark.parametrize(
+    ("arguments", "called"),
+    [
+        (["mine"], ("release",)),
+        (["mine", "--report"], ("keep_report",)),
+        (["mine", "--add", "x/zoom-1"], ("add", "x/zoom-1")),
+    ],
+)
+def test_the_command_does_one_of_three(places, monkeypatch, capsys, arguments, called):
+    given, done = profile(places), []
+    monkeypatch.setattr(release.profiles, "read", lambda name: given)
+    monkeypatch.setattr(release.messages, "install", lambda: None)
+    for name in ("release", "keep_report", "add"):
+        monkeypatch.setattr(release, name, lambda *parts, name=name: done.append((name, *parts)))
+    release.write(places.released, {"a": b"x" * 2**20})
+    monkeypatch.setattr(sys, "argv", ["release", *arguments])
+    release.main()
+    ((name, known, *folder),) = done
+    assert (name, known) == (called[0], given)
+    assert folder == [Path(one).resolve() for one in called[1:]]
+    assert capsys.readouterr().out == "Released the results of mine: released/mine, 1.0 MiB\n"
+
+
+def test_a_report_and_a_run_are_not_released_at_once(monkeypatch, capsys):
+    monkeypatch.setattr(release.messages, "install", lambda: None)
+    monkeypatch.setattr(sys, "argv", ["release", "mine", "--report", "--add", "x"])
+    with pytest.raises(SystemExit):
+        release.main()
+    assert "not allowed with" in capsys.readouterr().err

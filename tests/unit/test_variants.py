@@ -1,0 +1,92 @@
+"""Variants of sampling: what they may be, what is made of them, and what a sample costs."""
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import pytest
+
+import diffusion as d
+from diffusion.evaluation.measures import MEASURES
+from report.measures import variants
+from report.measures.variants import check_variant, cost, describe_sampler, is_own_precision, make_variant
+from report.results.settings import describe
+
+
+@dataclass
+class Run:
+    sampler: object = None
+    prior: object = None
+    precision: str = "bf16"
+    calls: int = 24
+
+
+OWN = {"sampler": describe("naive", {"levels": 6}), "prior": describe("pixels")}
+
+
+def test_a_variant_is_a_copy_of_the_run_with_what_it_names():
+    run = Run("own", "own")
+    same = make_variant(run, OWN, {})
+    assert (same.sampler.levels, type(same.prior), same.precision) == (6, d.Pixels, "bf16")
+    other = make_variant(run, OWN, {"sampler": "improved", "prior": "patches", "precision": "fp32"})
+    assert (type(other.sampler), type(other.prior), other.precision) == (d.Improved, d.Patches, "fp32")
+    assert (run.sampler, run.prior, run.precision) == ("own", "own", "bf16")
+    with pytest.raises(ValueError, match="levels"):
+        make_variant(run, OWN, {"sampler_options": {"levels": 0}})
+
+
+@pytest.mark.parametrize(
+    ("variant", "own"),
+    [
+        ({"precision": "bf16"}, True),
+        ({"precision": "bf16", "n": 20, "measures": ["ink"], "checkpoints": "late"}, True),
+        ({"precision": "fp32"}, False),
+        ({"precision": "bf16", "sampler": "improved"}, False),
+        ({}, False),
+        ({"n": 20}, False),
+    ],
+)
+def test_a_variant_in_the_precision_of_the_run_is_none(variant, own):
+    assert is_own_precision(Run(), variant) is own
+
+
+def test_a_sampler_is_described_by_its_registered_name_calls_and_options():
+    naive = d.Naive(noise=0.1)
+    assert describe_sampler(Run(naive)) == {"sampler": "naive", "calls": 24, "noise": 0.1, "clip_x0": False}
+    ddim = describe_sampler(Run(d.DDIM(50, clip_x0=True), calls=50))
+    assert ddim == {"sampler": "ddim", "calls": 50, "noise": 0.0, "clip_x0": True}
+
+    class Mine(d.Naive):
+        """A sampler of one's own."""
+
+    assert describe_sampler(Run(Mine()))["sampler"] == "own"
+
+
+def test_names_and_keys_of_a_variant_are_checked():
+    for good in ({}, {"average": 3}, {"checkpoints": "late"}, {"measures": ["frechet", "ink"]}):
+        check_variant("mine", good)
+    check_variant("shifty", {})
+    for name in ("checkpoint", "real", "shift 1"):
+        with pytest.raises(ValueError, match=rf"variants\.{name}: this name is reserved"):
+            check_variant(name, {})
+    with pytest.raises(ValueError, match="mine sets average and checkpoints; remove one"):
+        check_variant("mine", {"average": 3, "checkpoints": "late"})
+    with pytest.raises(ValueError, match="'frechett' in measures .*frechet"):
+        check_variant("mine", {"measures": ["ink", "frechett"]})
+    with pytest.raises(ValueError, match=r"allowed: .*frechet.*ink"):
+        check_variant("mine", {"measures": ["qqqqqqqq"]})
+
+
+def test_measures_of_samples_are_those_that_are_taken_of_images():
+    names = variants.names_of_samples()
+    assert {"frechet", "ink", "divergence"} <= {*names}
+    assert not {"floor", "calls", "seconds", "threshold", "response", "copies"} & {*names}
+    assert names == [name for name in MEASURES if name in names]
+
+
+def test_seconds_are_those_of_one_sample_and_of_the_processor(monkeypatch):
+    clock, drawn = iter((100.0, 164.0, 0.0, 10.0)), []
+    monkeypatch.setattr(variants.time, "process_time", lambda: next(clock))
+    run = SimpleNamespace(sample=drawn.append, calls=24)
+    assert cost(run) == {"calls": 24, "seconds": 0.5}
+    assert cost(run, 5)["seconds"] == 2.0
+    assert drawn == [128, 5]
