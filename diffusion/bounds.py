@@ -40,21 +40,28 @@ def checked(function: F) -> F:
 
     @functools.wraps(function)
     def call(*given: Any, **options: Any) -> Any:
+        arguments = signature.bind(*given, **options).arguments
         try:
-            return validated(**signature.bind(*given, **options).arguments)
+            return validated(**arguments)
         except ValidationError as error:
             if error.title != function.__qualname__:  # raised by the caller's own code, such as a callback
                 raise
-            raise ValueError(_in_one_line(error)) from None
+            raise ValueError(_in_one_line(error, arguments)) from None
 
     return cast(F, call)
 
 
-def _in_one_line(error: ValidationError) -> str:
+def _in_one_line(error: ValidationError, arguments: Mapping[str, Any]) -> str:
     """Write pydantic's error as one line: the function, and for each argument its value and bounds."""
     reasons: dict[str, list[str]] = {}  # a union has a reason for each of its types
     for part in error.errors():
-        start = f"{part['loc'][0]} is {summarise(part['input'])}; expected: "
+        place: list[str] = []
+        value: Any = arguments
+        for key in part["loc"]:  # keys of dictionaries; the others are types of a union
+            if isinstance(value, Mapping) and key in value:
+                place, value = [*place, str(key)], value[key]
+        name = ".".join(place) or part["loc"][0]
+        start = f"{name} is {summarise(part['input'])}; expected: "
         reasons.setdefault(start, []).append(part["msg"].removeprefix("Input should be "))
     texts = [start + " or ".join(dict.fromkeys(parts)) for start, parts in reasons.items()]
     return f"{error.title.removesuffix('.__init__')}: {'. '.join(texts)}"

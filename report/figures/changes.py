@@ -1,6 +1,7 @@
 """The figure of changes: the changes of each model, and the quality of its samples."""
 
 from collections.abc import Callable, Sequence
+from statistics import geometric_mean
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -50,7 +51,7 @@ def changes(results: Results, names: Sequence[str] | None = None) -> Figure:
         middle.plot(distances, [place] * len(distances), "o", color=colour, markersize=3.6)
         digits = f"{100 * mean(row['digit']):.0f}%" if "digit" in row else "–"
         look = {"va": "center", "ha": "right", "fontsize": SMALL, "color": colour}
-        right.text(0.55, place, f"{mean(row['frechet']):.1f}", **look)
+        right.text(0.55, place, f"{geometric_mean(distances):.1f}", **look)
         right.text(1, place, digits, **look)
     for axes in panels:
         axes.set_ylim(len(rows) - 0.4, -0.6)

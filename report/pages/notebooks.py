@@ -3,6 +3,7 @@
 python -m report.pages.notebooks NOTEBOOK.ipynb ...   write pages next to the play page (`make pages`)
 """
 
+import ast
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -75,10 +76,13 @@ def render_page(path: Path, notebooks: Sequence[str] = (), up: str = "../report.
 
 def describe_execution(notebook: nbformat.NotebookNode) -> str:
     """A sentence on an executed notebook: it trained a model, or opened a released one."""
-    values = notebook.metadata.get("papermill", {}).get("parameters", {})
+    cells = [cell.source for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+    lines = [line for source in cells for line in ast.parse(source).body if isinstance(line, ast.AnnAssign)]
+    defaults = {ast.unparse(line.target): ast.literal_eval(line.value) for line in lines if line.value}
+    values = defaults | notebook.metadata.get("papermill", {}).get("parameters", {})
     of, model = values.get("released"), values.get("model")
     if not model:
-        return "Executed without a training."
+        return "Executed; this notebook trains no model."
     name = f"{model}-{values.get('seed')}"
     if of:
         return f"The figures show the released run {of}/{name}; the text describes the default short run."

@@ -22,7 +22,8 @@ from drawn import (
     ticks,
     visible,
 )
-from helpers import defined
+from helpers import PAPER, defined
+from report.figures import lessons
 
 
 def zoomed(x, t):
@@ -78,7 +79,10 @@ def test_latents_are_of_the_row_and_the_step_beside_them(degraded):
     scaled, under = pictures(shown(degraded, "fig-latents"), 7)
     assert under == ["$t = 0$", *(str(100 * i) for i in range(1, 7))]
     assert scaled.keys() == images.keys()
-    assert all(same(row[:1], x) for row in scaled.values())
+    for name, a in alpha_bars().items():
+        assert (
+            scaled[name] == lessons.noised(x, a[:601:100])
+        ).all()  # its own test: unit/test_drawn_report.py
 
 
 def test_a_zoom_shows_the_centre_of_its_level(degraded):
@@ -199,6 +203,23 @@ def test_the_lines_of_the_ddpm_are_the_studys(ddpm):
     assert table.iloc[-1, 0] > 0.9 > 0.5 > table.iloc[-1, 1]  # "does no better than zero"; "falls"
 
 
+@pytest.mark.parametrize(("model", "found"), [("linear", "ddpm"), ("zoom", "cold")])
+def test_samples_are_those_of_the_released_model(request, model, found):
+    (axes,) = shown(request.getfixturevalue(found), "fig-samples").axes
+    kept = np.load(PAPER / "kept" / f"samples_{model}-0.npz")["images"]
+    assert (drawn.tiles(axes, 16) == kept[:16]).all()
+
+
+def test_exercises_of_the_ddpm_have_their_answers(ddpm):
+    a, x = alpha_bars()["linear"], ddpm["x_test"].double()
+    assert shown(ddpm, "02-solution-1").tolist() == pytest.approx(a[ddpm["t"]] ** -0.5, rel=1e-4)
+    losses = shown(ddpm, "02-solution-2")
+    assert [*losses] == [1, 500, 1000]
+    for t, loss in losses.items():
+        expected = a[t] * x.square().mean().item() + (1 - (1 - a[t]) ** 0.5) ** 2
+        assert loss == pytest.approx(expected, abs=0.03)
+
+
 # --- 03: the zoom ---
 
 
@@ -284,3 +305,25 @@ def test_starts_stand_above_deepest_zooms_and_a_walk_goes_down(cold):
     x, _ = d.load("mnist", "train", at_most=1000)
     centre = as_bytes(x)[:, 12:16, 12:16]
     assert values / values.sum() == pytest.approx(np.bincount(centre.ravel(), minlength=256) / centre.size)
+
+
+def test_a_painted_patch_is_walked_down_and_exercises_of_the_zoom_have_their_answers(cold):
+    strips, under = pictures(shown(cold, "03-paint-code"), 9)
+    (painted,) = strips.values()
+    assert under == ["$t = 24$", *(str(t) for t in range(21, -1, -3))]
+    patch = np.full((4, 4), -0.5)
+    patch[:, 2] = 0.5
+    assert same(painted[0], patch.repeat(7, 0).repeat(7, 1))
+    assert same(painted[-1], cold["painted"][-1])
+    assert shown(cold, "03-solution-1") == 2**16
+    (axes,) = shown(cold, "03-solution-2").axes
+    above, below = drawn.tiles(axes, 10).reshape(2, 10, 28, 28)
+    with torch.inference_mode():
+        assert same(above, cold["run"].network()(cold["walk"][0], torch.ones(10)))
+    assert same(below, cold["walk"][-1])
+    changed = shown(cold, "03-solution-3")
+    flipped = torch.tensor(patch[None].repeat(2, 0)).float()
+    flipped[1, 0, 0] *= -1
+    one, other = cold["run"].sample(start=flipped[:, None])
+    assert changed[0, 0] == pytest.approx(100 * (one - other).abs().mean().item(), abs=0.51)
+    assert changed[0, 0] > 0

@@ -75,7 +75,8 @@ def test_every_dependency_is_pinned_to_what_is_installed_and_conda_takes_the_sam
 def test_every_import_is_a_declared_dependency():
     """Only tests import of other extras than `workflow`; the package imports of that one within functions."""
     ours = {"diffusion", "report", "paper", "tests", "benchmarks", "play"}
-    ours |= {canonicalize_name(p.stem) for p in (ROOT / "tests").rglob("*.py")}
+    tests = [*(ROOT / "tests").rglob("*.py")]
+    ours |= {canonicalize_name(name) for path in tests for name in (path.stem, path.parent.name)}
 
     def imported(nodes) -> set[str]:
         found = {name.partition(".")[0] for name in helpers.imports(nodes)} - sys.stdlib_module_names

@@ -49,7 +49,7 @@ def test_the_recogniser_is_tried_on_digits_that_gave_it_no_bound(mnist_dir, insi
     monkeypatch.setattr(recogniser, "of_kinds", spy)
     sure = SimpleNamespace(threshold=lambda evaluator: 0.5)
     seen = lambda evaluator, images: SimpleNamespace(confidence=images.mean((1, 2, 3)) + 0.8)  # noqa: E731
-    inside(cells["recognised"], of_kinds=spy, Seen=seen, confidence=sure, n_kind=20)
+    inside(cells["recognised"], of_kinds=spy, Seen=seen, confidence=sure, n_per_distortion=20)
     evaluator = SimpleNamespace(x_test=x, labels=labels, classifier=classifier_for("mnist", None))
     found = cells["recognised"](evaluator, d.load("mnist", "train", None, 100)[0])
     assert len(used["bound"]) == len(used["tried"]) == 30
@@ -239,7 +239,7 @@ def test_scores_are_of_what_code_and_text_compare(inside):
         frechet_distance=lambda a, b: compared.append((a, b)) or len(b),
     )
     evaluator = SimpleNamespace(
-        extractors={"digits": features}, x_train=plain(30), main=SimpleNamespace(reference="test")
+        extractors={"digits": features}, x_train=plain(30), default_space=SimpleNamespace(reference="test")
     )
     x = plain(20, -0.4, 0.4)
     done, text = cells["scored"](x, evaluator, 5, 8, 3)

@@ -138,7 +138,7 @@ REFUSED = [
     # names of earlier versions
     (
         lambda on: on.fit(aside=True),
-        r'^fit has no argument aside \(renamed in 0\.6\.0\): use if_exists="rename"$',
+        r'^fit has no argument aside \(renamed in 0\.5\.0\): use if_exists="rename"$',
     ),
     (lambda on: d.Evaluator(X[:30], X[30:], dataset=None, n_kind=9), "n_kind .*: use n_per_distortion$"),
     (lambda on: d.Evaluator.for_dataset("mnist", n_train=60, n_kind=9), "n_kind .*: use n_per_distortion$"),

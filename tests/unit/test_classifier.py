@@ -56,6 +56,7 @@ def test_networks_are_made_for_images_of_any_size_and_colour(shape):
         assert found.shape == (3, 64)
         assert found.std(0).min() >= 0 < found.std(0).max()
     assert classifier.logits(CLASSIFIER.make(shape, 7), x).shape == (3, 7)
+    assert classifier.DigitClassifier()(torch.zeros(1, 1, 28, 28)).shape == (1, 10)
     trained = classifier.train(x, torch.tensor([0, 9, 3]))
     assert classifier.logits(trained, x).shape == (3, 10)  # of digits, unless told otherwise
     other = shipped.train_encoder(x)

@@ -301,7 +301,7 @@ def test_a_small_data_set_of_two_classes_is_measured_at_as_many_images_as_there_
     found = small.measure(run)
     assert (found["frechet"].n, found.real["frechet"].n) == (100, 100)
     assert ("digit" in found) == ("letter" in found.table.index) == (shape == (28, 28))
-    assert capsys.readouterr().out.count("n is 100 instead of 1000, as there are 100 training images") == 1
+    assert capsys.readouterr().out.count("n is 100 instead of 1000") == 1
     part = Evaluator.for_dataset(two, tmp_path, n_train=30, n_test=20, n_digits=50, seed=3)
     sizes = [len(one) for one in (part.x_train, part.x_test, part.labels, part.all_labels, part.x_digits)]
     assert (sizes, part.seed) == ([30, 20, 20, 40, 50], 3)

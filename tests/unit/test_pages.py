@@ -103,3 +103,17 @@ def test_the_pages_that_are_kept_show_the_code_of_the_notebooks():
         )
         links = {tag["href"].partition("#")[0] for tag in page.select("a[href]")}
         assert not [one for one in links if ":" not in one and not (path.parent / one).exists()]
+
+
+def test_a_page_says_whether_its_notebook_trained_whatever_gave_the_parameters():
+    def executed_with(source, **given):
+        cell = v4.new_code_cell(source, metadata={"tags": ["parameters"]})
+        return v4.new_notebook(cells=[cell], metadata={"papermill": {"parameters": given}})
+
+    own = 'model: str = "pixelate"  # name\nseed: int = 0\nreleased: str = None'
+    assert pages.describe_execution(executed_with(own)) == "Trained pixelate-0."
+    assert pages.describe_execution(executed_with(own, seed=3)) == "Trained pixelate-3."
+    assert "paper/zoom-1" in pages.describe_execution(
+        executed_with(own, model="zoom", seed=1, released="paper")
+    )
+    assert "no model" in pages.describe_execution(executed_with("models: list = None"))

@@ -106,7 +106,7 @@ def test_another_way_to_sample_keeps_what_it_does_not_name():
         ("models.own.degradation", None, r"models\.own: degradation is missing.*module:Class"),
         ("report", {"text": "typo.md"}, "report: @fig:losess .*; did you mean 'fig:losses'"),
         # names of earlier versions
-        ("models.zoom.ways", {}, r"models\.zoom: .*'ways' \(renamed in 0\.6\.0\): use variants$"),
+        ("models.zoom.ways", {}, r"models\.zoom: .*'ways' \(renamed in 0\.5\.0\): use variants$"),
         ("measure.n_kind", 9, r"models\.linear, measure: .*'n_kind' .*: use n_per_distortion$"),
         ("yardstick", {}, r"'yardstick' .*: use notebooks: \{07_yardstick: \{\.\.\.\}\}$"),
         ("compare", "06_beyond", r"'compare' .*: use notebooks: \{NAME: \{\.\.\.\}\}$"),

@@ -248,11 +248,14 @@ def test_at_least_as_many_images_are_needed_as_a_half_has_neighbours():
         prc(real, fake, samples.FEWEST - 1)
 
 
-def test_an_image_is_not_away_from_its_copy():
-    """Far from zero, where a distance by products of matrices is rounded."""
-    real = gaussian(40, 3, 1, 1e6)
-    real[10:20] = real[10] + 1000
-    assert samples.coverage(real, real[10:11]) == 0.25
+def test_distances_are_exact_far_from_zero_where_products_of_matrices_are_rounded():
+    real = gaussian(40, 3, 1, 1e4)
+    real[10:20] = real[10] + 100 + 1e-7 * gaussian(10, 3, 3)
+    near = real[10:20] + 3e-7 * gaussian(10, 3, 4)
+    expected = oracle.precision_recall_coverage(real.numpy(), near.numpy())["coverage"]
+    assert 0 < samples.coverage(real, near) == expected < 0.25
+    real[10:20] = real[10]
+    assert samples.coverage(real, real[10:11]) == 0.25  # an image is not away from its copy
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3])
