@@ -255,6 +255,18 @@ def test_scores_are_of_what_code_and_text_compare(inside):
     assert described[:, 0].tolist() == drawn.as_bytes(x)[:8, 0, 0].tolist()
 
 
+def test_weights_are_tried_under_their_own_schedule_and_under_the_usual_other_one():
+    """A network that answers with its latent: at step t it errs by sqrt(a) x and (1 - sqrt(1 - a)) eps."""
+    loss_under = defined("10_files", "loss")["loss_under"]
+    own = d.linear(1000, 1e-4, 0.02)
+    run = SimpleNamespace(name="linear", process=d.DDPM(own), network=lambda: lambda x, t: x)
+    x = plain(1, 0.5, 0.5).expand(4000, 1, 28, 28)
+    for name, schedule in (("linear", own), ("cosine", d.cosine())):
+        a = schedule.alpha_bar[1:].numpy()
+        expected = (a / 4 + (1 - (1 - a) ** 0.5) ** 2).mean()
+        assert loss_under(run, name, x).value == pytest.approx(expected, rel=0.03)
+
+
 def test_tables_of_the_files_have_their_rows(mnist_dir):
     cells = defined("10_files", "files", "rows", "losses", "table", released="original")
     same_file, last, published = shown(cells, "10-files")
@@ -325,6 +337,22 @@ def test_samples_are_measured_in_their_way_and_test_images_restored(inside, tmp_
     assert [made[name].schedule.name for name in ("linear", "cosine")] == ["linear", "cosine"]
 
 
+def test_an_interval_is_no_narrower_than_the_chance_in_the_images():
+    """Of sets with and without a change the variances of shares add up, each over a seed's sets."""
+    given = {"released": "paper", "models": None, "seeds": [0, 1, 2, 3, 4]}
+    cells = defined("12_effects", "models", "run", "rows", "factors", "chance", **given)
+    cold = [row for row in rows("paper/effects", measure="digit") if row.x is not None]
+    cold = [row for row in cold if row.model not in ("linear", "cosine")]
+    assert len({(row.model, row.x) for row in cold}) == 30
+    variance = 0.0
+    for trained in (True, False):
+        side = [row for row in cold if row.model.endswith("_noise") == trained]
+        of_a_seed = len(side) / 5
+        variance += np.mean([row.value * (1 - row.value) / row.n for row in side]) / of_a_seed
+    assert cells["chance"]("digit", "training noise", "all") == pytest.approx(variance**0.5)
+    assert cells["chance"]("frechet", "training noise", "all") == 0
+
+
 # --- 13: an intervention ---
 
 
@@ -365,3 +393,4 @@ def test_each_row_of_the_intervention_is_of_samples_of_its_epoch_and_correction(
     for epoch in (1, 30):
         assert law["as it is", epoch] > law["a quarter", epoch] > law["corrected", epoch]
     assert law["as it is", 1] > law["as it is", 30]
+    assert min(law.values()) >= 0.5  # real borders of this test, from which those of samples differ, too
