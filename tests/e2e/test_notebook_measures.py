@@ -137,7 +137,7 @@ def test_what_no_run_of_the_workflow_executes_runs(tmp_path, mnist_dir, monkeypa
     """08 and 09 do above, and as cells of a kernel; the others, in the run of e2e/test_workflow.py."""
     monkeypatch.chdir(tmp_path)
     few = functools.partial(Evaluator.for_dataset, n_digits=100, n_per_distortion=16)
-    monkeypatch.setattr(Evaluator, "of", staticmethod(few))
+    monkeypatch.setattr(Evaluator, "for_dataset", staticmethod(few))
     at = {} if name == "06_beyond" else {"out_dir": "out"}
     assert defined(name, **given, **at)["shown"]
     assert [path.name for path in tmp_path.iterdir()] == [*at.values()]

@@ -139,9 +139,9 @@ def test_a_data_set_of_few_images_and_classes_is_trained_on_measured_and_compare
     assert [measured.facts.settings[name] for name in limited] == [50, 50, 30, 15]
     assert measured[""]["floor"].n == measured[""]["frechet"].n == 50
     assert compared["floors"][-1] == pytest.approx(measured[""]["floor"].value)
-    assert "note: zoom-0: the data set has fewer images" in capsys.readouterr().out
+    assert "too few images; zoom-0 is measured with" in capsys.readouterr().out
     defined("04_compare_fid", "measured", n=16, **given)
-    assert "note: zoom-0 has been measured with 64 images, not 16" in capsys.readouterr().out
+    assert "note: zoom-0 was measured with 64 images, not 16" in capsys.readouterr().out
     defined("07_yardstick", **given)
     kinds = {row.way for row in table.Record(tmp_path / "out", "yardstick").rows}
     assert "turned by 90°" in kinds

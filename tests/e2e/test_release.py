@@ -105,7 +105,7 @@ def test_results_of_other_settings_or_trainings_are_not_released_or_reported(che
     content = yaml.safe_load(checkout.profile.read_text())
     content["measure"]["n_final"] += 1
     (tmp_path / "other.yaml").write_text(yaml.safe_dump(content))
-    with pytest.raises(ValueError, match="settings.n_final was 32, is 33; run `make retrain"):
+    with pytest.raises(ValueError, match="settings.n_final was 32, is 33; run make retrain"):
         release.release(profiles.read(tmp_path / "other.yaml"))
     sys.modules.pop("mine", None)
     profile = profiles.read("starts")

@@ -60,7 +60,7 @@ def test_ones_own_is_trained_measured_and_told_and_no_notebook_names_this_machin
     assert (zoom.train.steps, frame.train.parameters_count) == (12, 2_217)
     assert all(one.final["low_confidence"].n == 32 for one in found.trainings.values())
     assert "Level t blackens a frame of t pixels." in (told := of_page(smoke.out))
-    assert "beside those of the released training" in told
+    assert "the released model that has the same process and network" in told
     executed = list((smoke.out / "notebooks").glob("*.ipynb"))
     assert len(executed) == 5
     for path in executed:

@@ -42,6 +42,7 @@ def ci(tmp_path, monkeypatch):
         (path := tmp_path / "bin" / name).parent.mkdir(exist_ok=True)
         path.write_text(text if text.startswith("#!") else f"#!/bin/sh\n{text}\n")
         path.chmod(0o755)
+    monkeypatch.delenv("CI", raising=False)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}/usr/bin{os.pathsep}/bin")
 
     def run(fails: str = "", user: int = 0) -> tuple[int, list[str]]:
