@@ -9,11 +9,12 @@ import io
 import json
 import math
 import os
-import subprocess
 import sys
 import threading
 import time
 import types
+from importlib.machinery import SourceFileLoader
+from importlib.util import spec_from_file_location
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ from diffusion import modules
 from diffusion.files import differences
 from diffusion.training.folder import RunError, RunFolder
 from diffusion.values import to_json, tree, tree_back
-from helpers import MINE, ROOT, Fade, forked, in_file, needs_linux, train, typed
+from helpers import MINE, Fade, forked, in_file, needs_linux, train, typed
 
 # --- values ---
 
@@ -242,23 +243,50 @@ if __name__ == "__main__":
 """
 
 
-def test_all_of_the_script_that_runs_counts_and_what_it_imports(tmp_path):
-    def said(*command, **edits) -> str:
-        for name, text in {"train.py": SCRIPT, **FILES}.items():
-            (tmp_path / name).write_text(text.replace(edits.get("old", "rate"), edits.get("new", "rate")))
-        environment = os.environ | {"PYTHONPATH": str(ROOT)}
-        options = {"cwd": tmp_path, "env": environment, "capture_output": True, "text": True}
-        done = subprocess.run([sys.executable, *command], **options)
-        return done.stdout + done.stderr
+def executed(folder, *arguments: str, module: bool = False) -> str:
+    """What `python train.py ARGUMENT ...` prints, or `python -m train ...`; for a process of its own.
 
-    assert "epoch 2/2" in (first := said("train.py"))
+    The process keeps what this one has imported, which takes seconds, but for this package and own modules.
+    """
+    for name in [*sys.modules]:
+        if name.partition(".")[0] in ("diffusion", *(file.removesuffix(".py") for file in FILES)):
+            del sys.modules[name]
+    sys.meta_path.remove(modules.Finder)
+    sys.path.insert(0, str(folder))
+    sys.argv, sys.dont_write_bytecode = ["train.py", *arguments], True
+    os.chdir(folder)
+    main = sys.modules["__main__"] = types.ModuleType("__main__")
+    main.__file__ = str(folder / "train.py")
+    main.__loader__ = SourceFileLoader("__main__", main.__file__)
+    main.__spec__ = spec_from_file_location("train", main.__file__) if module else None
+    with open("said", "w") as said:
+        os.dup2(said.fileno(), 1)  # of its own processes, too
+        with contextlib.redirect_stdout(said):
+            try:
+                exec(compile((folder / "train.py").read_text(), main.__file__, "exec"), vars(main))
+            except ValueError as error:
+                print(error)
+    return (folder / "said").read_text()
+
+
+@needs_linux
+def test_all_of_the_script_that_runs_counts_and_what_it_imports(tmp_path, whole):
+    def said(*arguments, old="rate", new="rate", **how) -> str:
+        for name, text in {"train.py": SCRIPT, **FILES}.items():
+            (tmp_path / name).write_text(text.replace(old, new))
+        status, found = forked(functools.partial(executed, tmp_path, *arguments, **how))
+        assert status == 0
+        return found
+
+    assert "epoch 2/2" in (first := said())
     assert "does not notice" not in first
-    assert "trained already" in said("-m", "train", "spawn", old="def work", new="# work\ndef work")
-    refused = said("train.py", "late", old="FILL = 0.1", new="FILL = 0.2")
+    # as a module, in a process that begins with nothing
+    assert "trained already" in said("spawn", old="def work", new="# work\ndef work", module=True)
+    refused = said("late", old="FILL = 0.1", new="FILL = 0.2")
     assert "the code of train.py has changed. Every line of a script counts" in refused
     assert "train.py was edited after it was imported" in refused
-    assert "the code of train.py has changed" in said("train.py", old="/ S", new="/ S / 2")
-    assert "the code of deep_ has changed" in said("train.py", old="K, UNUSED = 1", new="K, UNUSED = 2")
+    assert "the code of train.py has changed" in said(old="/ S", new="/ S / 2")
+    assert "the code of deep_ has changed" in said(old="K, UNUSED = 1", new="K, UNUSED = 2")
 
 
 NOTEBOOK = """
