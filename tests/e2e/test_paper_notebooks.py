@@ -340,7 +340,9 @@ def test_samples_are_measured_in_their_way_and_test_images_restored(inside, tmp_
 def test_an_interval_is_no_narrower_than_the_chance_in_the_images():
     """Of sets with and without a change the variances of shares add up, each over a seed's sets."""
     given = {"released": "paper", "models": None, "seeds": [0, 1, 2, 3, 4]}
-    cells = defined("12_effects", "degradations", "blur", "models", "run", "rows", "factors", "chance", **given)
+    cells = defined(
+        "12_effects", "degradations", "blur", "models", "run", "rows", "factors", "chance", **given
+    )
     cold = [row for row in rows("paper/effects", measure="digit") if row.x is not None]
     cold = [row for row in cold if row.model not in ("linear", "cosine")]
     assert len({(row.model, row.x) for row in cold}) == 30
