@@ -190,10 +190,16 @@ class Project:
 
         until(said, TIMEOUT)
         assert started.poll() is None, self.said.read_text()
-        if whom == "runner":
-            self.meanwhile = self.start("second").wait(TIMEOUT), (self.folder / "second").read_text()
         children = Path(f"/proc/{started.pid}/task/{started.pid}/children").read_text().split()
+        frozen = self.under_way()
+        if whom == "runner":
+            for process in frozen:  # so that the job does not end while the second command starts
+                os.kill(process, signal.SIGSTOP)
+            self.meanwhile = self.start("second").wait(TIMEOUT), (self.folder / "second").read_text()
         os.kill(started.pid if whom == "make" else int(children[0]), signal.SIGKILL)
+        for process in frozen:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGCONT)
         started.wait(LEFT)
         until(lambda: not self.under_way(), LEFT)
         return len(self.under_way())
