@@ -153,7 +153,7 @@ def _refusing(where: str, function: Callable[..., Any]) -> Callable[..., Any]:
     def call(*given: Any, **options: Any) -> Any:
         for name in options:
             if new := renamed(where, name):
-                raise TypeError(f"{where} has no argument {name}{new}")
+                raise TypeError(f"{where} does not take {name}{new}")
         return function(*given, **options)
 
     return call
@@ -203,14 +203,14 @@ def look_up(what: str, name: Any, registry: Mapping[str, Any]) -> Any:
         registry (Mapping): The entries by name.
 
     Raises:
-        ValueError: If there is no such object.
+        ValueError: If the object does not exist.
     """
     if not isinstance(name, str):
         return name
     if name in registry:
         return registry[name]
     if ":" not in name:
-        check_known(what, name, [*registry, "or module:name of your own"])
+        check_known(what, name, [*registry, "or your own module:name"])
     try:
         return load_object(name)
     except ValueError as error:
@@ -225,7 +225,7 @@ def make(what: str, name: Any, registry: Mapping[str, Any], options: Any = None,
         name (object): The name.
         registry (Mapping): The entries by name.
         options (Mapping, optional): Arguments of the call. Default None.
-        has (str): Methods, separated by spaces, of which the object needs one. Default "".
+        has (str): Methods, separated by spaces; the object must have at least one of them. Default "".
 
     Raises:
         ValueError: If the object has none of these methods, or refuses an option.
@@ -247,14 +247,14 @@ def make(what: str, name: Any, registry: Mapping[str, Any], options: Any = None,
         raise ValueError(f"{label} cannot be made with {options}: {error}") from error
 
 
-# --- as text that one can type ---
+# --- as text that you can type ---
 
 
 class Typeable:
     """An object whose `repr` can be typed: the call that makes an equal object.
 
-    Arguments at their default are left out. A single argument is written without its name. "..." stands for
-    tensors, and for arguments that the object does not keep under their name.
+    Arguments at their default are left out. A single argument is written without its name. Tensors, and
+    arguments that the object does not keep under their name, are written as "...".
     """
 
     def __repr__(self) -> str:

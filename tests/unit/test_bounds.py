@@ -138,7 +138,7 @@ REFUSED = [
     # names of earlier versions
     (
         lambda on: on.fit(aside=True),
-        r'^fit has no argument aside \(renamed in 0\.5\.0\): use if_exists="rename"$',
+        r'^fit does not take aside \(renamed in 0\.5\.0\): use if_exists="rename"$',
     ),
     (lambda on: d.Evaluator(X[:30], X[30:], dataset=None, n_kind=9), "n_kind .*: use n_per_distortion$"),
     (lambda on: d.Evaluator.for_dataset("mnist", n_train=60, n_kind=9), "n_kind .*: use n_per_distortion$"),
@@ -223,7 +223,7 @@ REFUSED = [
     (lambda on: on.fit(callback=lambda step: None), r"^callback must accept \(step, loss\)"),
     (lambda on: on.fit(epoch_callback=lambda run: None), r"epoch_callback must accept \(run, line\)"),
     (lambda on: on.fit(process=Alone()), r"draw_prior of Alone must accept \(n, generator\)"),
-    (lambda on: on.fit(process=Levelless()), "Levelless has no T; set self.T"),
+    (lambda on: on.fit(process=Levelless()), "Levelless lacks T; set self.T"),
     (lambda on: on.fit(process=Halved()), r"degrade gave .* 14, 14\) .*expected: .* 28, 28\) of floats"),
     (lambda on: on.fit(process=Whole()), "degrade gave .* of torch.int64; expected: .* of floats"),
     (lambda on: on.fit(process=Nothing()), "degrade gave None; expected: a torch tensor"),
@@ -300,7 +300,7 @@ REFUSED = [
     (lambda on: on.compare([d.released("paper", "zoom")] * 2), "two runs have the same folder name"),
     (lambda on: on.compare({"never": on.run}, 5), "n is 5; .*from 12"),
     (lambda on: on.compare({"a": "runs/a"}), r"runs\['a'\] is 'runs/a'; expected: a run.*d.open"),
-    (lambda on: on.compare(X), r"^runs is \(60, 1, 28, 28\) .*; expected: a list of runs, or names"),
+    (lambda on: on.compare(X), r"^runs is \(60, 1, 28, 28\) .*; expected: a list of runs, or a dictionary"),
     (
         lambda on: d.released("paper", "zom"),
         "^'paper/zom-0' is not released; did you mean 'paper/zoom-0'.{,60}$",
@@ -308,7 +308,7 @@ REFUSED = [
     (lambda on: on.compare(on.evaluator), "runs is an Evaluator; .*runs"),
     (lambda on: on.measure(X, only=[]), "only is empty"),
     (lambda on: on.compare({"a": X[:30]}).grid(0), "columns is 0; .*from 1"),
-    (lambda on: on.compare({"a": X[:29]}), "runs has 29 samples of 'a'; expected: n = 30"),
+    (lambda on: on.compare({"a": X[:29]}), "runs contains 29 samples of 'a'; expected: n = 30"),
 ]
 
 
