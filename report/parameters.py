@@ -136,15 +136,13 @@ def make_parts(notebook: str, P: Mapping[str, Any], variants: Iterable[Mapping[s
     Args:
         notebook: name of a notebook that trains.
         P: all its parameters.
-        variants: ways to sample the training; an empty one is the training's own.
+        variants: variants of the training run; an empty variant is the default sampling.
 
     Raises:
         ValueError: an argument is not allowed.
     """
     if P.get("degradation", "") is None:
-        raise ValueError(
-            "degradation is missing; expected a name such as 'crop', or module:Class of your own"
-        )
+        raise ValueError("degradation is missing; expected: a name such as 'crop', or your own module:Class")
     process = PROCESS[notebook](P)
     process.set_image_shape(GREY28)
     networks.build(*networks.architecture(P["network"], P["network_options"]))
