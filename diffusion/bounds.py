@@ -62,9 +62,32 @@ def _in_one_line(error: ValidationError, arguments: Mapping[str, Any]) -> str:
                 place, value = [*place, str(key)], value[key]
         name = ".".join(place) or part["loc"][0]
         start = f"{name} is {summarise(part['input'])}; expected: "
-        reasons.setdefault(start, []).append(part["msg"].removeprefix("Input should be "))
+        example = EXAMPLES.get(part.get("ctx", {}).get("class", ""), "")
+        reasons.setdefault(start, []).append(in_plain_words(part["msg"]) + example)
     texts = [start + " or ".join(dict.fromkeys(parts)) for start, parts in reasons.items()]
     return f"{error.title.removesuffix('.__init__')}: {'. '.join(texts)}"
+
+
+# Words of pydantic -> words of this project.
+PLAIN = {
+    "greater than or equal to": "at least",
+    "less than or equal to": "at most",
+    "a valid integer": "a whole number",
+    "a valid number": "a number",
+    "a valid string": "text",
+    "a valid list": "a list",
+    "a valid dictionary": "a dictionary",
+    "a valid boolean": "True or False",
+}
+EXAMPLES = {"DegradationProcess": ", such as d.ColdZoom()"}  # expected class -> an instance
+
+
+def in_plain_words(message: str) -> str:
+    """Return what pydantic's message expects of a value, such as "at least 1"."""
+    expected = re.sub(r"^Input should be | or instance of \w+", "", message)
+    for words, plain in PLAIN.items():
+        expected = expected.replace(words, plain)
+    return expected
 
 
 def _native(value: Any) -> Any:

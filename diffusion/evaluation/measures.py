@@ -107,7 +107,7 @@ class Measured(dict[str, Value]):
 
     def __missing__(self, name: str) -> Value:
         """Raise KeyError with the names of the measures taken."""
-        raise KeyError(f"{name!r} is not measured; there are {', '.join(self)}{nearest(name, self)}")
+        raise KeyError(f"{name!r} was not measured; measured: {', '.join(self)}{nearest(name, self)}")
 
     @property
     def real(self) -> dict[str, Value]:

@@ -134,7 +134,7 @@ def grid(images: Any, columns: Count = 8) -> Figure:
     if isinstance(x, torch.Tensor) and x.ndim == 4 and x.shape[1] not in (1, 3):
         raise ValueError(f"images have {x.shape[1]} channels; grid draws 1 (grey) or 3 (colour)")
     if not isinstance(x, torch.Tensor) or x.ndim != 4 or not len(x):
-        raise ValueError(f"images: {summarise(images)}; expected: a tensor or array (n, C, S, S), n > 0")
+        raise ValueError(f"images is {summarise(images)}; expected: a tensor or array (n, C, S, S), n > 0")
     pixels = as_bytes(x).reshape(x.shape).transpose(0, 2, 3, 1)
     return page([Block(pixels, min(columns, len(pixels)))])
 

@@ -184,7 +184,9 @@ class RunFolder:
         """
         path = self.weights(line["epoch"])
         if not path.exists():
-            raise RunError(f"{path} is missing (releases have only the last epoch); call fit to train it")
+            raise RunError(
+                f"{path} is missing (releases contain only the last epoch); call fit again to train it"
+            )
         if sha256(content := path.read_bytes()) != line["sha256"]:
             raise RunError(f"{path} is damaged (another SHA-256); delete it and call fit to train it")
         return safetensors.torch.load(content)

@@ -164,7 +164,7 @@ def test_another_way_to_sample_keeps_what_it_does_not_name():
         ("opened", ["zom"], "opened: .*'zom'; did you mean 'zoom'"),
         ("data_dir", "/nonexistent", "data_dir is '/nonexistent'.*folder"),
         ("report", {"text": "model.md"}, "model.md, line 2: 'zom' is not a model .*; did you mean 'zoom'"),
-        ("report", {"text": "way.md"}, "way.md, line 1: .* no model 'lineer'; did you mean 'linear'"),
+        ("report", {"text": "way.md"}, "way.md, line 1: 'lineer' is not a model .*; did you mean 'linear'"),
         ("report", {"text": "samples.md"}, "@fig:samples-zom .*did you mean 'fig:samples-zoom'"),
         # what a process, sampler, prior or network refuses
         ("models.zoom.T", 28, r"models\.zoom: T is 28; allowed: .*27"),
