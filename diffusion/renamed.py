@@ -3,7 +3,7 @@
 `diffusion.bounds.refuse_old_names` refuses them in calls and classes, `report.parameters` in profiles.
 """
 
-VERSION = "0.5.0"  # in which all of these were renamed
+VERSION = "0.5.0"  # the version that renamed them
 RENAMED = {  # where a name was used -> old name -> what to write instead
     "fit": {"aside": 'if_exists="rename"'},
     "measure": {"n_kind": "n_per_distortion", "inception_weights": 'more_features=["inception"]'},

@@ -29,9 +29,9 @@ from diffusion.evaluation.photographs import DIMENSION, SHA256, PhotographNetwor
 from diffusion.evaluation.shipped import AUTOENCODER, FeatureNetwork
 from diffusion.runtime import progress, seeded
 
-CHANNELS = (16, 32, 64)  # of the convolutions of the random network
+CHANNELS = (16, 32, 64)  # channels of the convolutions of the random network
 MORE = ("photographs", "inception")  # kinds of features that take long, and are computed only on request
-SCALE = 30.0  # of its features: their distances are then about as large as the others'
+SCALE = 30.0  # factor of its features, which makes their distances about as large as the other distances
 
 
 @dataclass
@@ -94,16 +94,16 @@ def inception(device: torch.device) -> Extractor | None:
 
     try:
         model = NoTrainInceptionV3("inception-v3-compat", ["2048"])
-    except Exception as error:  # no network; a damaged file makes the unpickler raise nearly anything
-        print(f"note: no inception features, as their weights cannot be loaded ({error})", flush=True)
+    except Exception as error:  # offline, or a damaged file, for which the unpickler raises many types
+        print(f"note: inception features are left out: their weights cannot be loaded ({error})", flush=True)
         return None
-    # Nearly halves the time on a CPU. Torch's own annotations leave out this argument of a module.
+    # Nearly halves the time on a CPU. Torch's annotations of a module lack this argument.
     model = model.to(device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
     def network(images: Tensor) -> Tensor:
-        return model(images.expand(-1, 3, -1, -1))  # the three colours of grey
+        return model(images.expand(-1, 3, -1, -1))  # grey as three equal colours
 
-    # antialias changed the distances when torchmetrics made it the default
+    # explicit, because torchmetrics changed its default, and with it the distances
     info = {"torchmetrics": metadata.version("torchmetrics"), "antialias": model.use_antialias}
     return Extractor("inception", network, device, {"dimension": 2048} | info, chunk=32)
 

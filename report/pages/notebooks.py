@@ -30,7 +30,7 @@ KEPT = PLAY.parent / "notebooks"
 
 
 def list_notebooks(results: Results) -> list[str]:
-    """The executed notebooks of a run, in order; notebooks of models that it no longer has are left out."""
+    """The executed notebooks of a run, in order, without notebooks of models that were removed."""
     known = {""} | {x for m, seed in results.trainings for x in (m, f"{m}-{seed}")}
     executed = sorted(path.stem for path in (results.out / "notebooks").glob("*.ipynb"))
     return [name for name in executed if name.partition("-")[2] in known]
@@ -56,7 +56,7 @@ def render_page(path: Path, notebooks: Sequence[str] = (), up: str = "../report.
     Args:
         path: the executed notebook.
         notebooks: names of all notebooks with a page, for links between them.
-        up: address of the page that it belongs to.
+        up: address of the page to which it belongs.
     """
     notebook = nbformat.read(path, as_version=4)
     place = notebooks.index(path.stem) if path.stem in notebooks else len(notebooks)

@@ -296,10 +296,14 @@ def test_an_added_run_is_opened_measured_and_released_beside_the_others(extended
         (
             "zoom-7",
             {},
-            r"zoom-7 is not a training of .* are zoom-0, zoom-1, linear-5; add the seed",
+            r"zoom-7 is not a run of .* are zoom-0, zoom-1, linear-5; add the seed",
         ),
         ("zoom-0", {}, r"zoom-0 is already in released/mine"),
-        ("zoom-1", {"reason": "seed was 1, is 2"}, r"zoom-1 is not zoom-1 of .*mine.yaml: seed was 1, is 2"),
+        (
+            "zoom-1",
+            {"reason": "seed was 1, is 2"},
+            r"zoom-1 is not the run zoom-1 of .*mine.yaml: seed was 1, is 2",
+        ),
         ("zoom-1", {"status": 1}, r"training zoom, seed 1 failed \(log: .*train_zoom-1.log\): the last line"),
     ],
 )
