@@ -6,7 +6,7 @@ The changes are mutmut's operators: another operator, a number plus one, an argu
 and so on. mutmut itself leaves out functions with decorators, which are many here, and a new process would
 spend seconds on importing torch. So this file applies the operators to whole files, in copies of the project,
 and forks each run of pytest from a process that has imported the libraries. Each mutant meets the tests that
-execute its line, then the other tests of their files.
+execute its line, then quick other tests of their files.
 
 A mutant is killed if a test fails, or needs more processor time than a multiple of what it needs without a
 mutant. Time on the clock kills none, since other work makes this machine slow: a mutant that takes too long
@@ -53,6 +53,7 @@ UNUSED = "anyio cacheprovider faulthandler nbval platformdirs playwright xdist" 
 OPERATORS = [(kind, operator) for kind, operator in mutators.mutation_operators if kind is not cst.Assign]
 SKIPPED = (cst.Annotation, cst.Decorator, cst.FormattedString, cst.Import, cst.ImportFrom, cst.Raise)
 PATIENCE = 20  # seconds of the processor more than three times what the tests take without a mutant
+REST = 3  # seconds of the processor for tests that are in a file with the chosen ones
 WAIT = 20  # times as long by the clock
 MEMORY = Path("/dev/shm")  # a folder without a disk, if the system has one
 ROOM = 2 << 30  # bytes that must be free in it
@@ -220,7 +221,8 @@ def trace(project: Path, file: str, tests: list[str]) -> tuple[dict[int, list[st
 def verdict(
     project: Path, file: str, mutant: Mutant, tests: list[str], seconds: dict[str, float], moment: int
 ) -> bool | None:
-    """Whether one of the tests, or of the other tests of their files, fails with a mutant in place.
+    """Whether one of the tests fails with a mutant in place, or one of the quick other tests of their files,
+    which may meet it in a fixture that they share.
 
     The file's time is the moment, a number that no other mutant has: Python keeps the bytecode of a file
     whose time in whole seconds and whose size are the same.
@@ -229,7 +231,10 @@ def verdict(
     before = path.read_text("utf-8")
     chosen = sorted(tests, key=seconds.__getitem__)
     files = {name.partition("::")[0] for name in chosen}
-    chosen += [name for name in seconds if name.partition("::")[0] in files and name not in tests]
+    rest = [name for name in seconds if name.partition("::")[0] in files and name not in tests]
+    rest.sort(key=seconds.__getitem__)
+    spent = accumulate(map(seconds.__getitem__, rest))
+    chosen += [name for name, total in zip(rest, spent, strict=True) if total < REST]
     path.write_text(mutant.code, "utf-8")
     os.utime(path, (moment, moment))
     try:
