@@ -15,7 +15,7 @@ import numpy as np
 from scipy.special import rel_entr
 
 from diffusion.evaluation.statistics import FEWEST, LEVEL, Interval
-from paper import answer, deviations, experiments
+from paper import answer, deviations, experiments, spaces
 from paper.answer import DDPMS
 from paper.claims.judge import correct, corrected_level
 from paper.claims.ledger import WORDS, Verdict, tally
@@ -61,6 +61,7 @@ def collect_names(run: ReportRun, verdicts: Mapping[str, Verdict]) -> dict[str, 
         **_classes(results),
         **experiments.level(results),
         **_others(results),
+        **_spaces(results.jobs.get("photographs")),
         **experiments.blind(results.jobs.get("blind")),
         **experiments.effects(results.jobs.get("effects")),
         **experiments.intervention(results.jobs.get("intervention")),
@@ -417,6 +418,24 @@ def _ways_at(beyond: Results, model: str, calls: int) -> int:
     """The number of ways to sample a model of the release `beyond` with a number of network calls."""
     rows = (row for row in changes.table(beyond) if row.trainings[0].model == model)
     return sum(row.calls == calls for row in rows)
+
+
+def _spaces(record: Record | None) -> dict[str, Any]:
+    """The main question in three kinds of features, for each network (`paper.spaces`)."""
+    if not record:
+        return {}
+
+    def compare(network: str) -> Lazy:
+        return Lazy(spaces.MEASURES, lambda kind: spaces.compare(record, network, kind))
+
+    return {
+        "spaces": {network: compare(network) for network in spaces.NETWORKS},
+        "within": lambda ratio: answer.met(ratio),
+        "photographs": record.ways,
+        "photographs_of": experiments.by_model(record),
+        "photographs_facts": record.facts,
+        "space_scores": lambda: spaces.list_scores(record),
+    }
 
 
 def _in_float32(beyond: Results) -> Markdown:

@@ -21,11 +21,11 @@ from report.results.views import Results, Training
 SMALLEST = 1e-9
 
 Measure = str | Callable[[Samples], float]  # name of a measure of samples, or a function that computes it
-Number = Callable[[Training], float]  # function of a training; LookupError: the training has no such number
+Number = Callable[[Training], float]  # a function of a training run; LookupError: the run lacks the number
 
 
 class NotMeasured(LookupError):
-    """A number was not measured, or has no meaning."""
+    """A number was not measured, or is not defined."""
 
 
 class Scale(NamedTuple):
@@ -122,7 +122,7 @@ def mean_of(values: Sequence[float]) -> Interval:
     return Interval(*mean.ends, n=len(values), sd=scatter.sd)
 
 
-# --- numbers of the trainings of a run ---
+# --- numbers of training runs ---
 
 
 def read(measure: Measure, samples: Samples) -> float:
@@ -149,8 +149,8 @@ def last(measure: Measure) -> Number:
 class Over(NamedTuple):
     """A mean or difference over training runs."""
 
-    interval: Interval  # without width if `unknown`
-    each: dict[str, tuple[float, ...]]  # numbers of the trainings of each model
+    interval: Interval  # of width 0 if `unknown`
+    each: dict[str, tuple[float, ...]]  # numbers of the training runs of each model
     unknown: bool  # no model was trained twice, so the scatter is unknown
     estimate: Estimate | None = None  # the same on `scale`; None if `unknown`
     predicted: Estimate | None = None  # of one further training of the first model, on `scale`
@@ -182,7 +182,7 @@ def over(
 
     Args:
         results: the run.
-        number: the number of a training.
+        number: the number of a training run.
         trainings: training runs of one model, or of two.
         scale: scale of means and differences.
     """
@@ -236,7 +236,7 @@ def paired(number: Number, pairs: Sequence[tuple[Training, Training]], scale: Sc
 
 
 def _numbers(number: Number, scale: Scale, trainings: Sequence[Training]) -> list[float]:
-    """The numbers on the scale, without training runs that have none."""
+    """The numbers on the scale, without training runs that lack one."""
     numbers = []
     for training in trainings:
         with suppress(LookupError):

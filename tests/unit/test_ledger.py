@@ -114,6 +114,16 @@ def test_verdicts_are_judged_again_at_the_level_of_all_claims():
     assert [one.verdict for one in found.values()] == [ledger.HOLDS, ledger.HOLDS, ledger.OPEN]
 
 
+def test_what_is_told_of_a_verdict_is_of_the_parts_that_decide_it():
+    two = replace(YES, each={"zoom": (1.0, 3.0)})
+    safe = effect("s", 20, 19, 21, each={"linear": (20.0,)})  # further from its bound, in one training
+    for others in ((safe,), (replace(safe, side=None),), (safe, replace(safe, side=None))):
+        one = judged(two, *others)
+        assert [part.name for part in one.decides] == ["a"]
+        for cell in ("told", "n", "fewest", "bounds"):
+            assert getattr(one, cell) == getattr(judged(two), cell), cell
+
+
 def test_a_verdict_of_nothing_has_dashes():
     one = ledger.Verdict(claim(), ledger.OPEN, why=Markdown("nothing is measured"))
     assert (one.measured, one.told, one.n, one.bounds, one.every_bound) == ("–", "–", "–", "–", "")
