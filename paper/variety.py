@@ -2,7 +2,7 @@
 
     python -m paper.variety OUT    # measures kept samples of a run or release; writes the job `variety`
 
-Measures of variety over all samples mix three things: the shares of the classes, samples that are no digits,
+Measures of variety over all samples mix three things: the shares of the classes, samples that are not digits,
 and variety within a class. Here only samples that the recogniser accepts count, and each class is compared
 with itself. The features are the autoencoder's, which saw no labels.
 """
@@ -23,6 +23,10 @@ from report.results.views import load
 JOB = "variety"
 MEASURE = "variance_in_class"
 FEATURES = "autoencoder"
+N_REAL, N_CONTROL = (
+    1500,
+    500,
+)  # test images behind the real variances, and others that are measured as samples
 register(
     variance_in_class=(
         "ratio",
@@ -74,15 +78,16 @@ def measure(out: Path, evaluator: Evaluator) -> None:
         accepted = images[evaluator.recogniser.accepts(images)]
         return space.features(accepted), Seen(evaluator, accepted).labels
 
-    real = variances(*read(evaluator.x_test[::2]))
-    rows = [table.row(MEASURE, relative_variance(*read(evaluator.x_test[1::2]), real), way=table.REAL)]
+    real = variances(*read(evaluator.x_test[:N_REAL]))
+    control = read(evaluator.x_test[N_REAL : N_REAL + N_CONTROL])
+    rows = [table.row(MEASURE, relative_variance(*control, real), way=table.REAL)]
     samples = {}
     for training in load(out).trainings.values():
         images = kept.read_kept(out, f"samples_{training.name}")[:, None]
         samples[training.name] = len(images)
         features = read(torch.from_numpy(images).float() / 255 - 0.5)
         rows.append(table.row(MEASURE, relative_variance(*features, real), way=training.name))
-    facts = {"job": JOB, "settings": {"samples": samples, "features": FEATURES}}
+    facts = {"job": JOB, "settings": {"samples": samples, "n_real": N_REAL, "features": FEATURES}}
     table.write(out, JOB, facts | {"environment": environment("fp32")}, rows)
 
 
