@@ -137,7 +137,7 @@ def within(ratio: Interval, grades: Sequence[float] = GRADES) -> dict[float, boo
 
 
 def met(ratio: Interval, grades: Sequence[float] = GRADES) -> float | None:
-    """The smallest factor that the interval of a ratio stays within; None if there is none."""
+    """The smallest factor that the interval of a ratio stays within; None if it exceeds all of them."""
     return next((grade for grade, inside in within(ratio, grades).items() if inside), None)
 
 
@@ -224,7 +224,7 @@ class Network(NamedTuple):
     linear: str
 
 
-# The variants start as the study's zoom does, from independent pixels.
+# These zooms start as Vrikkis's does, from independent pixels.
 NETWORKS = {
     "study's network": Network(("zoom", ""), "linear"),
     "study's network, RMS norm": Network(("zoom_rms", ""), "linear_rms"),
@@ -240,7 +240,7 @@ def by_network(results: Results, measure: str = "frechet", way: str | None = Non
 
     Args:
         measure: a distance.
-        way: variant of the zoom, such as "mixture" for a joint start; None: the study's start.
+        way: variant of the zoom, such as "mixture" for a joint start; None: independent pixels.
     """
     beyond, ratios = results.beside.get("beyond"), {}
     for name, network in NETWORKS.items() if beyond else ():

@@ -169,5 +169,5 @@ def _correlate(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def _blank_until(results: Results) -> list[int]:
-    """The last epoch in which the linear DDPM draws blank squares, of trainings with each epoch measured."""
+    """The last epoch in which the linear DDPM draws blank squares, of runs with each epoch measured."""
     return [training.blank_until for training in slow(results) if training.every == 1]

@@ -251,9 +251,9 @@ def _sensitivity(results: Results) -> dict[str, Any]:
 
 
 def _networks(results: Results) -> list[dict[str, Any]]:
-    """A row for each network: its name, the ratios of two distances, degrees of freedom and trainings.
+    """A row for each network: its name, the ratios of two distances, degrees of freedom and numbers of runs.
 
-    The zoom has the study's start; `joint` is its ratio with a joint start.
+    The zoom starts from independent pixels; `joint` is its ratio with a joint start.
     """
     ratios = answer.by_network(results)
     others = answer.by_network(results, "frechet_autoencoder")

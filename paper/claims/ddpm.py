@@ -73,7 +73,7 @@ def learns_faster(results: Results) -> Iterator[Effect]:
     """The cosine DDPM learns faster.
 
     The claim holds if the area under the cosine DDPM's distances is the smaller one over the first
-    {EARLY:.0%} of training. {PAIRED} Shorter trainings count if they reach that far.
+    {EARLY:.0%} of training. {PAIRED} Shorter runs count if they reach that far.
     """
     cosines, linears = (results.all_of(m) + shorter(results, m) for m in PAIR)
     matched = common.pairs(cosines, linears)
@@ -91,7 +91,7 @@ def learns_faster(results: Results) -> Iterator[Effect]:
     name = "area under the early distances, cosine : linear"
     yield common.paired_quotient(name, area, matched, side=BELOW)
     whole = common.seed_pairs(results, PAIR)
-    yield common.paired_quotient(f"{name}, of whole trainings alone", area, whole, side=None)
+    yield common.paired_quotient(f"{name}, complete runs alone", area, whole, side=None)
 
 
 def shorter(results: Results, model: str) -> list[Training]:
@@ -145,7 +145,7 @@ def resemble(results: Results) -> Iterator[Effect]:
     {MOST:.0%} of the samples of both finished models.
     """
     for m in DDPMS:
-        name, at = f"taken for digits ({m})", {"side": ABOVE, "bound": MOST, "show": percent}
+        name, at = f"accepted as digits ({m})", {"side": ABOVE, "bound": MOST, "show": percent}
         yield effect(name, results, last("digit"), results.all_of(m), LOGIT, **at)
 
 
@@ -154,16 +154,16 @@ def more_realistic(results: Results) -> Iterator[Effect]:
     """The cosine DDPM's samples are more realistic on average.
 
     The claim holds if the recogniser accepts a larger share of the cosine DDPM's samples. Shares within
-    {IN_POINTS:.0f} points count as equal. {PAIRED} The study's two published DDPMs count as one more pair.
+    {IN_POINTS:.0f} points count as equal. {PAIRED} The two DDPMs that Vrikkis (2024) published count as one more pair.
     """
     name, at = f"digits (points), cosine {MINUS} linear", {"margin": common.POINTS, "show": common.points1}
     ours = common.seed_pairs(results, PAIR)
     yield paired_effect(name, last("digit"), ours + published_pair(results), **at)
-    yield paired_effect(f"{name}, of our trainings alone", last("digit"), ours, **at | {"side": None})
+    yield paired_effect(f"{name}, our runs alone", last("digit"), ours, **at | {"side": None})
 
 
 def published_pair(results: Results) -> list[tuple[Training, Training]]:
-    """The two DDPMs whose weights the study published; empty if they are not measured."""
+    """The two DDPMs whose weights Vrikkis (2024) published; empty if they are not measured."""
     original = results.beside.get("original")
     published = [original.all_of(m) if original else [] for m in PAIR]
     return [pair for pair in zip(*published, strict=True) if all("digit" in one.final for one in pair)]

@@ -81,7 +81,7 @@ class Effect:
 
     @property
     def met(self) -> float | None:
-        """The smallest grade that the interval stays within; None if there is none."""
+        """The smallest grade that the interval stays within; None if it exceeds all of them."""
         return None if self.open else next((grade for grade in self.grades if self.reach[1] < grade), None)
 
     @property

@@ -97,7 +97,7 @@ def _first_zooms(results: Results, n: int = 2) -> Results:
 
 @rule("comparable")
 def shared_epochs_pooled(results: Results) -> Iterator[Effect]:
-    """Until 30 November: distances in shared epochs, and one scatter for all models at the study's rate."""
+    """Until 30 November: distances in shared epochs, and one scatter for all models at a constant rate."""
     yield pooled_ratio(results, PAIR, {"side": WITHIN, "margin": WIDE})
 
 
@@ -128,7 +128,7 @@ def pooled_ratio(results: Results, pair: common.Pair, judged: Mapping[str, objec
 
 
 def _further_groups(results: Results, number: Number) -> list[list[float]]:
-    """Models of the release `starts` that are no model of the run: another first beta."""
+    """Models of the release `starts` that the run does not contain: another first beta."""
     starts = results.beside.get("starts")
     others = [m for m in starts.models if m not in results.models] if starts else []
     return [[number(one) for one in starts.all_of(m)] for m in others]
@@ -155,7 +155,7 @@ def unpaired_grey(results: Results) -> Iterator[Effect]:
 
 @rule("more_realistic")
 def unpaired_digits(results: Results) -> Iterator[Effect]:
-    """Shares of digits of our trainings, without pairs."""
+    """Shares of digits of our runs, without pairs."""
     at = {"margin": common.POINTS, "show": common.points1}
     groups = {model: results.all_of(model) for model in ddpm.PAIR}
     yield effect(f"digits (points), cosine {MINUS} linear", results, last("digit"), groups, **at)
@@ -188,6 +188,6 @@ def without_grey_noise(results: Results) -> Iterator[Effect]:
         strengths = {w: how.get("sampler_options", {}).get("noise") for w, how in one.changes.items()}
         return one.measured["still"], [one.final, *(one.measured[way] for way, sd in strengths.items() if sd)]
 
-    yield samples.cured(results, "as trained by the study", results.all_of("zoom"), samples.as_trained)
+    yield samples.cured(results, "trained without noise", results.all_of("zoom"), samples.as_trained)
     for name, model in samples.TRAINED_ON_NOISE.items():
         yield samples.cured(results, name, samples.beyond(results, model), gaussian)

@@ -143,7 +143,7 @@ class Verdict:
 
     @property
     def freedom(self) -> Markdown:
-        """Degrees of freedom of the deciding intervals; a dash for an interval that is not over trainings."""
+        """Degrees of freedom of the deciding intervals; a dash for an interval that is not over runs."""
         note(self.claim.source)
         degrees = [DASH if part.freedom is None else fixed(part.freedom, 1) for part in self.decides]
         return Markdown("; ".join(degrees)) or DASH

@@ -89,7 +89,7 @@ def start(results: Results) -> Iterator[Effect]:
 
     We compare both starts in the same networks. The claim holds if independent pixels lower the divergence of
     the classes and raise recall and coverage, {AT_END}. The recogniser must also accept fewer samples, in
-    trainings of ten epochs beyond the study. Differences within {NATS} nats or {IN_POINTS:.0f} points do not
+    runs of ten epochs with a decaying rate. Differences within {NATS} nats or {IN_POINTS:.0f} points do not
     count.
     """
     zooms, others, against = results.all_of("zoom"), beyond(results, "zoom"), f"pixels {MINUS} patches"

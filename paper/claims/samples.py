@@ -9,6 +9,7 @@ from paper.answer import DDPMS, GRADES
 from paper.claims import common
 from paper.claims.effects import ABOVE, BELOW, WITHIN, Effect
 from paper.claims.judge import beyond, claim, effect
+from paper.variety import JOB, MEASURE
 from report.pages.text_format import fixed
 from report.results.definitions import SETTLED
 from report.results.scatter import FISHER, LOG, Measure, NotMeasured, Number, late
@@ -20,7 +21,7 @@ IN_WORDS = f"{', '.join(f'{grade:g}' for grade in GRADES[:-1])} and {GRADES[-1]:
 NEARLY_ABSENT = 0.2  # "missing or nearly so" means less than this part of the share among real images
 CURED = 0.5  # if a bias falls below this part, the removed cause explains most of it
 TRAINED_ON_NOISE = {  # models of the release `beyond`
-    "the study's network, trained on noise": "zoom_noise",
+    "original network, trained on noise": "zoom_noise",
     "U-Net, trained on noise": "zoom_unet_noise",
 }
 
@@ -97,8 +98,8 @@ def distance_blind(results: Results) -> Iterator[Effect]:
 def biased(results: Results) -> Iterator[Effect]:
     """The zoom model is biased towards certain digits.
 
-    The claim holds if its classes diverge more from the classes of real images than those of another sample
-    of real images do, {AT_END}. Both samples have the same number of images.
+    The claim holds if the classes of its samples diverge more from the classes of real images than chance
+    explains, {AT_END}. Chance is the divergence of as many real images.
     """
     zooms = results.all_of("zoom")
     floor = zooms[0].real["divergence_floor"]
@@ -114,16 +115,14 @@ def less_varied(results: Results) -> Iterator[Effect]:
 
     We measure variety within a class, among samples that the recogniser accepts: their variance in the
     autoencoder's features, divided by the variance of real digits of that class. The claim holds if the
-    zoom's variance is below that of either DDPM.
+    zoom's variance is below the variance of either DDPM.
     """
-    if not (job := results.jobs.get("variety")):
+    if not (job := results.jobs.get(JOB)):
         raise NotMeasured("the variety within a class is not measured")
     for m in DDPMS:
         groups = {model: results.all_of(model) for model in ("zoom", m)}
         name = f"variance within a class, zoom : {m}"
-        yield common.quotient(
-            results, name, lambda one: job[one.name]["variance_in_class"].value, groups, side=BELOW
-        )
+        yield common.quotient(results, name, lambda one: job[one.name][MEASURE].value, groups, side=BELOW)
 
 
 def classes(which: Sequence[int]) -> Measure:
@@ -152,7 +151,7 @@ def over_real(which: Sequence[int]) -> Number:
 def favours(results: Results) -> Iterator[Effect]:
     """The zoom model's samples favour 1, 8 and 9; the digits 2, 3, 4 and 5 are missing or nearly so.
 
-    We count samples that the classifier reads with confidence, because the study looks at its good samples.
+    We count samples that the classifier reads with confidence, because Vrikkis (2024) looks at good samples.
     The claim holds if 1, 8 and 9 together are more frequent than among real images, {AT_END}. The digits 2 to
     5 together must have less than {NEARLY_ABSENT} of their real share.
     """
@@ -198,8 +197,8 @@ def lack_of_randomness(results: Results) -> Iterator[Effect]:
 
     We add noise in every step of sampling and take the strength and kind that serve best among those tried.
     The claim holds if this noise brings the divergence of the classes below {CURED:g} times its value without
-    noise. This must be true of the study's model, and of models beyond the study that were trained on noise.
+    noise. This must be true of Vrikkis's model, and of our models that were trained on noise.
     """
-    yield cured(results, "as trained by the study", results.all_of("zoom"), as_trained)
+    yield cured(results, "trained without noise", results.all_of("zoom"), as_trained)
     for name, model in TRAINED_ON_NOISE.items():
         yield cured(results, name, beyond(results, model), trained_on_noise)

@@ -98,7 +98,7 @@ class Slow(NamedTuple):
 
     @property
     def blank_until(self) -> int:
-        """The last measured epoch with blank squares; 0 if there is none."""
+        """The last measured epoch with blank squares; 0 if no epoch has any."""
         return max((epoch for epoch, spread in self.spreads if spread > BLANK), default=0)
 
 
@@ -109,7 +109,7 @@ def _slow_runs(results: Results) -> list[tuple[Results, Training]]:
 
 
 def slow(results: Results) -> list[Slow]:
-    """Our trainings of the slow model; runs that are the same training count once, with all their epochs."""
+    """Our runs of the slow model; a run that repeats the start of another one adds its epochs to that one."""
     trainings = []
     for runs in same.group(training for _, training in _slow_runs(results)):
         rows = {row.epoch: row["border"].sd for run in runs for row in run.curve if "border" in row}
