@@ -187,7 +187,10 @@ REFUSED = [
     (lambda on: d.Patches().fit(X.numpy()), r"^pixels is a NumPy array .*; .*a tensor \(N, C, p, p\)$"),
     (lambda on: d.Mixture(61).fit(X), "^components is 61; .*60, the number of patches$"),
     (lambda on: d.ColdZoom("24"), "^ColdZoom: T is '24'; expected: a whole number$"),
-    (lambda on: d.cosine(T=1, beta_max=2), r"^cosine: T is 1; expected: at least 2\. beta_max is 2; .*than 1$"),
+    (
+        lambda on: d.cosine(T=1, beta_max=2),
+        r"^cosine: T is 1; expected: at least 2\. beta_max is 2; .*than 1$",
+    ),
     (lambda on: d.images(3), "^images: folder is 3; expected: text or an instance of PathLike$"),
     (lambda on: d.Naive(noise=50), "^Naive: noise is 50; expected: at most 1"),
     (
