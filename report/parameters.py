@@ -1,7 +1,8 @@
 """Parameters of notebooks, training and measuring: their names, types and defaults, and the checks of values.
 
-The parameters of a notebook are in its parameters cell, as papermill reads it. The arguments of training and
-measuring are in the signatures of `diffusion.fit` and `report.measures.measure.measure`.
+The parameters of a notebook are in its parameters cell, as papermill reads it; rarely changed ones may be in a
+folded cell above it, tagged `more-parameters`. The arguments of training and measuring are in the signatures
+of `diffusion.fit` and `report.measures.measure.measure`.
 """
 
 import inspect
@@ -11,9 +12,10 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-import papermill
+import nbformat
 import torch
 import yaml
+from papermill.translators import PythonTranslator
 from pydantic import BaseModel, ValidationError, create_model
 
 import diffusion as d
@@ -34,6 +36,7 @@ PROCESS = {  # notebook that trains -> function that makes its process from its 
 }
 OF_NOTEBOOK = {"folder", "if_exists", "callback"}  # arguments of `fit` that the notebook itself passes
 FROM_0 = {"seed", "image_index"}
+CELLS = ("parameters", "more-parameters")  # tags of the cells with parameters
 
 
 class ProfileError(ValueError):
@@ -120,11 +123,13 @@ def parameters(notebook: str) -> tuple[dict[str, Any], type[BaseModel]]:
 
     Whole numbers must be at least 1, or at least 0 for the names in `FROM_0`.
     """
-    cell = papermill.inspect_notebook(str(file_of(notebook)))
-    kinds = {name: TYPES[parameter["inferred_type_name"]] for name, parameter in cell.items()}
+    cells = nbformat.read(file_of(notebook), as_version=4).cells
+    tagged = [cell for tag in CELLS for cell in cells if tag in cell.metadata.get("tags", ())]
+    found = [parameter for cell in tagged for parameter in PythonTranslator.inspect(cell)]
+    kinds = {parameter.name: TYPES[parameter.inferred_type_name] for parameter in found}
     kinds |= {name: Count for name, kind in kinds.items() if kind is int and name not in FROM_0}
     types = {name: (Seed if name in FROM_0 else kind | None, None) for name, kind in kinds.items()}
-    defaults = {name: literal_eval(parameter["default"]) for name, parameter in cell.items()}
+    defaults = {parameter.name: literal_eval(parameter.default) for parameter in found}
     return defaults, create_model(notebook, __config__=STRICT, **types)
 
 

@@ -99,7 +99,9 @@ class Evaluator:
             10,000 of `x_train`. Default None.
         n_per_distortion (int): Test digits per distortion, from which the recogniser's threshold is computed.
             If half of the test images are fewer, uses that half and prints a note. Default 500.
-        inception_weights (str): "auto" to measure InceptionV3 features, too, or "off". Default "off".
+        more_features (collection of str): Further kinds of features, which take longer: "photographs"
+            (EfficientNet-Lite0, ten seconds per 1000 images on one core; needs the extra `photographs`) or
+            "inception" (InceptionV3, left out with a note if its weights cannot be had). Default ().
         floor_repeats (int): Draws of real images behind a floor. Default 10.
         interval_repeats (int): Random halves behind an interval of a distance. Default 200.
         seed (int): Seeds the draws behind floors, intervals and subsets. Default 0.
@@ -133,7 +135,7 @@ class Evaluator:
     data_dir: str | os.PathLike | None = None
     x_digits: Any = None
     n_per_distortion: int = PER_DISTORTION
-    inception_weights: str = "off"
+    more_features: Collection[str] = ()
     floor_repeats: int = 10
     interval_repeats: int = 200
     seed: int = 0
@@ -186,7 +188,7 @@ class Evaluator:
         if dataset is not None and self.classes:
             self.classifier = classifier.classifier_for(dataset, data_dir)
         device = runtime.device(self.device)
-        self.extractors = features.extractors(dataset, data_dir, self.inception_weights, device, shape[0])
+        self.extractors = features.extractors(dataset, data_dir, self.more_features, device, shape[0])
         endings = {name: f"_{name}" if i else "" for i, name in enumerate(self.extractors)}
         self.spaces = {name: Space(self, self.extractors[name], ending) for name, ending in endings.items()}
         self.default_space = next(iter(self.spaces.values()))

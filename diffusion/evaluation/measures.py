@@ -27,9 +27,10 @@ FEATURES = {  # suffix of the names of distances and floors -> the features that
     "": "features of the classifier",
     "_autoencoder": "features of an autoencoder, which never saw a label",
     "_random": "features of an untrained network",
+    "_photographs": "features of a network trained on photographs",
     "_inception": "features of InceptionV3",
 }
-SLOW = "_inception"  # suffix of measures in features that are too slow for every set of samples
+SLOW = ("_photographs", "_inception")  # suffixes of measures that are too slow for every set of samples
 
 
 @dataclass(frozen=True)
@@ -146,6 +147,7 @@ def choose_main(measures: Iterable[str]) -> list[str]:
     """Return the main measures of a list, or the whole list if it contains none of them."""
     names = [*measures]
     distances = [name for name in DISTANCES if name in names][:2]
+    distances += [name for name in names if name.startswith("frechet") and name.endswith(SLOW)]  # requested
     return [*distances, *(name for name in OTHERS if name in names)] or names
 
 

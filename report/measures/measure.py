@@ -84,7 +84,7 @@ def measure(
     variants: dict[str, Variant] | None = None,
     n_probe: Images | None = None,
     sample_seed: Seed | None = None,
-    inception_weights: Literal["auto", "off"] = "off",
+    more_features: tuple[Literal["photographs", "inception"], ...] = (),
     precision: Precision = "auto",
 ) -> Record:
     """Measure one finished training run, and write its record and kept images.
@@ -109,7 +109,7 @@ def measure(
         n_probe: number of test images and samples, at most, with which the finished model is probed: for
             copies, for the distance without the class mix, and for a DDPM's response. If None, no probes.
         sample_seed: seeds the samples. If None, the seed of the training run.
-        inception_weights: "auto" reads the weights of InceptionV3 from torch's cache or downloads them.
+        more_features: further kinds of features, "photographs" and "inception", see `Evaluator`.
         precision: precision of sampling: "auto", "bf16" or "fp32".
 
     Returns:
@@ -134,7 +134,7 @@ def measure(
         "n_test": n_test,
         "n_digits": n_real,
         "n_per_distortion": n_per_distortion,
-        "inception_weights": inception_weights,
+        "more_features": more_features,
     }
     how |= {"interval_repeats": interval_repeats, "floor_repeats": floor_repeats}
     evaluator = evaluator_of(dataset, str(data.folder(data_dir)), n_train, **how)

@@ -18,6 +18,7 @@ from report.pages import figures
 from report.pages.figures import Drawing
 from report.pages.names import AUTHORS, LICENCE, repository
 from report.pages.render import PAGE, TEMPLATES, pandoc
+from report.parameters import CELLS
 from report.places import PLAY
 from report.results.views import Results
 
@@ -76,7 +77,7 @@ def render_page(path: Path, notebooks: Sequence[str] = (), up: str = "../report.
 
 def describe_execution(notebook: nbformat.NotebookNode) -> str:
     """A sentence on an executed notebook: it trained a model, or opened a released one."""
-    cells = [cell.source for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+    cells = [cell.source for cell in notebook.cells if {*CELLS} & {*cell.metadata.get("tags", [])}]
     lines = [line for source in cells for line in ast.parse(source).body if isinstance(line, ast.AnnAssign)]
     defaults = {ast.unparse(line.target): ast.literal_eval(line.value) for line in lines if line.value}
     values = defaults | notebook.metadata.get("papermill", {}).get("parameters", {})
