@@ -63,7 +63,7 @@ def _test_losses(training: Training) -> tuple[list[int], list[float]]:
 
 
 def _by_step(training: Training) -> tuple[list[float], list[float]]:
-    """Passes over 60,000 images, and the mean training loss up to each; empty without losses of steps."""
+    """Passes over 60,000 images, and the mean training loss up to each; empty if no losses were recorded."""
     probes = training.probes
     known = "step_loss" in probes
     rows = [*zip(probes.places("step_loss"), probes["step_loss"], strict=True)] if known else []

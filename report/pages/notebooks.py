@@ -81,12 +81,14 @@ def describe_execution(notebook: nbformat.NotebookNode) -> str:
     lines = [line for source in cells for line in ast.parse(source).body if isinstance(line, ast.AnnAssign)]
     defaults = {ast.unparse(line.target): ast.literal_eval(line.value) for line in lines if line.value}
     values = defaults | notebook.metadata.get("papermill", {}).get("parameters", {})
-    of, model = values.get("released"), values.get("model")
+    release, model = values.get("released"), values.get("model")
     if not model:
         return "Executed; this notebook trains no model."
     name = f"{model}-{values.get('seed')}"
-    if of:
-        return f"The figures show the released run {of}/{name}; the text describes the default short run."
+    if release:
+        return (
+            f"The figures show the released run {release}/{name}; the text describes the default short run."
+        )
     return f"Trained {name}."
 
 
@@ -111,5 +113,5 @@ def fenced(text: str, about: str = "") -> str:
 if __name__ == "__main__":
     paths = sorted(map(Path, sys.argv[1:]), key=lambda path: path.name)
     for path in paths:
-        kept = render_page(path, [one.stem for one in paths], up="../../paper/report.pdf")
+        kept = render_page(path, [page.stem for page in paths], up="../../paper/report.pdf")
         write_bytes(KEPT / f"{path.stem}.html", kept)
