@@ -6,17 +6,23 @@ The changes are mutmut's operators: another operator, a number plus one, an argu
 and so on. mutmut itself leaves out functions with decorators, which are many here, and a new process would
 spend seconds on importing torch. So this file applies the operators to whole files, in copies of the project,
 and forks each run of pytest from a process that has imported the libraries. Each mutant meets the tests that
-execute its line, first one by one, then with their whole files.
+execute its line, then quick other tests of their files.
+
+A mutant is killed if a test fails, or needs more processor time than a multiple of what it needs without a
+mutant. Time on the clock kills none, since other work makes this machine slow: a mutant that takes too long
+by the clock alone is listed as undecided, and counts as a survivor.
 
 SAMPLE mutants are drawn, always the same of one file's text; SAMPLE=all takes all of them. The mutants of
-survivors.yaml are left out: each has a reason why no test should notice it. The last line is
-"killed N of M".
+survivors.yaml are left out, and others take their places: each has a reason why no test should notice it.
+The last line is "killed N of M".
 """
 
+import gc
 import importlib
 import json
 import os
 import random
+import resource
 import shutil
 import signal
 import subprocess
@@ -26,22 +32,35 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import count
+from itertools import accumulate, count
 from pathlib import Path
 from queue import Queue
 
 import coverage
+import hypothesis
 import libcst as cst
 import pytest
 import yaml
-from libcst.metadata import MetadataWrapper, PositionProvider
+from libcst.metadata import MetadataWrapper, PositionProvider, WhitespaceInclusivePositionProvider
 from mutmut.mutation import mutators
 
 ROOT = Path(__file__).resolve().parents[1]
-WARM = "hypothesis matplotlib.pyplot nbformat pandas pydantic scipy.stats torch torchmetrics torchvision"
+WARM = "matplotlib.pyplot nbformat pandas pydantic scipy.stats torch torchmetrics torchvision"
+# Imported before the forks, too, where a test of the file imports them.
+LATE = "IPython.core.interactiveshell bs4 jinja2 nbconvert papermill pypandoc safetensors.torch seaborn"
+LATE += " sklearn.datasets sklearn.mixture torch_fidelity.metric_prc typst yaml"
+UNUSED = "anyio cacheprovider faulthandler nbval platformdirs playwright xdist"  # plugins of pytest
 OPERATORS = [(kind, operator) for kind, operator in mutators.mutation_operators if kind is not cst.Assign]
 SKIPPED = (cst.Annotation, cst.Decorator, cst.FormattedString, cst.Import, cst.ImportFrom, cst.Raise)
-PATIENCE = 30  # seconds more than three times as long as the tests take without a mutant
+PATIENCE = 20  # seconds of the processor more than three times what the tests take without a mutant
+REST = 3  # seconds of the processor for tests that are in a file with the chosen ones
+WAIT = 20  # times as long by the clock
+MEMORY = Path("/dev/shm")  # a folder without a disk, if the system has one
+ROOM = 2 << 30  # bytes that must be free in it
+
+# Fewer examples than the suite's, of which none is made smaller: a failure is a failure.
+EXAMPLES = {"max_examples": 25, "phases": (hypothesis.Phase.explicit, hypothesis.Phase.generate)}
+hypothesis.settings.register_profile("mutants", deadline=None, derandomize=True, **EXAMPLES)
 
 
 @dataclass(frozen=True)
@@ -59,6 +78,15 @@ def mutants_of(code: str) -> Iterator[Mutant]:
     """All mutants of a file's code."""
     wrapper = MetadataWrapper(cst.parse_module(code), unsafe_skip_copy=True)
     positions, lines = wrapper.resolve(PositionProvider), code.splitlines()
+    spans = wrapper.resolve(WhitespaceInclusivePositionProvider)
+    starts = [0, *accumulate(map(len, code.splitlines(keepends=True)))]
+
+    def whole(node: cst.CSTNode, changed: cst.CSTNode) -> str:
+        """The code with a node changed."""
+        if isinstance(node, cst.BaseCompoundStatement):  # whose indentation only the whole module knows
+            return wrapper.module.deep_replace(node, changed).code
+        start, end = (starts[place.line - 1] + place.column for place in (spans[node].start, spans[node].end))
+        return code[:start] + wrapper.module.code_for_node(changed) + code[end:]
 
     def visit(node: cst.CSTNode, statement: int) -> Iterator[Mutant]:
         if isinstance(node, SKIPPED):
@@ -68,9 +96,9 @@ def mutants_of(code: str) -> Iterator[Mutant]:
         for kind, operator in OPERATORS:
             for changed in operator(node) if isinstance(node, kind) else ():
                 if not is_trivial(node, changed):
-                    whole = wrapper.module.deep_replace(node, changed).code
+                    after = whole(node, changed)
                     line = positions[node].start.line
-                    yield Mutant(line, statement, *difference(lines, whole.splitlines()), whole)
+                    yield Mutant(line, statement, *difference(lines, after.splitlines()), after)
         for child in node.children:
             yield from visit(child, statement)
 
@@ -106,12 +134,15 @@ def difference(before: list[str], after: list[str]) -> tuple[str, str]:
 # === running tests ========================================================================================
 
 
-def forked(project: Path, work: Callable[[], int], seconds: float) -> int | None:
-    """Exit status of work in a process of its own within a copy of the project; None: it ran too long."""
+def forked(project: Path, work: Callable[[], int], seconds: int) -> int | None:
+    """Exit status of work in a process of its own within a copy of the project, with a limit of its
+    processor time; None: it waited too long.
+    """
     if not (pid := os.fork()):
         try:
             os.setsid()
             os.chdir(project)
+            resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
             silence = os.open(project / "build.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
             os.dup2(silence, 1)
             os.dup2(silence, 2)
@@ -120,7 +151,7 @@ def forked(project: Path, work: Callable[[], int], seconds: float) -> int | None
             os._exit(work())
         except BaseException:  # a crash of pytest itself
             os._exit(70)
-    end = time.monotonic() + seconds
+    end = time.monotonic() + WAIT * seconds
     while time.monotonic() < end:
         if (ended := os.waitpid(pid, os.WNOHANG))[0]:
             return os.waitstatus_to_exitcode(ended[1])
@@ -132,13 +163,14 @@ def forked(project: Path, work: Callable[[], int], seconds: float) -> int | None
 
 def run_pytest(names: list[str], *plugins: object) -> int:
     """Exit status of pytest on tests by their names."""
-    options = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:nbval"]
+    options = ["-q", "--tb=no", f"--basetemp={Path.cwd()}.tests", "--hypothesis-profile=mutants"]
+    options += [word for name in UNUSED.split() for word in ("-p", f"no:{name}")]
     options += ["-o", "addopts=--strict-markers --import-mode=importlib"]
     return int(pytest.main([*options, *names], [*plugins]))
 
 
 class Tracer:
-    """A plugin of pytest that notes which tests execute which lines of a file, and how long each takes."""
+    """A plugin of pytest that notes which tests execute which lines of a file, and their processor time."""
 
     def __init__(self, path: Path, out: Path):
         self.out, self.seconds, self.failed = out, {}, []
@@ -151,9 +183,9 @@ class Tracer:
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
         self.coverage.switch_context(item.nodeid)
-        begun = time.monotonic()
+        begun = sum(os.times()[:4])  # of this process, and of those that it waited for
         yield
-        self.seconds[item.nodeid] = time.monotonic() - begun
+        self.seconds[item.nodeid] = sum(os.times()[:4]) - begun
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
@@ -162,7 +194,8 @@ class Tracer:
     def pytest_sessionfinish(self) -> None:
         self.coverage.stop()
         lines = self.coverage.get_data().contexts_by_lineno(self.path)
-        notes = {"lines": lines, "seconds": self.seconds, "failed": self.failed}
+        late = [name for name in LATE.split() if name in sys.modules]
+        notes = {"lines": lines, "seconds": self.seconds, "failed": self.failed, "late": late}
         self.out.write_text(json.dumps(notes))
 
 
@@ -177,26 +210,37 @@ def trace(project: Path, file: str, tests: list[str]) -> tuple[dict[int, list[st
     notes = json.loads(out.read_text())
     if notes["failed"]:
         print("without a mutant these fail, and are left out:", *notes["failed"], sep="\n  ")
+    for name in notes["late"]:
+        importlib.import_module(name)
     good = {name: n for name, n in notes["seconds"].items() if name not in notes["failed"]}
     lines = {int(line): [name for name in names if name in good] for line, names in notes["lines"].items()}
     lines[0] = sorted({name for names in lines.values() for name in names})
     return lines, good
 
 
-def is_killed(project: Path, file: str, mutant: Mutant, tests: list[str], seconds: dict[str, float]) -> bool:
-    """Whether one of the tests, or of the other tests of their files, fails with a mutant in place."""
+def verdict(
+    project: Path, file: str, mutant: Mutant, tests: list[str], seconds: dict[str, float], moment: int
+) -> bool | None:
+    """Whether one of the tests fails with a mutant in place, or one of the quick other tests of their files,
+    which may meet it in a fixture that they share.
+
+    The file's time is the moment, a number that no other mutant has: Python keeps the bytecode of a file
+    whose time in whole seconds and whose size are the same.
+    """
     path = project / file
     before = path.read_text("utf-8")
     chosen = sorted(tests, key=seconds.__getitem__)
-    files = list(dict.fromkeys(name.partition("::")[0] for name in chosen))
-    whole = [name for name in seconds if name.partition("::")[0] in files]
+    files = {name.partition("::")[0] for name in chosen}
+    rest = [name for name in seconds if name.partition("::")[0] in files and name not in tests]
+    rest.sort(key=seconds.__getitem__)
+    spent = accumulate(map(seconds.__getitem__, rest))
+    chosen += [name for name, total in zip(rest, spent, strict=True) if total < REST]
     path.write_text(mutant.code, "utf-8")
+    os.utime(path, (moment, moment))
     try:
-        for names in (chosen, whole):
-            limit = PATIENCE + 3 * sum(seconds[name] for name in names)
-            if forked(project, lambda names=names: run_pytest(["-x", *names]), limit) != 0:
-                return True
-        return False
+        limit = PATIENCE + 3 * int(sum(map(seconds.__getitem__, chosen)))
+        status = forked(project, lambda: run_pytest(["-x", *chosen]), limit)
+        return None if status is None else status != 0
     finally:
         path.write_text(before, "utf-8")
 
@@ -206,16 +250,14 @@ def is_killed(project: Path, file: str, mutant: Mutant, tests: list[str], second
 
 def chosen_mutants(file: str, sample: str) -> list[Mutant]:
     """The mutants of a file that are tried, without the survivors that have a reason."""
-    every = [
-        mutant for mutant in mutants_of((ROOT / file).read_text("utf-8")) if mutant.before != mutant.after
-    ]
+    every = list(mutants_of((ROOT / file).read_text("utf-8")))
+    every = [mutant for mutant in every if mutant.before != mutant.after]
+    random.Random(file).shuffle(every)  # a reason more leaves the rest of a sample as it is
     reasons = yaml.safe_load((ROOT / "tests" / "survivors.yaml").read_text("utf-8")) or []
     known = {(entry["before"], entry["after"]) for entry in reasons if entry["file"] == file}
     rest = [mutant for mutant in every if (mutant.before, mutant.after) not in known]
     print(f"{file}: {len(every)} mutants; {len(every) - len(rest)} have a reason in survivors.yaml")
-    if sample != "all" and int(sample) < len(rest):
-        rest = sorted(random.Random(file).sample(rest, int(sample)), key=lambda mutant: mutant.line)
-    return rest
+    return sorted(rest if sample == "all" else rest[: int(sample)], key=lambda mutant: mutant.line)
 
 
 def copies(folder: Path, n: int) -> list[Path]:
@@ -245,29 +287,34 @@ def main(file: str, tests: str = "tests/unit tests/golden", sample: str = "60", 
     if not (ROOT / file).is_file():
         sys.exit(f"there is no file {file}; expected: a path from the project's folder")
     mutants, killed, done = chosen_mutants(file, sample), 0, count(1)
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(int(workers)) as pool:
+    has_room = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM
+    where = tempfile.TemporaryDirectory(dir=MEMORY if has_room else None)
+    with where as folder, ThreadPoolExecutor(int(workers)) as pool:
+        os.environ["TMPDIR"] = tempfile.tempdir = folder
         projects: Queue[Path] = Queue()
         for project in copies(Path(folder), int(workers)):
             projects.put(project)
         lines, seconds = trace(projects.queue[0], file, tests.split())
-        print(
-            f"{len(lines[0])} tests execute it, {sum(map(seconds.__getitem__, lines[0])):.0f} s", flush=True
-        )
+        spent = sum(map(seconds.__getitem__, lines[0]))
+        print(f"{len(lines[0])} tests execute it, {spent:.0f} s of the processor", flush=True)
+        gc.collect()
+        gc.freeze()  # a collection in a fork would copy the pages of all that was imported
 
-        def attempt(mutant: Mutant) -> bool:
+        def attempt(mutant: Mutant) -> bool | None:
             names = lines.get(mutant.statement) or lines[0]
-            project = projects.get()
+            project, moment = projects.get(), next(done)
             try:
-                return bool(names) and is_killed(project, file, mutant, names, seconds)
+                return bool(names) and verdict(project, file, mutant, names, seconds, moment)
             finally:
                 projects.put(project)
-                if next(done) % 20 == 0:
+                if moment % 20 == 0:
                     print("...", flush=True)
 
         for mutant, is_dead in zip(mutants, pool.map(attempt, mutants), strict=True):
-            killed += is_dead
+            killed += bool(is_dead)
             if not is_dead:
-                print(f"{file}:{mutant.line} survives:\n  - {mutant.before}\n  + {mutant.after}", flush=True)
+                said = "is undecided" if is_dead is None else "survives"
+                print(f"{file}:{mutant.line} {said}:\n  - {mutant.before}\n  + {mutant.after}", flush=True)
     print(f"killed {killed} of {len(mutants)}")
 
 

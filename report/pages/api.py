@@ -75,7 +75,7 @@ def markdown() -> str:
             thing = getattr(diffusion, name)
             lines += entry(name, thing, "###")
             for part in vars(thing) if isinstance(thing, type) else ():
-                of = getattr(thing, part, None)  # an old name, which is refused, has none
+                of = getattr(thing, part, None)  # None for an old name, which is refused
                 documented = callable(of) or isinstance(of, property | cached_property)
                 if part[0] != "_" and of.__doc__ and documented:
                     lines += entry(f"{name}.{part}", of, "####")

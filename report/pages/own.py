@@ -57,7 +57,7 @@ class Seeds:
         return sum(one_image for _, one_image in read)
 
     def over(self, measure: str, scale: float = 1) -> Markdown:
-        """Mean and standard deviation of a measure over the runs; a dash if a run has no value."""
+        """Mean and standard deviation of a measure over the runs; a dash if a run lacks a value."""
         if not all(measure in training.final for training in self.trainings):
             return DASH
         values = [scale * training.final[measure].value for training in self.trainings]
@@ -177,7 +177,7 @@ def _compared(run: ReportRun) -> dict[str, Any]:
 
 
 def _repeated(results: Results, training: Training) -> Markdown | None:
-    """Words on kept samples with many repetitions; None if at least half of them are different images."""
+    """A sentence on kept samples with many repetitions; None if at least half of them are different."""
     kept = results.kept(f"samples_{training.name}")
     images = len(np.unique(kept.reshape(len(kept), -1), axis=0))
     if training.final.one_image or images >= len(kept) / 2:

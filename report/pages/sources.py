@@ -25,9 +25,9 @@ from report.pages.text_format import Markdown, printed
 from report.results.definitions import DEFINITIONS
 from report.results.table import Row, note, reading
 
-BEGIN, MIDDLE, END = "\ue000", "\ue001", "\ue002"  # around a number and its entry; they occur in no text
+BEGIN, MIDDLE, END = "\ue000", "\ue001", "\ue002"  # enclose a number and its entry
 MARK = re.compile(f"{BEGIN}(\\d+){MIDDLE}([^{BEGIN}{END}]*){END}")
-DEFINITION = "definition "  # instead of a file, for numbers that are chosen and not measured
+DEFINITION = "definition "  # instead of a file, for numbers that we chose
 ROWS = "rows.html"
 
 NO_SPAN = re.compile(  # code, formulas, attributes and metadata, which cannot contain a span in Markdown
@@ -105,20 +105,20 @@ class Selection:
 
     @property
     def said(self) -> str:
-        """Words with the meaning of the measure: "distance ... (`frechet`) of 21 checkpoints of zoom-0"."""
+        """The selection in words: "distance ... (`frechet`) of 21 checkpoints of zoom-0"."""
         known = MEASURES.get(self.rows[0].measure) if self.rows else None
         what = f"{known.meaning} ({self.what}, {known.unit})" if known else self.what
         return what + _describe_rows(self.rows)
 
     @property
     def head(self) -> str:
-        """The heading in the list of sources: role in the number, and model; "also" if it has neither."""
+        """The heading in the list of sources: role in the number, and model; "also" without both."""
         row = self.rows[0] if self.rows else None
         words = [self.part, f"{row.model}{_name_release(row.source)}" if row and row.model else ""]
         return ", ".join(filter(None, words)) or "also"
 
     def link(self, out: Path) -> str:
-        """The link from a page in `out` to the rows on `rows.html`, or to the file if there are no rows."""
+        """The link from a page in `out` to the rows on `rows.html`, or to the file if `rows` is empty."""
         if self.rows:
             runs = (f"{run[0]}-{run[1]}" if isinstance(run, list) else f"{run}" for run in self.places)
             return f"{ROWS}?rows={','.join(runs)}#{anchor(self.rows[0])}"
@@ -264,7 +264,7 @@ def render_rows(rows: Sequence[Row]) -> bytes:
     for file, group in groupby(rows, key=lambda row: row.source.partition("#")[0]):
         cited = [*group]
         values = {name: {getattr(row, name) for row in cited} for name in COLUMNS}
-        in_name = ("model", "seed") if len(cited) > 1 else ()  # the file's name tells them if they are equal
+        in_name = ("model", "seed") if len(cited) > 1 else ()  # if equal, the file's name contains them
         used = [n for n in COLUMNS if values[n] - {None, ""} and not (n in in_name and len(values[n]) == 1)]
         files.append((file, used, cited))
     return template.render(files=files, anchor=anchor).encode()
