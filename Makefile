@@ -171,7 +171,7 @@ $(STAMP): pyproject.toml constraints.txt $(if $(wildcard $(RUN)),,FORCE)
 	echo "Building the environment in $(VENV): a few minutes ..."; \
 	$(PYTHON) -m venv $$clear $(VENV) || { $(PYTHON) -c 'import ensurepip' 2> /dev/null || \
 	echo "Python's venv is missing; on Debian and Ubuntu, install the package python3-venv"; exit 1; }; \
-	touch $(VENV)/making && rm -f $@ && $(PIP) -e '.[workflow]' && rm -f $(VENV)/making && $(DONE)
+	touch $(VENV)/making && rm -f $@ && $(PIP) -e '.[photographs,workflow]' && rm -f $(VENV)/making && $(DONE)
 
 # Install extras, separated by commas. The package itself is not reinstalled, because it may be running.
 $(STAMP)-%: $(STAMP)

@@ -19,9 +19,9 @@ from diffusion.evaluation.measures import register
 from diffusion.evaluation.statistics import Interval, share_of
 from diffusion.runtime import generator
 
-REFUSED = 0.05  # share of mildly distorted digits below the bound
+REFUSED = 0.05  # share of mildly distorted digits below the threshold
 NEIGHBOURS = 5
-BORDER = 3  # pixels: rows at the top and at the bottom that show the ground
+BORDER = 3  # number of rows at the top and at the bottom that show the background
 
 
 def tidied(x: Tensor) -> Tensor:

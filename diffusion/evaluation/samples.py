@@ -21,10 +21,10 @@ def read(logits: Tensor) -> tuple[Tensor, Tensor]:
     return labels, confidence
 
 
-NEIGHBOURS = 3  # of precision and recall, as in their source
+NEIGHBOURS = 3  # neighbours of precision and recall, as in their source
 COVERING = 5  # neighbours of coverage, as in its source
 HALVES = 50  # random halves behind an interval
-FEWEST = 2 * (COVERING + 1)  # a half must hold an image and its neighbours
+FEWEST = 2 * (COVERING + 1)  # a half must contain an image and its neighbours
 MOST_IMAGES = 2000  # per set: memory grows with its square
 
 
@@ -89,7 +89,7 @@ def coverage(real: Tensor, fake: Tensor) -> float:
     Naeem et al. (2020), Eq. (7), for features (N, D), N at least 6, and (M, D). A perfect model has 1 - 2^-5
     = 0.97 if both sets are large and of one size.
     """
-    exact = "donot_use_mm_for_euclid_dist"  # no image is at a distance from itself, nor from its copy
+    exact = "donot_use_mm_for_euclid_dist"  # the distance from an image to itself or its copy is exactly 0
     radius = torch.cdist(real, real, compute_mode=exact).kthvalue(COVERING + 1).values  # itself is the first
     nearest = torch.cdist(real, fake, compute_mode=exact).amin(1)
     return float((nearest <= radius).double().mean())

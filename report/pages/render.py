@@ -28,8 +28,8 @@ REPORT = (  # options for the page and the PDF of a report
     *(f"--lua-filter={TEMPLATES / 'xref.lua'}", "--citeproc", f"--bibliography={HERE / 'references.bib'}"),
     "--fail-if-warnings",
 )
-_SCRIPT = f"\n{(TEMPLATES / 'page.js').read_text(encoding='utf-8').strip()}"  # as pandoc writes it
-PAGE = (  # options for pages of the report and of notebooks, which run only this script
+_SCRIPT = f"\n{(TEMPLATES / 'page.js').read_text(encoding='utf-8').strip()}"  # in the form that pandoc writes
+PAGE = (  # options for pages of the report and of notebooks; browsers then run only this script
     f"--variable=script-hash=sha256-{b64encode(sha256(_SCRIPT.encode()).digest()).decode()}",
     *("--to=html5", "--mathml", "--embed-resources", "--section-divs", "--toc-depth=3"),
     *(f"--template={TEMPLATES / 'page.html'}", f"--css={TEMPLATES / 'style.css'}"),

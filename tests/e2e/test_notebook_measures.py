@@ -125,7 +125,8 @@ def test_what_a_network_misses_of_an_offset_is_added_to_its_prediction():
 @pytest.mark.parametrize(
     ("name", "given"),
     [
-        ("06_beyond", {"models": ["linear", "zoom"]}),
+        ("06_beyond", {"n": 16, "components": 3}),
+        ("14_changes", {"models": ["linear", "zoom"]}),
         ("07_yardstick", {"n": 32, "n_per_distortion": 16, "n_real": 100, "n_test": 256}),
         ("10_files", {"n_source": 120, "n_test": 100}),
         pytest.param(
@@ -143,6 +144,6 @@ def test_what_no_run_of_the_workflow_executes_runs(tmp_path, mnist_dir, monkeypa
     monkeypatch.chdir(tmp_path)
     few = functools.partial(Evaluator.for_dataset, n_digits=100, n_per_distortion=16)
     monkeypatch.setattr(Evaluator, "for_dataset", staticmethod(few))
-    at = {} if name == "06_beyond" else {"out_dir": "out"}
+    at = {} if name in ("06_beyond", "14_changes") else {"out_dir": "out"}
     assert defined(name, **given, **at)["shown"]
     assert [path.name for path in tmp_path.iterdir()] == [*at.values()]
