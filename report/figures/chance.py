@@ -10,14 +10,18 @@ from matplotlib.ticker import FixedLocator, NullLocator
 
 from diffusion.evaluation.statistics import Interval
 from diffusion.figures.style import INK, MUTED, SMALL, new_figure, styled
-from report.figures.curves import PLAIN, legend, line, logarithmic, styles_of
+from report.figures.curves import PLAIN, Style, legend, line, logarithmic, styles_of
 
 REAL = "real images"
 APART = 0.6  # from a pair's first number to its second; the next model's begins at 1
 
 
 @styled
-def floors(floor: Mapping[int, Interval], distances: Mapping[str, Mapping[int, float]]) -> Figure:
+def floors(
+    floor: Mapping[int, Interval],
+    distances: Mapping[str, Mapping[int, float]],
+    styles: Mapping[str, Style] | None = None,
+) -> Figure:
     """Distances of real images and of models from the test images, against the number of images.
 
     The curve of real images is the floor, the mean over several draws; the band around it is one standard
@@ -26,13 +30,15 @@ def floors(floor: Mapping[int, Interval], distances: Mapping[str, Mapping[int, f
     Args:
         floor: number of images -> floor, with its standard deviation.
         distances: name of a model -> number of its samples -> their distance.
+        styles: name of a model -> its style. If None, styles in order.
     """
-    figure, styles = new_figure(66), styles_of(distances)
+    figure, styles = new_figure(66), styles or styles_of(distances)
     axes = figure.subplots()
     n, value = np.array([*floor]), np.array([one.value for one in floor.values()])
     sd = np.array([one.sd for one in floor.values()])
     lowest = 0.2 * value.min()  # a logarithmic axis has no zero
-    axes.fill_between(n, np.maximum(value - sd, lowest), value + sd, color=MUTED, alpha=0.25, linewidth=0)
+    below = np.maximum(value - sd, lowest)
+    axes.fill_between(n, below, value + sd, color=MUTED, alpha=0.25, linewidth=0)
     (curve,) = axes.plot(n, value, color=INK, marker="o", markersize=3.5)
     figure.plots(REAL, n, value)
     entries = [(REAL, curve)]
@@ -40,7 +46,7 @@ def floors(floor: Mapping[int, Interval], distances: Mapping[str, Mapping[int, f
         line(axes, [*by_size], [*by_size.values()], styles[name])
         figure.plots(name, by_size, by_size.values())
         entries.append((name, axes.lines[-1]))
-    shown = [*value, *(x for by_size in distances.values() for x in by_size.values())]
+    shown = [*below, *value, *(x for by_size in distances.values() for x in by_size.values())]
     axes.set(xscale="log", xlabel="number of images", ylabel="Fréchet distance")
     logarithmic(axes, shown)
     axes.xaxis.set_major_locator(FixedLocator([*floor]))

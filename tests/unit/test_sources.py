@@ -132,12 +132,12 @@ def test_rows_are_described_by_their_training_epochs_and_place(out):
     for places, words in said.items():
         (read,) = chosen(out, *places)
         assert read.as_json()["what"] == f"{read.what}{words}"
-        assert read.said.endswith(words)
+        assert read.description.endswith(words)
     (read,) = chosen(out, 0, 1, file="metrics/files.json")
     assert read.as_json()["what"] == "`ink` of “bytes”, 2 rows"
     (read,) = chosen(out, 5)
     known = MEASURES["frechet"]
-    assert read.said == f"{known.meaning} (`frechet`, {known.unit}) of zoom-3"
+    assert read.description == f"{known.meaning} (`frechet`, {known.unit}) of zoom-3"
 
 
 def test_selections_are_apart_by_measure_variant_file_and_role(out):
