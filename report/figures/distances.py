@@ -15,18 +15,18 @@ from report.results.counterparts import Pair
 from report.results.table import CHECKPOINT
 from report.results.views import LATE, Results, Training
 
-PARTS = 20  # points of a short training, by step
+PARTS = 20  # points of a short training run, by step
 WINDOW = 9  # checkpoints in a running mean, which is drawn if there are more than FEW
-THIN = ("cosine",)  # models that are not part of the question
-LINES = ("-", "--", ":", "-.")  # line styles of the trainings of a model
-SAID = {"size": SMALL, "color": MUTED, "ha": "center"}  # look of text in a figure
+THIN = ("cosine",)  # models that are shown only for comparison
+LINES = ("-", "--", ":", "-.")  # line styles of the training runs of a model
+SAID = {"size": SMALL, "color": MUTED, "ha": "center"}  # style of text in a figure
 YOURS, RELEASED = "your run", "the paper's"
 BESIDE = {YOURS: {"color": "#004488", "marker": "o"}, RELEASED: {"color": MUTED, "linewidth": 1.0}}
 
 
 @figure
 def losses(results: Results, others: Sequence[tuple[str, str, list[float]]] = ()) -> Figure | None:
-    """Figs. 3, 9: test losses of the first training of each model; training losses are thin.
+    """Figs. 3, 9: test losses of the first training run of each model; training losses are thin.
 
     Args:
         results: the run.
@@ -65,7 +65,7 @@ def _test_losses(training: Training) -> tuple[list[int], list[float]]:
 
 
 def _by_step(training: Training) -> tuple[list[float], list[float]]:
-    """Passes over 60,000 images, and the mean training loss up to each; empty without losses of steps."""
+    """Passes over 60,000 images, and the mean training loss up to each; empty if no losses were recorded."""
     probes = training.probes
     known = "step_loss" in probes
     rows = [*zip(probes.places("step_loss"), probes["step_loss"], strict=True)] if known else []
@@ -76,9 +76,9 @@ def _by_step(training: Training) -> tuple[list[float], list[float]]:
 
 @figure
 def distances(results: Results) -> Figure | None:
-    """Figs. 4 and 13: distances over epochs, a curve for each training.
+    """Figs. 4 and 13: distances over epochs, a curve for each training run.
 
-    With many checkpoints, a curve is a running mean, and the first training of a model also shows all
+    With many checkpoints, a curve is a running mean, and the first training run of a model also shows all
     checkpoints. Models in `THIN` have thin lines. The late part of training is shaded.
     """
     curves = [

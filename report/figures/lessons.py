@@ -38,7 +38,7 @@ def steps_of(T: int, n: int, first: int = 0) -> list[int]:
 def schedules(schedules: Mapping[str, Any]) -> Figure:
     """Fig. 1: beta_t (left) and alpha_bar_t (right) of noise schedules.
 
-    A bar marks the step from which beta_t is clipped, so that it stays at its largest value.
+    A bar marks the step from which beta_t is clipped and stays at its largest value.
 
     Args:
         schedules: noise schedules by name, with `beta` and `alpha_bar` of shape (T + 1,).
@@ -70,8 +70,8 @@ def schedules(schedules: Mapping[str, Any]) -> Figure:
 def noised(image: Any, alpha_bar: Iterable[float]) -> np.ndarray:
     """Degrade an image by noise, with the same noise at each level.
 
-    The greys of a latent are scaled so that two standard deviations about its mean fill the range; at
-    alpha_bar = 1 the image is unchanged.
+    The greys of a latent are scaled: two standard deviations about its mean fill the range. At alpha_bar = 1
+    the image is unchanged.
 
     Args:
         image: (28, 28), or with further axes of length 1, in [-0.5, 0.5] or as bytes.
@@ -209,7 +209,7 @@ def loss_curve() -> Callable[[int, float], None] | None:
         return None
     from IPython.display import display
 
-    losses, drawn = Losses(), [-SECONDS]  # times of drawing
+    losses, drawn = Losses(), [-SECONDS]  # when the curve was drawn
 
     def show(step: int, loss: float) -> None:
         losses.append((step, loss))

@@ -24,7 +24,7 @@ MODELS = dict(zip(STUDY, STYLES, strict=False))  # styles of the original study'
 
 
 def figure(function: Callable[..., Figure | None]) -> Callable[..., Figure | None]:
-    """Decorate a function of results that draws a figure, so that the figure knows its rows and its model."""
+    """Decorate a function of results that draws a figure; the figure then knows its rows and its model."""
 
     @functools.wraps(function)
     def draw(results: Results, *given: Any) -> Figure | None:
@@ -51,12 +51,12 @@ def model_styles(results: Results) -> Styles:
 
 
 def title_of(results: Results, training: Training) -> str:
-    """The title of a training, with its seed if its model has several."""
+    """The title of a training run, with its seed if its model has several."""
     return literal(results.titled(training))
 
 
 def colour_of(results: Results, training: Training) -> str:
-    """The colour of a training: the colour of its model; further seeds are lighter or darker."""
+    """The colour of a training run: the colour of its model; further seeds are lighter or darker."""
     rgb = to_rgb(model_styles(results)[training.model].colour)
     step = min(0.45 * results.seeds(training.model).index(training.seed), 0.7)
     return to_hex([c * (1 - step) + (step if max(rgb) < 0.65 else 0) for c in rgb])

@@ -22,6 +22,7 @@ from report.pages import figures
 from report.pages.figures import Drawing
 from report.pages.names import AUTHORS, LICENCE, repository
 from report.pages.render import PAGE, TEMPLATES, pandoc
+from report.parameters import CELLS
 from report.places import PLAY
 from report.results.views import Results
 
@@ -33,7 +34,7 @@ KEPT = PLAY.parent / "notebooks"
 
 
 def list_notebooks(results: Results) -> list[str]:
-    """The executed notebooks of a run, in order; notebooks of models that it no longer has are left out."""
+    """The executed notebooks of a run, in order, without notebooks of models that were removed."""
     known = {""} | {x for m, seed in results.trainings for x in (m, f"{m}-{seed}")}
     executed = sorted(path.stem for path in (results.out / "notebooks").glob("*.ipynb"))
     return [name for name in executed if name.partition("-")[2] in known]
@@ -97,16 +98,18 @@ def render_page(
 
 def describe_execution(notebook: nbformat.NotebookNode) -> str:
     """A sentence on an executed notebook: it trained a model, or opened a released one."""
-    cells = [cell.source for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+    cells = [cell.source for cell in notebook.cells if {*CELLS} & {*cell.metadata.get("tags", [])}]
     lines = [line for source in cells for line in ast.parse(source).body if isinstance(line, ast.AnnAssign)]
     defaults = {ast.unparse(line.target): ast.literal_eval(line.value) for line in lines if line.value}
     values = defaults | notebook.metadata.get("papermill", {}).get("parameters", {})
-    of, model = values.get("released"), values.get("model")
+    release, model = values.get("released"), values.get("model")
     if not model:
         return "Executed; this notebook trains no model."
     name = f"{model}-{values.get('seed')}"
-    if of:
-        return f"The figures show the released run {of}/{name}; the text describes the default short run."
+    if release:
+        return (
+            f"The figures show the released run {release}/{name}; the text describes the default short run."
+        )
     return f"Trained {name}."
 
 

@@ -64,7 +64,7 @@ def test_a_condition_can_rest_on_a_named_finding(fill):
     ("source", "said"),
     [
         ("<< absent >>", "'absent'"),
-        ("<< none >>", "empty"),  # values without content
+        ("<< none >>", "undefined"),  # values without content
         ("<< num(nan) >>", "finite"),
         ("<< final.zoom >>", "the number 3.0 needs a format.*num"),
         ("<< interval >>", "a group of values needs a format.*num"),
