@@ -120,7 +120,7 @@ OF_LESSONS = {
     "centre_pixels": lambda: lessons.centre_pixels(np.r_[5000, np.arange(1, 255), 9000]),
     "confusion": lambda: lessons.confusion(99 * np.eye(10) + 1, DIGITS, "digit"),
     "confusion of clothes": lambda: lessons.confusion(99 * np.eye(10) + 1, CLOTHES, "garment"),
-    "loss": lambda: curves.losses("zoom", *losses_of("paper/train_zoom-0")),
+    "loss": lambda: curves.losses("zoom", *losses_of("paper/train_zoom-3")),
 }
 
 
