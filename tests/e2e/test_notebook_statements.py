@@ -55,7 +55,7 @@ def test_ten_lines_zoom_as_the_package_and_sample_from_the_same_starts(mnist_dir
     once, again = found["samples"].chunk(3)[:2]
     assert torch.equal(once, again)  # Try it 1: without noise a start leads to one digit
     assert found["starts"].unique(dim=0).shape[0] > 1
-    assert {*found["accepted"]} == {"real", "in one go", "PyTorch", "diffusion"}
+    assert {*found["accepted"]} == {"real", "at once", "PyTorch", "diffusion"}
     assert found["accepted"]["real"] > 0.8
 
 
@@ -305,17 +305,17 @@ def test_the_network_answers_at_once_and_in_steps_from_the_same_zooms(cold):
     firsts = torch.stack([known[labels == digit][0] for digit in range(10)])
     x_t, answer = restored(cold["run"], firsts, 24)
     assert same(images["zoomed"], x_t)
-    assert np.abs(images["in one go"] - as_bytes(answer).astype(float)).mean() < 1
+    assert np.abs(images["at once"] - as_bytes(answer).astype(float)).mean() < 1
     for t in range(24, 0, -1):
         x_hat = cold["run"].network()(x_t, torch.full((10,), t / 24))
         x_t = torch.tensor(np.stack([zoomed(one, t - 1) for one in x_hat]))[:, None]
     assert np.abs(images["in steps"] - as_bytes(x_t).astype(float)).mean() < 2
     table, x = shown(cold, "03-iterate-numbers"), cold["x_test"][:40]
     errors = table["squared error"]
-    assert errors["in one go"] == pytest.approx(
+    assert errors["at once"] == pytest.approx(
         (restored(cold["run"], x, 24)[1] - x).square().mean().item(), abs=6e-4
     )
-    assert 0 == errors["original"] < errors["in one go"] < errors["in steps"]
+    assert 0 == errors["original"] < errors["at once"] < errors["in steps"]
 
 
 def test_a_confusion_counts_true_classes_by_row(cold):
