@@ -289,10 +289,10 @@ class Typeable:
 
 def write_arguments(function: Callable[..., Any], values: Mapping[str, Any]) -> list[str]:
     """Return the arguments of a call of a function or class, each as text, without those at their default."""
-    found = inspect.signature(function).parameters.values()
-    named = [one for one in found if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)]
-    texts = {one.name: write(values[one.name]) for one in named if one.name in values}
-    shown = [one.name for one in named if one.name in texts and texts[one.name] != write(one.default)]
+    parameters = inspect.signature(function).parameters.values()
+    named = [part for part in parameters if part.kind not in (part.VAR_POSITIONAL, part.VAR_KEYWORD)]
+    texts = {part.name: write(values[part.name]) for part in named if part.name in values}
+    shown = [part.name for part in named if part.name in texts and texts[part.name] != write(part.default)]
     return [texts[name] if len(named) == 1 else f"{name}={texts[name]}" for name in shown]
 
 

@@ -32,6 +32,7 @@ from report.pages.names import (
     project,
     repository,
 )
+from report.pages.own import share
 from report.pages.sources import note_definition
 from report.pages.text import Lazy, Names
 from report.pages.text_format import NUMBERS, Markdown, bibtex, code, escape, integer, listing, num
@@ -87,6 +88,7 @@ def _front(run: ReportRun) -> dict[str, Any]:
         "data_hashes": lambda: _data_hashes(results),
         "dirty": lambda: _dirty(results),
         "hours": _hours(results),
+        "share": share,
         "pictures": [(label, Markdown(file)) for file, label in pictures.items() if file in run.drawn],
         "described": describe_models(results, [m for m in results.models if m not in STUDY], run.drawn),
     }

@@ -1,8 +1,8 @@
 """Parameters of notebooks, training and measuring: their names, types and defaults, and the checks of values.
 
-The parameters of a notebook are in its parameters cell, as papermill reads it; rarely changed ones may be in a
-folded cell above it, tagged `more-parameters`. The arguments of training and measuring are in the signatures
-of `diffusion.fit` and `report.measures.measure.measure`.
+The parameters of a notebook are in its parameters cell, as papermill reads it; rarely changed ones may be in
+a folded cell above it, tagged `more-parameters`. The arguments of training and measuring are in the
+signatures of `diffusion.fit` and `report.measures.measure.measure`.
 """
 
 import inspect

@@ -5,8 +5,9 @@
 The changes are mutmut's operators: another operator, a number plus one, an argument left out, True for False,
 and so on. mutmut itself leaves out functions with decorators, which are many here, and a new process would
 spend seconds on importing torch. So this file applies the operators to whole files, in copies of the project,
-and forks each run of pytest from a process that has imported the libraries. Each mutant meets the tests that
-execute its line, then quick other tests of their files.
+and forks each run of pytest from a process that has imported the libraries, and the modules of the project
+that do not need the file. Each mutant meets the tests that execute its line, then quick other tests of their
+files.
 
 A mutant is killed if a test fails, or needs more processor time than a multiple of what it needs without a
 mutant. Time on the clock kills none, since other work makes this machine slow: a mutant that takes too long
@@ -17,6 +18,7 @@ survivors.yaml are left out, and others take their places: each has a reason why
 The last line is "killed N of M".
 """
 
+import ast
 import gc
 import importlib
 import json
@@ -29,12 +31,11 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import accumulate, count
+from itertools import accumulate
 from pathlib import Path
-from queue import Queue
 
 import coverage
 import hypothesis
@@ -169,6 +170,12 @@ def run_pytest(names: list[str], *plugins: object) -> int:
     return int(pytest.main([*options, *names], [*plugins]))
 
 
+def module_of(path: str | Path, project: Path) -> str:
+    """The name of the module in a file of the project."""
+    name = str(path).removeprefix(f"{project}{os.sep}").removesuffix(".py").removesuffix("/__init__")
+    return name.replace("/", ".")
+
+
 class Tracer:
     """A plugin of pytest that notes which tests execute which lines of a file, and their processor time."""
 
@@ -195,12 +202,20 @@ class Tracer:
         self.coverage.stop()
         lines = self.coverage.get_data().contexts_by_lineno(self.path)
         late = [name for name in LATE.split() if name in sys.modules]
-        notes = {"lines": lines, "seconds": self.seconds, "failed": self.failed, "late": late}
+        places = {name: getattr(module, "__file__", None) or "" for name, module in sys.modules.items()}
+        own = {n: place for n, place in places.items() if module_of(place, Path.cwd()) == n}
+        own = {n: place for n, place in own.items() if not n.startswith("tests.")}
+        notes = {"lines": lines, "seconds": self.seconds, "failed": self.failed, "late": late, "own": own}
         self.out.write_text(json.dumps(notes))
 
 
-def trace(project: Path, file: str, tests: list[str]) -> tuple[dict[int, list[str]], dict[str, float]]:
-    """The tests that execute each line of a file, and their seconds; line 0: those that execute any."""
+def trace(
+    project: Path, file: str, tests: list[str]
+) -> tuple[dict[int, list[str]], dict[str, float], dict[str, str]]:
+    """The tests that execute each line of a file, their seconds, and the project's modules that they import.
+
+    Line 0 is for the tests that execute any line. The modules come with their files, in the order of imports.
+    """
     out = project / "trace.json"
     status = forked(
         project, lambda: run_pytest(["-m", "not long", *tests], Tracer(project / file, out)), 3600
@@ -215,7 +230,52 @@ def trace(project: Path, file: str, tests: list[str]) -> tuple[dict[int, list[st
     good = {name: n for name, n in notes["seconds"].items() if name not in notes["failed"]}
     lines = {int(line): [name for name in names if name in good] for line, names in notes["lines"].items()}
     lines[0] = sorted({name for names in lines.values() for name in names})
-    return lines, good
+    return lines, good, notes["own"]
+
+
+def preload(project: Path, file: str, modules: dict[str, str]) -> None:
+    """Import those of the project's modules for which the file is not needed, so that forks share them.
+
+    What a module imports is read, and then tried in a fork, as some names are imported when they are used.
+    """
+    mutated, out = module_of(file, project), project / "imported"
+    needed = {name: imports_of(place) for name, place in modules.items()}
+    without, before = {mutated}, set()
+    while without != before:
+        before = without
+        packages = tuple(f"{name}." for name in without)
+        without = before | {n for n in modules if needed[n] & before or n.startswith(packages)}
+    names = [name for name in modules if name not in without]
+
+    def attempt() -> int:
+        for name in names:
+            importlib.import_module(name)
+            if mutated in sys.modules:
+                break
+            with out.open("a") as file:
+                file.write(f"{name}\n")
+        return 0
+
+    while True:
+        out.write_text("")
+        forked(project, attempt, 600)
+        good = out.read_text().split()
+        if len(good) == len(names):
+            break
+        names = good + names[len(good) + 1 :]
+    for name in names:
+        importlib.import_module(name)
+
+
+def imports_of(path: str) -> set[str]:
+    """The modules and names that a file imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse(Path(path).read_bytes())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
 
 
 def verdict(
@@ -286,35 +346,47 @@ def main(file: str, tests: str = "tests/unit tests/golden", sample: str = "60", 
         importlib.import_module(name)
     if not (ROOT / file).is_file():
         sys.exit(f"there is no file {file}; expected: a path from the project's folder")
-    mutants, killed, done = chosen_mutants(file, sample), 0, count(1)
+    mutants, killed = chosen_mutants(file, sample), 0
     has_room = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM
     where = tempfile.TemporaryDirectory(dir=MEMORY if has_room else None)
-    with where as folder, ThreadPoolExecutor(int(workers)) as pool:
+    with where as folder:
         os.environ["TMPDIR"] = tempfile.tempdir = folder
-        projects: Queue[Path] = Queue()
-        for project in copies(Path(folder), int(workers)):
-            projects.put(project)
-        lines, seconds = trace(projects.queue[0], file, tests.split())
+        projects = copies(Path(folder), int(workers))
+        lines, seconds, modules = trace(projects[0], file, tests.split())
         spent = sum(map(seconds.__getitem__, lines[0]))
         print(f"{len(lines[0])} tests execute it, {spent:.0f} s of the processor", flush=True)
-        gc.collect()
-        gc.freeze()  # a collection in a fork would copy the pages of all that was imported
-
-        def attempt(mutant: Mutant) -> bool | None:
-            names = lines.get(mutant.statement) or lines[0]
-            project, moment = projects.get(), next(done)
-            try:
-                return bool(names) and verdict(project, file, mutant, names, seconds, moment)
-            finally:
-                projects.put(project)
-                if moment % 20 == 0:
+        outcomes, send = os.pipe()
+        for i, project in enumerate(projects):
+            if not os.fork():
+                try:
+                    os.close(outcomes)
+                    sys.path[:0] = [str(project), str(project / "tests")]
+                    preload(project, file, modules)
+                    gc.collect()
+                    gc.freeze()  # a collection in a fork would copy the pages of all that was imported
+                    for place in range(i, len(mutants), len(projects)):
+                        names = lines.get(mutants[place].statement) or lines[0]
+                        found = bool(names) and verdict(project, file, mutants[place], names, seconds, place)
+                        os.write(send, f"{place} {found}\n".encode())
+                    os._exit(0)
+                except BaseException:
+                    traceback.print_exc()
+                    os._exit(70)
+        os.close(send)
+        with open(outcomes) as told:
+            for done, line in enumerate(told, 1):
+                place, found = line.split()
+                mutant = mutants[int(place)]
+                killed += found == "True"
+                if found != "True":
+                    said = "is undecided" if found == "None" else "survives"
+                    print(
+                        f"{file}:{mutant.line} {said}:\n  - {mutant.before}\n  + {mutant.after}", flush=True
+                    )
+                elif done % 20 == 0:
                     print("...", flush=True)
-
-        for mutant, is_dead in zip(mutants, pool.map(attempt, mutants), strict=True):
-            killed += bool(is_dead)
-            if not is_dead:
-                said = "is undecided" if is_dead is None else "survives"
-                print(f"{file}:{mutant.line} {said}:\n  - {mutant.before}\n  + {mutant.after}", flush=True)
+        if any(os.wait()[1] for _ in projects):
+            sys.exit("a worker failed")
     print(f"killed {killed} of {len(mutants)}")
 
 

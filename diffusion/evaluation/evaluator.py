@@ -414,7 +414,7 @@ class Seen:
 
     @property
     def recognisable(self) -> bool:
-        """bool: Whether the recogniser applies: different 28 x 28 grey images of a data set with classes."""
+        """bool: Whether the recogniser applies, which needs classes and 28 x 28 grey images that differ."""
         known = self.evaluator.classes and len(self.evaluator.x_digits) >= NEIGHBOURS
         return bool(known and self.x.shape[1:] == GREY28) and not self.one_image
 

@@ -76,7 +76,7 @@ def by_features(name: str, unit: str, meaning: str) -> dict[str, tuple[str, str]
 
 
 def take_measures(seen: Any, only: Collection[str] | None = None, real: bool = False) -> dict[str, Value]:
-    """Take measures of a set of images: all, or by the names in `only`, or only measures of `real` images."""
+    """Take measures of a set of images: all, only the names in `only`, or only measures of `real` images."""
     entries = [entry for name, entry in MEASURES.items() if only is None or name in only]
     functions = {entry.function: entry for entry in entries if entry.arguments and (entry.real or not real)}
     values: dict[str, Value] = {}

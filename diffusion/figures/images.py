@@ -1,7 +1,7 @@
 """Figures of images: grids and labelled rows.
 
 Images are tensors, arrays or bytes, (..., 28, 28). Numbers are shown on the fixed range [-0.5, 0.5], from
-black to white. A pixel of an image is a whole number of pixels of the saved file, so images are crisp.
+black to white. A pixel covers a whole number of pixels of the saved file, so images are crisp.
 """
 
 import math

@@ -154,7 +154,8 @@ def more_realistic(results: Results) -> Iterator[Effect]:
     """The cosine DDPM's samples are more realistic on average.
 
     The claim holds if the recogniser accepts a larger share of the cosine DDPM's samples. Shares within
-    {IN_POINTS:.0f} points count as equal. {PAIRED} The two DDPMs that Vrikkis (2024) published count as one more pair.
+    {IN_POINTS:.0f} points count as equal. {PAIRED} The two DDPMs that Vrikkis (2024) published count as one
+    more pair.
     """
     name, at = f"digits (points), cosine {MINUS} linear", {"margin": common.POINTS, "show": common.points1}
     ours = common.seed_pairs(results, PAIR)

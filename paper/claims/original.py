@@ -63,9 +63,9 @@ def first_beta(results: Results) -> Iterator[Effect]:
 def distances_as_described(results: Results) -> Iterator[Effect]:
     """The published distances compare 500 samples with the held-out test split.
 
-    The claim holds if the published code compares at least 500 samples, and if its procedure ranks real digits
-    nearer to the data than uniform noise. We apply the procedure in digit features. The second condition is a
-    test of the procedure; it does not depend on the number of samples.
+    The claim holds if the published code compares at least 500 samples, and if its procedure ranks real
+    digits nearer to the data than uniform noise. We apply the procedure in digit features. The second
+    condition tests the procedure; it does not depend on the number of samples.
     """
     found = files()
     n, described = found.facts.settings["n"], found.facts.settings["described"]

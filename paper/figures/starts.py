@@ -71,7 +71,7 @@ def blank(results: Results) -> Figure | None:
         strip(drawn, samples.images, 1.15, middle, SIDE)
         axes.plot(epoch, samples.spread, "o", color=MODELS[SLOW].colour)
         look = {"textcoords": "offset points", "size": SMALL, "color": INK}
-        axes.annotate(letter, (epoch, samples.spread), (5, 3), **look)
+        axes.annotate(letter, (epoch, samples.spread), (5, -9), **look)  # under its curve
     axes.axhline(drift.real(results), color=MUTED, linewidth=0.8, linestyle=":")
     axes.text(1, 1.15 * drift.real(results), "real digits", size=SMALL, color=MUTED)
     axes.set(xlabel="epoch", ylabel=SPREAD, xscale="log", yscale="log", ylim=(0.004, 15))

@@ -30,8 +30,8 @@ IN_TICKS = {"network", "norm", "dilations", "image_noise", "noise"}  # a row's n
 @figure
 def changes(results: Results, names: Sequence[str] | None = None) -> Figure:
     """A row for each model or sampling variant: its changes, a dot for each run's distance, and two means."""
-    found = {row.name: row for row in table(results)}
-    rows = [found[name] for name in (found if names is None else names) if name in found]
+    by_name = {row.name: row for row in table(results)}
+    rows = [by_name[name] for name in (by_name if names is None else names) if name in by_name]
     labels = [_name(row) for row in rows]
     high, wide = ABOVE + ROW * len(rows) + BELOW, 25.4 * TEXT_WIDTH  # mm
     beside = CHARACTER * (2 + max(map(len, labels)))

@@ -93,7 +93,7 @@ class Job:
         return self.out / self.makes[-1]
 
     def made_from(self) -> dict[str, Any]:
-        """The stamp, with hashes of the stamps of `needs`, which must exist."""
+        """The stamp, with hashes of the stamps of the jobs in `needs`, which must exist."""
         return self.stamp | {"before": {name: sha256(self.stamp_of(name)) for name in self.needs}}
 
     def lost(self) -> str:

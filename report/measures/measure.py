@@ -84,7 +84,7 @@ def measure(
     variants: dict[str, Variant] | None = None,
     n_probe: Images | None = None,
     sample_seed: Seed | None = None,
-    more_features: tuple[Literal["photographs", "inception"], ...] = (),
+    more_features: list[Literal["photographs", "inception"]] | None = None,
     precision: Precision = "auto",
 ) -> Record:
     """Measure one finished training run, and write its record and kept images.
@@ -134,7 +134,7 @@ def measure(
         "n_test": n_test,
         "n_digits": n_real,
         "n_per_distortion": n_per_distortion,
-        "more_features": more_features,
+        "more_features": tuple(more_features or ()),
     }
     how |= {"interval_repeats": interval_repeats, "floor_repeats": floor_repeats}
     evaluator = evaluator_of(dataset, str(data.folder(data_dir)), n_train, **how)

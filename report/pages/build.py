@@ -71,8 +71,9 @@ def build(out: Path | str, profile: str | Path) -> list[Path]:
         root = os.path.relpath(ROOT, out).encode()  # the page links to it from two folders below
         made[out / play.name] = play.read_bytes().replace(b'href="../..', b'href="' + root)
     with _timed("pages of notebooks"):
-        for path in (out / "notebooks" / f"{name}.ipynb" for name in notebooks):
-            made[path.with_suffix(".html")] = pages.render_page(path, notebooks)
+        paths = [out / "notebooks" / f"{name}.ipynb" for name in notebooks]
+        titles = pages.read_titles(paths)
+        made |= {path.with_suffix(".html"): pages.render_page(path, titles) for path in paths}
     return [write_bytes(path, content) for path, content in made.items()]
 
 

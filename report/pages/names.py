@@ -67,7 +67,9 @@ def collect_common(run: ReportRun, links: Mapping[str, str] = MappingProxyType({
         "notebooks": [Markdown(f"[{escape(name)}](notebooks/{name}.html)") for name in run.notebooks],
         "trained": list_trainings(results),
         "table_parameters": lambda: _settings(results, _flatten),
-        "table_measuring": lambda: _settings(results, lambda one: dict(one.measured.facts.settings.unread)),
+        "table_measuring": lambda: _settings(
+            results, lambda training: dict(training.measured.facts.settings.unread)
+        ),
         "table_environment": lambda: _environment(results),
     }
 

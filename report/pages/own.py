@@ -159,7 +159,8 @@ def _compared(run: ReportRun) -> dict[str, Any]:
 
     def short() -> Markdown | None:
         """Number of steps of each short training."""
-        steps = [(one.label, one.train.steps) for one in trainings if one.train.unread["steps"] < ENOUGH]
+        few = [training for training in trainings if training.train.unread["steps"] < ENOUGH]
+        steps = [(training.label, training.train.steps) for training in few]
         return named(steps, integer) if steps else None
 
     return {
@@ -167,9 +168,9 @@ def _compared(run: ReportRun) -> dict[str, Any]:
         "floors": [training for training in trainings if "floor" in training.final][:1],
         "alone": all(len(results.seeds(model)) == 1 for model in results.models),
         "over_seeds": [
-            Seeds(one.label, results.all_of(one.model))
-            for one in trainings
-            if len(results.seeds(one.model)) > 1
+            Seeds(training.label, results.all_of(training.model))
+            for training in trainings
+            if len(results.seeds(training.model)) > 1
         ],
         "repeated": lambda: [text for training in trainings if (text := _repeated(results, training))],
         "short": short,

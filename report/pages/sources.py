@@ -104,7 +104,7 @@ class Selection:
     rows: list[Row] = field(default_factory=list)
 
     @property
-    def said(self) -> str:
+    def description(self) -> str:
         """The selection in words: "distance ... (`frechet`) of 21 checkpoints of zoom-0"."""
         known = MEASURES.get(self.rows[0].measure) if self.rows else None
         what = f"{known.meaning} ({self.what}, {known.unit})" if known else self.what
@@ -175,14 +175,14 @@ def _describe_rows(rows: Sequence[Row]) -> str:
     if not rows:
         return ""
     row, n = rows[0], len(rows)
-    of = row.model + (f"-{row.seed}" if row.seed is not None else "") if row.model else ""
-    of = (of + _name_release(row.source)).removeprefix(" of ")
+    origin = row.model + (f"-{row.seed}" if row.seed is not None else "") if row.model else ""
+    origin = (origin + _name_release(row.source)).removeprefix(" of ")
     epochs = sorted({row.epoch for row in rows if row.epoch is not None})
     if row.way == "checkpoint":
-        of = f"{n} checkpoints of {of}" if n > 1 else f"a checkpoint of {of}"
+        origin = f"{n} checkpoints of {origin}" if n > 1 else f"a checkpoint of {origin}"
     elif row.way:
-        of = f"“{row.way}”" + (f" of {of}" if of else "")
-    text = f" of {of}" if of else ""
+        origin = f"“{row.way}”" + (f" of {origin}" if origin else "")
+    text = f" of {origin}" if origin else ""
     if len(epochs) > 1:
         return f"{text}, epochs {epochs[0]} to {epochs[-1]}"
     if n > 1:
@@ -235,7 +235,7 @@ def _describe_number(values: Sequence[float], read: Sequence[Selection], out: Pa
     unrounded = ", ".join(f"{x:.10g}" for x in values[:4]) + (" …" if len(values) > 4 else "")
     groups: dict[str, dict[str, str]] = {}  # in the order of reading
     for selection in read:
-        groups.setdefault(selection.head, {})[selection.said] = selection.link(out)
+        groups.setdefault(selection.head, {})[selection.description] = selection.link(out)
     entries = {"Value": [unrounded]}
     for head, links in groups.items():
         named = [f"[{what}]({link})" if link else what for what, link in [*links.items()][:MOST]]

@@ -148,14 +148,14 @@ def row(
     return [*cells, model] if model else cells
 
 
-def lines(found: Mapping[str, Any], way: str = "", epoch: int | None = None) -> Iterator[list[Any]]:
+def lines(values: Mapping[str, Any], way: str = "", epoch: int | None = None) -> Iterator[list[Any]]:
     """Rows for several measures.
 
     Args:
-        found: value of each measure: a number, a list of numbers, or a mapping of x to numbers.
+        values: value of each measure: a number, a list of numbers, or a mapping of x to numbers.
         way, epoch: see `Row`.
     """
-    for measure, value in found.items():
+    for measure, value in values.items():
         places = dict(enumerate(value)) if isinstance(value, list) else value
         for x, number in places.items() if isinstance(places, Mapping) else [(None, value)]:
             yield row(measure, number, way=way, epoch=epoch, x=x)
@@ -207,8 +207,8 @@ class Record:
         model, seed = content.get("model", ""), content.get("seed")
         for place, line in enumerate(content.pop("rows")):
             way, epoch, *numbers = line[: len(IN_FILE)]
-            of = line[len(IN_FILE)] if len(line) > len(IN_FILE) else model
-            self.rows.append(Row(out.name, of, seed, way, epoch, *numbers, f"{source}{place}"))
+            owner = line[len(IN_FILE)] if len(line) > len(IN_FILE) else model
+            self.rows.append(Row(out.name, owner, seed, way, epoch, *numbers, f"{source}{place}"))
         self.facts = Facts(content, source)
         self.ways = {way: Samples(rows) for way, rows in grouped(self.rows, "way").items()}
 

@@ -170,7 +170,7 @@ REFUSED = [
     (lambda on: NoiseSchedule.from_beta("x", [0.1, 1.2]), r"t = 2 is 1.2; .*\[0, 1\)"),
     (
         lambda on: NoiseSchedule.from_beta([0.1, 0.2], "x"),
-        r"^NoiseSchedule.from_beta: name is a list; .*string$",
+        r"^NoiseSchedule.from_beta: name is a list; expected: text$",
     ),
     (
         lambda on: NoiseSchedule("x", torch.tensor([0, 0.1]), torch.tensor([1, 0.5])),
@@ -180,16 +180,19 @@ REFUSED = [
         lambda on: NoiseSchedule("x", [0, 0.1], [1, 0.9]),
         "^NoiseSchedule: beta is a list; .*instance of Tensor. alpha_bar is",
     ),
-    (lambda on: d.ColdCrop(image_noise=25), "^ColdCrop: image_noise is 25; .*less than or equal to 1"),
+    (lambda on: d.ColdCrop(image_noise=25), "^ColdCrop: image_noise is 25; expected: at most 1"),
     (lambda on: d.Mixture(2).draw(4, None), r"Mixture\(2\) is not fitted; .*fit\(pixels\)"),
     (lambda on: d.Mixture(2).fit(torch.arange(9)), r"pixels is \(9,\) .*\(N, C, p, p\)"),
     (lambda on: d.Pixels().fit(torch.arange(9)), r"^pixels is \(9,\) of torch.int64; .*\(N, C, p, p\)$"),
     (lambda on: d.Patches().fit(X.numpy()), r"^pixels is a NumPy array .*; .*a tensor \(N, C, p, p\)$"),
     (lambda on: d.Mixture(61).fit(X), "^components is 61; .*60, the number of patches$"),
     (lambda on: d.ColdZoom("24"), "^ColdZoom: T is '24'; expected: a whole number$"),
-    (lambda on: d.cosine(T=1, beta_max=2), r"^cosine: T is 1; .*to 2\. beta_max is 2; .*than 1$"),
+    (
+        lambda on: d.cosine(T=1, beta_max=2),
+        r"^cosine: T is 1; expected: at least 2\. beta_max is 2; .*than 1$",
+    ),
     (lambda on: d.images(3), "^images: folder is 3; expected: text or an instance of PathLike$"),
-    (lambda on: d.Naive(noise=50), "^Naive: noise is 50; .*less than or equal to 1"),
+    (lambda on: d.Naive(noise=50), "^Naive: noise is 50; expected: at most 1"),
     (
         lambda on: sampler_of(Twice(), d.ColdZoom()),
         "Twice visits .*from T = 24 down to 0, each step at most once",

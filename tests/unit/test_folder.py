@@ -141,6 +141,18 @@ def test_a_run_keeps_its_process_as_it_was_prepared_whatever_its_use_changes(ima
         assert torch.equal(run.process.mask, used)
 
 
+def test_only_plain_values_are_read_and_an_error_is_one_line(tmp_path):
+    store = RunFolder(tmp_path)
+    store.keep("process.pt", {"mask": torch.ones(2)})
+    assert torch.equal(store.load("process.pt")["mask"], torch.ones(2))
+    store.keep("process.pt", Fade())  # which would execute its code
+    with pytest.raises(
+        RunError, match=r"process.pt is missing or damaged \(Weights only load failed"
+    ) as error:
+        store.load("process.pt")
+    assert "\n" not in str(error.value)
+
+
 def test_losses_are_a_curve_of_the_training_loss_by_step(images):
     run = train(images, None, **HOW)
     axes = run.losses.plot().axes[0]
