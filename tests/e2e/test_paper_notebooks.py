@@ -288,6 +288,17 @@ def test_tables_of_the_files_have_their_rows(mnist_dir):
     assert scores["text says"].idxmin() == "real digits"
 
 
+def test_misprints_have_their_values(mnist_dir):
+    cells = defined("10_files", "files", "misprint", "rate", released="original")
+    a = d.cosine().alpha_bar[1:].numpy()
+    assert shown(cells, "10-misprint") == pytest.approx(((1 - a / (a - 1)).min(), (1 - a / (a - 1)).max()))
+    tried = shown(cells, "10-rate")
+    assert [*tried.columns] == [2e-4, 2**-4]
+    for way, rate in (("printed", 2**-4), ("used", 2e-4)):
+        known = rows("paper/train_linear-0", way=way, measure="loss_of_steps")
+        assert tried[rate].tolist() == pytest.approx([row.value for row in known], abs=6e-4)
+
+
 # --- 12: effects ---
 
 
