@@ -44,7 +44,7 @@ PLACE = "listed"  # id of the empty element that the list replaces
 
 
 def split(text: str) -> tuple[str, str]:
-    """Split a report into the text without the items of its last list, that of the sources, and these items.
+    """Split a report into the text without the items of its last list, the list of sources, and these items.
 
     An element with the id PLACE marks the place of the items; print leaves the whole section out.
     """

@@ -450,7 +450,7 @@ def test_only_finished_runs_are_measured_and_ones_own_replace_released_ones(insi
 
 
 def test_late_checkpoints_are_those_of_the_last_fifth_whose_weights_exist(inside, tmp_path):
-    cells = defined("15_photographs", "models", "measure", models=["linear_unet"])
+    cells = defined("15_photographs", "models", "measure", chosen=["linear_unet"])
     weights = {epoch: tmp_path / f"{epoch}" for epoch in range(1, 11)}
     for epoch in (2, 7, 8, 10):
         weights[epoch].touch()
