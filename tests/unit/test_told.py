@@ -69,7 +69,7 @@ def test_the_numbers_of_samples_are_those_of_the_rows_of_each_training(released,
 
 def test_the_caption_of_all_trainings_names_the_samples_of_each(text, released):
     caption = strip_marks(text.markdown(text.sources["48_method.md"]))
-    caption = next(line for line in caption.splitlines() if line.startswith(": Every training."))
+    caption = next(line for line in caption.splitlines() if line.endswith("{#tbl:trainings}"))
     for model in ("zoom", "linear"):
         for seed in released.seeds(model):
             n = counted("paper", f"measure_{model}-{seed}", "digit")
