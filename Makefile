@@ -143,7 +143,7 @@ lab: $(STAMP)-lab ## open copies of the notebooks, in build/lab, in JupyterLab
 	@mkdir -p build/lab && for file in notebooks/*.ipynb paper/notebooks/*.ipynb; do copy=build/lab/$${file##*/}; \
 	if [ ! -e $$copy ]; then cp $$file $$copy; \
 	elif [ $$file -nt $$copy ]; then echo "$$copy is older than $$file; delete it to get the new version"; fi; done
-	PYTHONPATH="$(CURDIR)$${PYTHONPATH:+:$$PYTHONPATH}" $(RUN) -m jupyterlab $(LAB) build/lab/01_schedules.ipynb
+	PYTHONPATH="$(CURDIR)$${PYTHONPATH:+:$$PYTHONPATH}" $(RUN) -m jupyterlab $(LAB) build/lab/00_ten_lines.ipynb
 
 bench: env ## compare the speed with a textbook training loop
 	@$(RUN) -m benchmarks.bench $(BENCH)

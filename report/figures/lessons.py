@@ -182,7 +182,7 @@ def name_classes(axis: Axis, classes: Sequence[str]) -> None:
     axis.set_ticks(np.arange(len(classes)) + 0.5, classes)
     slanted = axis.axis_name == "x" and max(map(len, classes)) > LONG
     for label in axis.get_ticklabels():
-        label.set(rotation=35, ha="right", rotation_mode="anchor") if slanted else label.set(rotation=0)
+        label.set(rotation=60, ha="right", rotation_mode="anchor") if slanted else label.set(rotation=0)
 
 
 @styled

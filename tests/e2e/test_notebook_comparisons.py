@@ -100,7 +100,7 @@ def test_a_model_is_measured_at_the_sizes_of_the_floor(compared):
     (axes,), key = figure.axes, legend(figure)
     assert [*key] == ["real images", *(drawn.titled(model, 0) for model in ("linear", "cosine", "zoom"))]
     curves = {label: points(drawn.alike(axes, handle)[0]) for label, handle in key.items()}
-    assert curves["real images"] == near([(n, one.value) for n, one in compared["floors"].items()])
+    assert curves["real images"] == [near((n, one.value)) for n, one in compared["floors"].items()]
     features = compared["space"].extractor.features
     real = features(torch.from_numpy(as_bytes(compared["x_test"]).astype(np.uint8))[:, None]).double().numpy()
     for model in ("linear", "zoom"):

@@ -100,8 +100,10 @@ def test_the_figures_of_a_run_have_room_for_their_words(release, name):
     folder = "starts" if release == "starts" else "beyond"
     run = views.load(RELEASED / folder, trainings=of if release == "like quick" else None)
     run = replace(run, beside=drawn.released().beside)
-    pairs = [(run.first(model), counterparts.find_counterpart(run.first(model))) for model in run.models]
-    assert all(pair for _, pair in pairs if release != "starts")
+    pairs = counterparts.list_beside(run)
+    if release == "like quick":  # a released run has itself for its counterpart, which no report shows
+        pairs = [(run.first(model), counterparts.find_counterpart(run.first(model))) for model in QUICK]
+    assert pairs
     assert find_overprints(OF_RUNS[name](run, pairs)) == []
 
 
@@ -120,7 +122,7 @@ OF_LESSONS = {
     "centre_pixels": lambda: lessons.centre_pixels(np.r_[5000, np.arange(1, 255), 9000]),
     "confusion": lambda: lessons.confusion(99 * np.eye(10) + 1, DIGITS, "digit"),
     "confusion of clothes": lambda: lessons.confusion(99 * np.eye(10) + 1, CLOTHES, "garment"),
-    "loss": lambda: curves.losses("zoom", *losses_of("paper/train_zoom-0")),
+    "loss": lambda: curves.losses("zoom", *losses_of("paper/train_zoom-3")),
 }
 
 

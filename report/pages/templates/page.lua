@@ -49,9 +49,8 @@ local function figure(f)
     local text = description(image.attributes.about or image.src:match "([^/]+)%.%w+$" or "")
     if image.attributes.under then text = (text or "Figure.") .. " Under the heading: " .. image.attributes.under end
     if text and not image.attributes.alt then image.caption = { pandoc.Str(text) } end
-    if image.src:match "%.png$" and not image.src:match "samples" and not image.src:match "unpicked" then
-      image.classes:insert "lettered"   -- a picture with words
-    end
+    local grid = image.src:match "samples" and not image.src:match "beside" and not image.src:match "beyond"
+    if image.src:match "%.png$" and not grid then image.classes:insert "lettered" end   -- a picture with words
     for _, name in ipairs { "about", "under", "notebook", "cell", "link", "file" } do image.attributes[name] = nil end
     return image
   end }
