@@ -19,7 +19,7 @@ from papermill.translators import PythonTranslator
 from pydantic import BaseModel, ValidationError, create_model
 
 import diffusion as d
-from diffusion.bounds import STRICT, Count, Seed, nearest
+from diffusion.bounds import STRICT, Count, Seed, in_plain_words, nearest
 from diffusion.processes.base import GREY28
 from diffusion.processes.samplers import sampler_of
 from diffusion.renamed import renamed
@@ -70,11 +70,19 @@ def errors_at(where: object) -> Iterator[None]:
             example = EXAMPLES.get(str(first["loc"][-1]), "")
             advice = f"; add, for example, {example}" if example else ""
             raise ProfileError(f"{where}: {name} is missing{advice}") from None
-        value, reason = repr(first["input"]), first["msg"].removeprefix("Value error, ")
+        value, message = repr(first["input"]), first["msg"]
         value = value if len(value) <= LONGEST else f"{value[:LONGEST]}..."
-        raise ProfileError(f"{where}: {name} is {value}: {reason}{HINTS.get(first['type'], '')}") from None
+        if message.startswith("Input should be "):
+            reason = f"; expected: {in_plain_words(message)}"
+        else:
+            reason = f": {message.removeprefix('Value error, ')}"
+        raise ProfileError(f"{where}: {name} is {value}{reason}{HINTS.get(first['type'], '')}") from None
     except FileNotFoundError as error:
         raise ProfileError(f"{where}: {error.filename} does not exist") from None
+    except yaml.MarkedYAMLError as error:
+        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        begun = f"; {error.context}, line {error.context_mark.line + 1}" if error.context_mark else ""
+        raise ProfileError(f"{where}: {line}{error.problem}{begun}") from None
     except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
         raise ProfileError(f"{where}: {' '.join(str(error).split())}") from None
 
@@ -141,15 +149,13 @@ def make_parts(notebook: str, P: Mapping[str, Any], variants: Iterable[Mapping[s
     Args:
         notebook: name of a notebook that trains.
         P: all its parameters.
-        variants: ways to sample the training; an empty one is the training's own.
+        variants: variants of the training run; an empty variant is the default sampling.
 
     Raises:
         ValueError: an argument is not allowed.
     """
     if P.get("degradation", "") is None:
-        raise ValueError(
-            "degradation is missing; expected a name such as 'crop', or module:Class of your own"
-        )
+        raise ValueError("degradation is missing; expected: a name such as 'crop', or your own module:Class")
     process = PROCESS[notebook](P)
     process.set_image_shape(GREY28)
     networks.build(*networks.architecture(P["network"], P["network_options"]))

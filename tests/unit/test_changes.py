@@ -148,6 +148,26 @@ def test_settings_in_words():
     assert changes.describe({}) == ""
 
 
+@pytest.mark.parametrize(
+    ("prior", "said"),
+    [("Mixture", "joint start"), ("Patches", "start from real patches"), ("Pixels", "independent start")],
+)
+def test_priors_are_starts(prior, said):
+    assert changes.describe({"prior": f"diffusion:{prior}"}) == said
+
+
+def test_depth_precision_and_number_of_images_are_settings_too(tmp_path):
+    made_up.training(tmp_path, "zoom-0")
+    fewer = {"T": 12, "data": made_up.DATA | {"n_train": 30_000}}
+    made_up.training(tmp_path, "zoom_other-0", settings={"precision": "bf16"}, **fewer)
+    made_up.measures(tmp_path, "zoom-0", [table.row("frechet", 1.0, epoch=100)])
+    rows = [table.row("frechet", 1.0, way, 100) for way in ("", "full")]
+    made_up.measures(tmp_path, "zoom_other-0", rows, {"variants": {"full": {"precision": "fp32"}}})
+    _, other, full = changes.table(load(tmp_path))
+    assert other.changes == {"T": 12, "precision": "bf16", "n_train": 30_000}
+    assert full.changes == {"T": 12, "n_train": 30_000}
+
+
 def test_settings_of_sampling_come_last_in_their_order_and_the_base_lacks_none(made):
     linear = changes.table(made)[0]
     settings = linear.base | {"average": 3, "steps": 5, "sampler": "diffusion:DDIM", "epochs": 7, "mine": 1}

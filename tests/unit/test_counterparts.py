@@ -42,6 +42,13 @@ def test_a_training_stands_beside_the_released_one_of_its_process_and_network(tm
     for model in ("linear", "cosine"):  # trained for fewer epochs, and sampled otherwise
         found, other = counterparts.find_counterpart(starts.first(model))
         assert (found is paper, other.name) == (True, f"{model}-0")
+    beyond = open_release("beyond")
+    unet = beyond.first("zoom_unet")  # which the original study does not have
+    found, other = counterparts.find_counterpart(unet)
+    assert (found is beyond, other is unet) == (True, True)
+    assert [*unet.parts] == [*counterparts.KINDS]
+    assert counterparts.list_studied(paper) == ["linear", "cosine", "zoom"]
+    assert counterparts.list_own(beyond) == []  # each of them is released
     assert counterparts.list_own(starts) == ["linear_beta1"]  # whose like is in no release
     assert [one.model for one, _ in counterparts.list_beside(starts)] == ["linear", "cosine"]
     assert counterparts.list_beside(paper) == []  # they are the released ones

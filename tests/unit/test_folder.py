@@ -73,7 +73,7 @@ def test_what_is_found_when_a_run_goes_on_is_said(images, tmp_path, capsys):
     assert "a resumes at step 6 of 8\n" in said()
     assert said(callback=never) == "a is already trained\n"
     (tmp_path / "a" / "state.pt").unlink()
-    assert f"a: {tmp_path / 'a'} has no state to resume from; training restarts" in said()
+    assert f"a: {tmp_path / 'a'} lacks a state to resume from; training restarts" in said()
     lines = [line for line in said(epochs=3).splitlines() if line.startswith("a: epoch")]
     assert [line.partition(",")[0] for line in lines] == ["a: epoch 3/3"]
 
@@ -139,6 +139,18 @@ def test_a_run_keeps_its_process_as_it_was_prepared_whatever_its_use_changes(ima
         used = run.process.mask.clone()
         run.sample(2)
         assert torch.equal(run.process.mask, used)
+
+
+def test_only_plain_values_are_read_and_an_error_is_one_line(tmp_path):
+    store = RunFolder(tmp_path)
+    store.keep("process.pt", {"mask": torch.ones(2)})
+    assert torch.equal(store.load("process.pt")["mask"], torch.ones(2))
+    store.keep("process.pt", Fade())  # which would execute its code
+    with pytest.raises(
+        RunError, match=r"process.pt is missing or damaged \(Weights only load failed"
+    ) as error:
+        store.load("process.pt")
+    assert "\n" not in str(error.value)
 
 
 def test_losses_are_a_curve_of_the_training_loss_by_step(images):

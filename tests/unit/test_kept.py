@@ -124,6 +124,8 @@ def test_released_samples_are_the_first_as_they_were_drawn(tmp_path):
     assert found.shape == (3, 1, 28, 28)
     assert np.allclose(found[:, 0].numpy(), images[:3] / 255 - 0.5, atol=1e-6)
     assert len(kept_samples(run, 9)) == 5
+    kept.keep(tmp_path, "numbers", images.astype(np.int64))  # which are kept as bytes
+    assert np.array_equal(kept.read_kept(tmp_path, "numbers"), images)
 
 
 def test_kept_images_that_are_missing_or_of_another_kind_are_refused(tmp_path):

@@ -28,6 +28,8 @@ def test_the_border_is_the_outer_ring_as_it_is_seen_and_as_it_was_before_clampin
     assert (raw.value, raw.sd) == pytest.approx((expected.mean().item(), expected.std().item()))
     assert seen.value == pytest.approx(outside(to_uint8(x)).mean().item() / 255)
     assert seen.low < seen.value < seen.high
+    means = (pixels.ring(to_uint8(x)).double().mean(1) / 255).numpy()
+    assert seen == pixels.bootstrap(means, 2000, 0, "background")
     assert raw.value < seen.value - 0.05
 
 
@@ -85,7 +87,8 @@ def centres(level: float, n: int) -> torch.Tensor:
 
 
 @pytest.mark.parametrize(
-    ("level", "dark", "white"), [(-0.41, 1, 0), (-0.39, 0, 0), (0.39, 0, 0), (0.41, 0, 1), (-0.5, 1, 0)]
+    ("level", "dark", "white"),
+    [(-0.41, 1, 0), (-0.4, 0, 0), (-0.39, 0, 0), (0.39, 0, 0), (0.4, 0, 0), (0.41, 0, 1), (-0.5, 1, 0)],
 )
 def test_a_centre_is_dark_or_white_by_the_outer_tenth_of_twelve_of_its_sixteen_pixels(level, dark, white):
     for n, enough in ((11, 0), (12, 1), (16, 1)):
@@ -150,6 +153,7 @@ def test_low_confidence_is_below_the_threshold_and_recognised_is_not():
     assert MEASURES["recognised_share"].arguments(seen)[0].tolist() == [1, 2, 2]
     shares = confidence.recognised(torch.tensor([1, 2, 2]), 4)
     assert [(one.value, one.n) for one in shares] == [(0.0, 3), (1 / 3, 3), (2 / 3, 3), (0.0, 3)]
+    assert [one.value for one in confidence.recognised(torch.tensor([1]), 2)] == [0.0, 1.0]
     assert [one.value for one in confidence.recognised(torch.tensor([], dtype=torch.long), 2)] == [0.0, 0.0]
     without = SimpleNamespace(confidence=None, labels=None)
     assert not measure.arguments(without)

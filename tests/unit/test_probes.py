@@ -49,6 +49,7 @@ def test_error_of_an_echo_is_that_of_the_zoom():
     for level, one in found.items():
         error = (process.degrade(x, torch.full((5,), level)) - x).square().mean((1, 2, 3))
         assert (one.value, one.sd) == pytest.approx((error.mean().item(), error.std().item()), rel=1e-5)
+        assert one.n == 5
 
 
 def test_copies_are_nearer_to_training_images_than_test_images_of_their_class():
@@ -102,7 +103,9 @@ def test_half_of_the_latents_are_raised_and_half_lowered_by_the_noise_of_the_mea
 def test_steps_of_a_short_process_are_fewer_and_never_nought():
     found = probes.response(run(DDPM(linear(4)), Exact(DDPM(linear(4)), -0.5)), BLACK, seed=0)
     assert [*found] == [1, 2, 3, 4]
-    assert [*probes.response(run(DDPM(linear(40)), Exact(DDPM(linear(40)), -0.5)), BLACK, seed=0)][0] == 2
+    for T, first in ((25, 1), (40, 2)):
+        process = DDPM(linear(T))
+        assert [*probes.response(run(process, Exact(process, -0.5)), BLACK, seed=0)][0] == first
 
 
 def test_noise_of_a_probe_is_drawn_by_its_seed():
@@ -111,6 +114,11 @@ def test_noise_of_a_probe_is_drawn_by_its_seed():
         probes.response(run(process, network), BLACK, seed=seed, steps=[40])
     assert torch.equal(networks[0].means[1], networks[1].means[1])
     assert not torch.equal(networks[0].means[1], networks[2].means[1])
+    networks = [Shifted() for _ in range(3)]
+    for network, seed in zip(networks, (0, 0, 1), strict=True):
+        probes.recovered(run(process, network), by_brightness, BLACK, torch.zeros(6).long(), seed)
+    assert torch.equal(networks[0].means[0], networks[1].means[0])
+    assert not torch.equal(networks[0].means[0], networks[2].means[0])
 
 
 class Level:

@@ -11,9 +11,9 @@ from torchvision.transforms.functional import InterpolationMode, gaussian_blur, 
 
 from diffusion.processes import DDPM, ColdBlur, ColdCrop, ColdZoom, cosine, linear
 from diffusion.processes.priors import Gaussians, Mixture, Patches, Pixels, fitted
-from diffusion.processes.samplers import DDIM, Ancestral, Improved
+from diffusion.processes.samplers import DDIM, Ancestral, Improved, sampler_of, visits
 from diffusion.processes.zoom import zoom
-from helpers import Exact, Fade, sampled, walk
+from helpers import Exact, Fade, sampled, stay, walk
 
 
 def g(seed=0):
@@ -167,6 +167,10 @@ def test_the_improved_sampler_undoes_a_linear_degradation_whatever_the_network_s
         x = walked(sampler)
         for t in range(6):
             assert torch.allclose(x[t], x[6] - (6 - t) * 0.05, atol=1e-6)
+
+
+def test_a_function_as_a_sampler_visits_all_time_steps():
+    assert visits(sampler_of(stay, ColdZoom(5)), 5) == [5, 4, 3, 2, 1, 0]
 
 
 # --- priors: what they draw of the pixels that they were fitted on ---

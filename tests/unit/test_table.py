@@ -84,13 +84,14 @@ def test_a_row_may_be_of_a_model_of_its_own_and_other_rows_are_of_the_files(tmp_
 
 def test_each_row_is_a_line_of_its_file_and_the_facts_stay_as_they_are(tmp_path):
     facts = {"title": "Größe “1”", "empty": {}, "list": [1, 2.5, None, True]}
-    rows = [table.row("ink", float(i), x=i / 3) for i in range(4)]
+    rows = [table.row("ink", float(i), way="weiß", x=i / 3) for i in range(4)]
     path = table.write(tmp_path, "one", facts, rows)
     assert path == table.path_of(tmp_path, "one") == tmp_path / "metrics" / "one.json"
     text = path.read_text("utf-8")
     lines = [line for line in text.splitlines() if line.startswith("[")]
     assert [json.loads(line.removesuffix(",")) for line in lines] == rows
     assert "“1”" in text
+    assert text.count("weiß") == 4
     assert json.loads(text) == facts | {"rows": rows}
     table.write(tmp_path, "none", {"a": 1}, [])
     assert table.Record(tmp_path, "none").rows == []

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 
 import pytest
+from pydantic import TypeAdapter
 
 import diffusion as d
 from diffusion.evaluation.measures import MEASURES
@@ -74,6 +75,15 @@ def test_names_and_keys_of_a_variant_are_checked():
         check_variant("mine", {"measures": ["ink", "frechett"]})
     with pytest.raises(ValueError, match=r"allowed: .*frechet.*ink"):
         check_variant("mine", {"measures": ["qqqqqqqq"]})
+
+
+def test_a_variant_has_from_12_to_60000_images():
+    adapter = TypeAdapter(variants.Variant)
+    for n in (12, 60_000):
+        assert adapter.validate_python({"n": n}) == {"n": n}
+    for n in (11, 60_001):
+        with pytest.raises(ValueError, match="should be"):
+            adapter.validate_python({"n": n})
 
 
 def test_measures_of_samples_are_those_that_are_taken_of_images():

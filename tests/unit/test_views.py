@@ -182,7 +182,8 @@ def test_the_models_of_the_original_study_come_first_and_seeds_are_in_order(out)
         ("linear", 10),
     ]
     (out / "metrics" / "train_no model-0.json").touch()
-    (out / "metrics" / "train_zoom-x.json").touch()
+    for name in ("zoom-x", "zööm-0", "zoom-٣"):  # names and seeds are of ASCII
+        (out / "metrics" / f"train_{name}.json").touch()
     assert len(views.trainings_in(out)) == 6
     with pytest.raises(ValueError, match=r"models contains 'b'.*trained models: .*zoom"):
         views.trainings_in(out, ["zoom", "b", "c"])
