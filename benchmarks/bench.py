@@ -2,8 +2,8 @@
 
     python -m benchmarks.bench [--quick] [step] [zoom] [sampling]
 
-Both take turns (A B A B ...), so a slow phase of the machine affects them equally. A ratio is the median of
-the ratios within a round, with their quartiles. Writes build/bench/table.md.
+The two programs take turns (A B A B ...), so a slow phase of the machine affects both equally. A ratio is the
+median of the ratios of all rounds, with its quartiles. Writes build/bench/table.md.
 """
 
 import time
@@ -69,7 +69,7 @@ def step(precision: str, rounds: int, steps: int, batch: int, **_: int) -> Itera
 
 
 def operator(precision: str, rounds: int, batch: int, **_: int) -> Iterator[Row]:
-    """The zoom of a batch with a level for each image: one gather against `resized_crop` for each image."""
+    """Zoom a batch with a different level per image: one gather against one `resized_crop` per image."""
     x = d.load("mnist", n=batch)[0].to(runtime.device())
     t = torch.arange(len(x), device=x.device) % 24 + 1  # (B,)
     same = torch.equal(baseline.zoom(x, t), zoom(x, t))

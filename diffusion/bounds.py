@@ -62,9 +62,32 @@ def _in_one_line(error: ValidationError, arguments: Mapping[str, Any]) -> str:
                 place, value = [*place, str(key)], value[key]
         name = ".".join(place) or part["loc"][0]
         start = f"{name} is {summarise(part['input'])}; expected: "
-        reasons.setdefault(start, []).append(part["msg"].removeprefix("Input should be "))
+        example = EXAMPLES.get(part.get("ctx", {}).get("class", ""), "")
+        reasons.setdefault(start, []).append(in_plain_words(part["msg"]) + example)
     texts = [start + " or ".join(dict.fromkeys(parts)) for start, parts in reasons.items()]
     return f"{error.title.removesuffix('.__init__')}: {'. '.join(texts)}"
+
+
+# Words of pydantic -> words of this project.
+PLAIN = {
+    "greater than or equal to": "at least",
+    "less than or equal to": "at most",
+    "a valid integer": "a whole number",
+    "a valid number": "a number",
+    "a valid string": "text",
+    "a valid list": "a list",
+    "a valid dictionary": "a dictionary",
+    "a valid boolean": "True or False",
+}
+EXAMPLES = {"DegradationProcess": ", such as d.ColdZoom()"}  # expected class -> an instance
+
+
+def in_plain_words(message: str) -> str:
+    """Return what pydantic's message expects of a value, such as "at least 1"."""
+    expected = re.sub(r"^Input should be | or instance of \w+", "", message)
+    for words, plain in PLAIN.items():
+        expected = expected.replace(words, plain)
+    return expected
 
 
 def _native(value: Any) -> Any:
@@ -153,7 +176,7 @@ def _refusing(where: str, function: Callable[..., Any]) -> Callable[..., Any]:
     def call(*given: Any, **options: Any) -> Any:
         for name in options:
             if new := renamed(where, name):
-                raise TypeError(f"{where} has no argument {name}{new}")
+                raise TypeError(f"{where} does not take {name}{new}")
         return function(*given, **options)
 
     return call
@@ -203,14 +226,14 @@ def look_up(what: str, name: Any, registry: Mapping[str, Any]) -> Any:
         registry (Mapping): The entries by name.
 
     Raises:
-        ValueError: If there is no such object.
+        ValueError: If the object does not exist.
     """
     if not isinstance(name, str):
         return name
     if name in registry:
         return registry[name]
     if ":" not in name:
-        check_known(what, name, [*registry, "or module:name of your own"])
+        check_known(what, name, [*registry, "or your own module:name"])
     try:
         return load_object(name)
     except ValueError as error:
@@ -225,7 +248,7 @@ def make(what: str, name: Any, registry: Mapping[str, Any], options: Any = None,
         name (object): The name.
         registry (Mapping): The entries by name.
         options (Mapping, optional): Arguments of the call. Default None.
-        has (str): Methods, separated by spaces, of which the object needs one. Default "".
+        has (str): Methods, separated by spaces; the object must have at least one of them. Default "".
 
     Raises:
         ValueError: If the object has none of these methods, or refuses an option.
@@ -247,14 +270,14 @@ def make(what: str, name: Any, registry: Mapping[str, Any], options: Any = None,
         raise ValueError(f"{label} cannot be made with {options}: {error}") from error
 
 
-# --- as text that one can type ---
+# --- as text that you can type ---
 
 
 class Typeable:
     """An object whose `repr` can be typed: the call that makes an equal object.
 
-    Arguments at their default are left out. A single argument is written without its name. "..." stands for
-    tensors, and for arguments that the object does not keep under their name.
+    Arguments at their default are left out. A single argument is written without its name. Tensors, and
+    arguments that the object does not keep under their name, are written as "...".
     """
 
     def __repr__(self) -> str:
@@ -266,10 +289,10 @@ class Typeable:
 
 def write_arguments(function: Callable[..., Any], values: Mapping[str, Any]) -> list[str]:
     """Return the arguments of a call of a function or class, each as text, without those at their default."""
-    found = inspect.signature(function).parameters.values()
-    named = [one for one in found if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)]
-    texts = {one.name: write(values[one.name]) for one in named if one.name in values}
-    shown = [one.name for one in named if one.name in texts and texts[one.name] != write(one.default)]
+    parameters = inspect.signature(function).parameters.values()
+    named = [part for part in parameters if part.kind not in (part.VAR_POSITIONAL, part.VAR_KEYWORD)]
+    texts = {part.name: write(values[part.name]) for part in named if part.name in values}
+    shown = [part.name for part in named if part.name in texts and texts[part.name] != write(part.default)]
     return [texts[name] if len(named) == 1 else f"{name}={texts[name]}" for name in shown]
 
 

@@ -25,7 +25,7 @@ SHAPES = (
     "degrade gets images x, (B, C, S, S), and their levels t, (B,). Use t[:, None, None, None] in arithmetic "
     "with x, and torch.where or a mask instead of `if t > ...`."
 )
-FAR = 0.2  # of the range of pixels: a prior whose mean is as far from that of degraded images is wrong
+FAR = 0.2  # largest plausible difference between the means of prior and degraded images, in pixel ranges
 
 
 def check(process: DegradationProcess, x: Tensor, prior: Any = None) -> list[str]:
@@ -51,29 +51,31 @@ def findings(process: DegradationProcess, x: Tensor, prior: Any = None) -> list[
     check_levels(process)
     few, (given, t, out) = x[:N], degrade(process, x)
     if not torch.equal(given, few):
-        raise ValueError("degrade changes the images that it is given; work on a copy")
+        raise ValueError("degrade changes its argument x; work on a copy")
     if (off := float((out[0] - few[0]).abs().max())) > 1e-3:
-        raise ValueError(f"level 0 must leave the image as it is; pixels change by {off:.3g}")
-    sound = f"degrades to finite images at levels 0, the identity, to {process.T}"
+        raise ValueError(f"level 0 must return the image unchanged; pixels change by {off:.3g}")
+    sound = f"degrade: finite images at levels 0 (unchanged) to {process.T}"
     if not isinstance(process, ColdDiffusion):
         return [sound]
     if not torch.equal(out, process.degrade(few, t)):
         raise ValueError("degrade is not deterministic; it must not draw random numbers")
     alone = torch.cat([process.degrade(few[i : i + 1], t[i : i + 1]) for i in range(len(few))])
     if (off := float((out - alone).abs().max())) > 1e-4:
-        raise ValueError(f"in a batch of several t, images differ by {off:.3g} from those alone; use each t")
+        raise ValueError(
+            f"images in a batch differ by {off:.3g} from the same images alone; degrade image i to level t[i]"
+        )
     drawn, again = (starts(process, x, prior, 64) for _ in range(2))
     if not torch.equal(drawn, again):
-        raise ValueError("draw_prior gives other images for the same generator; draw from the generator only")
+        raise ValueError("draw_prior draws different images with equal generators; use only `generator`")
     deepest = process.degrade(x[:256], torch.full((len(x[:256]),), process.T))
     if torch.equal(deepest, x[:256]):
-        raise ValueError(f"level T = {process.T} leaves the images as they are")
+        raise ValueError(f"level T = {process.T} must degrade the images, but returns them unchanged")
     (mean, sd), (as_mean, as_sd) = ((float(x.mean()), float(x.std())) for x in (drawn, deepest))
     summary = f"prior: mean {mean:.3f}, sd {sd:.3f}; fully degraded images: {as_mean:.3f}, {as_sd:.3f}"
     if abs(mean - as_mean) > FAR or sd > 2 * as_sd + FAR:
-        raise ValueError(f"{summary}; sampling starts from images that training never sees")
+        raise ValueError(f"{summary}; sampling would start from images unlike any in training")
     images = len(drawn.flatten(1).unique(dim=0))
-    few_starts = f"{len(drawn)} starts contain only {images} different images, and so will the samples"
+    few_starts = f"{len(drawn)} starts contain only {images} different images, which limits the samples"
     return [sound, summary, *([few_starts] if images <= len(drawn) // 2 else [])]
 
 
@@ -84,7 +86,7 @@ def check_levels(process: DegradationProcess) -> None:
         ValueError: If not.
     """
     if getattr(process, "T", None) is None:
-        raise ValueError(f"{type(process).__name__} has no T; set self.T, the deepest level, in __init__")
+        raise ValueError(f"{type(process).__name__} lacks T; set self.T, the deepest level, in __init__")
     whole("T", process.T, 1)
 
 
@@ -106,12 +108,12 @@ def degrade(process: DegradationProcess, x: Tensor) -> tuple[Tensor, Tensor, Ten
     t = torch.linspace(0, process.T, len(given)).round().long()
     try:
         degraded = process.degrade(given, t, **how)
-    except RuntimeError as error:  # torch's, of shapes that do not fit or a tensor used as a condition
+    except RuntimeError as error:  # from torch: shapes do not match, or a tensor is used as a condition
         error.add_note(SHAPES)
         raise
     out = finite_images(degraded, tuple(given.shape), "degrade")
     if out.dtype != given.dtype:
-        raise ValueError(f"degrade gave {summarise(out)}; expected: {given.dtype}, as the images are")
+        raise ValueError(f"degrade gave {summarise(out)}; expected: {given.dtype}, the dtype of the images")
     return given, t, out
 
 
@@ -134,7 +136,7 @@ def main(arguments: list[str] | None = None) -> None:
             raise ValueError(f"--options is {options!r}; expected: a mapping, such as '{{T: 10}}'")
         process = degradation(chosen.degradation, **options)
         print("\n".join(check(process, data.load(chosen.dataset)[0][:1000])))
-    except ValueError as error:  # what else a user's code raises has its own traceback
+    except ValueError as error:  # other errors of the user's code keep their traceback
         sys.exit(f"problem: {error}")
 
 

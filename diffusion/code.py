@@ -158,7 +158,7 @@ def _functions(value: Any) -> list[FunctionType]:
 def _globals(function: FunctionType) -> dict[str, Any]:
     """Return the global variables that a function reads, without Python's own."""
     codes, known = [function.__code__], function.__globals__
-    for code in codes:  # which grows
+    for code in codes:  # the loop also visits the code appended below
         codes += [part for part in code.co_consts if isinstance(part, CodeType)]
     steps = [step for code in codes for step in dis.get_instructions(code) if step.opname == "LOAD_GLOBAL"]
     return {name: known[name] for name in {step.argval for step in steps} & {*known}}
@@ -184,4 +184,5 @@ def _text(function: FunctionType) -> str:
     try:
         return strip(textwrap.dedent(inspect.getsource(function)))
     except OSError:
-        raise ValueError(f"{function.__qualname__} has no text; define it in a file or a notebook") from None
+        message = f"the source of {function.__qualname__} is not available; define it in a file or a notebook"
+        raise ValueError(message) from None

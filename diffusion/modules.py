@@ -47,7 +47,7 @@ def _is_library(path: Path) -> bool:
 
 sys.meta_path.insert(0, Finder)
 script = sys.modules[MAIN]
-if isinstance(getattr(script, "__loader__", None), SourceFileLoader):  # else a notebook, or IPython's %run
+if isinstance(getattr(script, "__loader__", None), SourceFileLoader):  # not a notebook, or IPython's %run
     with contextlib.suppress(OSError):
         CONTENT[MAIN] = Path(str(script.__file__)).read_bytes()
 

@@ -3,15 +3,16 @@
 `diffusion.bounds.refuse_old_names` refuses them in calls and classes, `report.parameters` in profiles.
 """
 
-VERSION = "0.5.0"  # in which all of these were renamed
+VERSION = "0.5.0"  # the version that renamed them
 RENAMED = {  # where a name was used -> old name -> what to write instead
     "fit": {"aside": 'if_exists="rename"'},
-    "measure": {"n_kind": "n_per_distortion"},
+    "measure": {"n_kind": "n_per_distortion", "inception_weights": 'more_features=["inception"]'},
     "Evaluator": {
         "of": "for_dataset",
         "main": "default_space",
         "words": "measure_names",
         "n_kind": "n_per_distortion",
+        "inception_weights": 'more_features=["inception"]',
     },
     "DegradationProcess": {
         "compress": "to_pixels",
@@ -20,6 +21,7 @@ RENAMED = {  # where a name was used -> old name -> what to write instead
     },
     "profile": {
         "n_kind": "n_per_distortion",
+        "inception_weights": "more_features: [inception]",
         "ways": "variants",
         "yardstick": "notebooks: {07_yardstick: {...}}",
         "compare": "notebooks: {NAME: {...}}",

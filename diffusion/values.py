@@ -1,8 +1,10 @@
 """Objects as plain values: the form in which a run folder saves its process, and in which runs are compared.
 
-tree(Fade(10), "process")     {"class": "mine:Fade", "state": {"T": 10}} tree_back(...)                the
-Fade object again: imports its module, and calls nothing to_json(...)                  the tree as JSON; a
-tensor becomes its type, shape and hash
+    tree(Fade(10), "process")   {"class": "mine:Fade", "state": {"T": 10}}
+    tree_back(...)              the Fade object again
+    to_json(...)                the tree as JSON, with the type, shape and hash of each tensor
+
+Reading a tree imports the modules of its classes, and calls nothing.
 """
 
 import math

@@ -5,10 +5,14 @@ features of an autoencoder after the last epoch; and the share of samples taken 
 epoch. The published weights of the zoom count as one more training, because a zoom has no beta, the parameter
 in which the published DDPMs differ from the printed description. They have only one checkpoint, and therefore
 no distance over late checkpoints.
+
+The original study names no threshold. The answer is therefore a ratio with its interval, and the smallest of
+several factors that the interval stays within.
 """
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +22,9 @@ from report.results.scatter import (
     LINEAR,
     LOG,
     LOGIT,
+    NotMeasured,
     Number,
+    Over,
     Scale,
     Scatter,
     combined,
@@ -30,7 +36,9 @@ from report.results.scatter import (
 from report.results.views import Results, Training
 
 PAIR, DDPMS = ("zoom", "linear"), ("linear", "cosine")
-FACTOR = 2.0  # distances within this factor of each other are comparable
+GRADES = (1.25, 1.5, 2.0)  # factors; the smallest that the interval of a ratio stays within is told
+FACTOR = GRADES[-1]
+WINDOWS = (50, 60, 70, 80, 90, 95)  # first epochs of windows that the late checkpoints are compared with
 
 
 class Asked(NamedTuple):
@@ -83,8 +91,8 @@ def means(results: Results, asked: Asked, models: Sequence[str]) -> dict[str, In
     intervals = {}
     for model in models:
         if group := trainings(results, model, asked):
-            mean, _, unknown = over(results, asked.number, {model: group}, asked.scale)
-            intervals[model] = Interval(mean.value) if unknown else mean
+            mean = over(results, asked.number, {model: group}, asked.scale)
+            intervals[model] = Interval(mean.interval.value) if mean.unknown else mean.interval
     return intervals
 
 
@@ -109,7 +117,149 @@ def enough(results: Results, asked: Asked, most: int = 20) -> int | None:
     return None
 
 
-def apart(results: Results, asked: Asked, pair: Sequence[str] = PAIR) -> Interval:
+def compare(results: Results, asked: Asked, pair: Sequence[str] = PAIR) -> Over:
     """Compare two models: the ratio of their numbers, or the difference for shares, with its interval."""
     groups: Mapping[str, list[Training]] = {model: trainings(results, model, asked) for model in pair}
-    return over(results, asked.number, groups, asked.difference).interval
+    return over(results, asked.number, groups, asked.difference)
+
+
+def apart(results: Results, asked: Asked, pair: Sequence[str] = PAIR) -> Interval:
+    """The interval of `compare`."""
+    return compare(results, asked, pair).interval
+
+
+def within(ratio: Interval, grades: Sequence[float] = GRADES) -> dict[float, bool | None]:
+    """Whether the interval of a ratio stays within each factor: True, False if it lies outside, or None."""
+    _, low, high = ratio.ends
+    far = max(abs(math.log(low)), abs(math.log(high)))
+    near = 0.0 if low <= 1 <= high else min(abs(math.log(low)), abs(math.log(high)))
+    return {g: True if far < math.log(g) else False if near > math.log(g) else None for g in grades}
+
+
+def met(ratio: Interval, grades: Sequence[float] = GRADES) -> float | None:
+    """The smallest factor that the interval of a ratio stays within; None if it exceeds all of them."""
+    return next((grade for grade, inside in within(ratio, grades).items() if inside), None)
+
+
+# --- values over late checkpoints ---
+
+
+def over_late(asked: Asked) -> Asked:
+    """The same measure as a mean over all late checkpoints."""
+    return asked._replace(late=True)
+
+
+def late_values(results: Results, asked: Asked, model: str) -> dict[str, float]:
+    """The late value of each training run in whose late checkpoints the measure was taken, by name."""
+    known = {one.name: value(one, over_late(asked)) for one in results.all_of(model)}
+    return {name: number for name, number in known.items() if number is not None}
+
+
+def late_ratio(results: Results, asked: Asked, pair: Sequence[str] = PAIR) -> Over | None:
+    """Compare late values of two models; None if a model has no training run with late values."""
+    late = over_late(asked)
+    groups = {model: [one for one in results.all_of(model) if value(one, late) is not None] for model in pair}
+    return over(results, late.number, groups, late.difference) if all(groups.values()) else None
+
+
+def late_counts(training: Training, asked: Asked) -> int:
+    """The number of late checkpoints behind the value of a training run; 1 for the finished model."""
+    return len(training.late) if asked.late else 1
+
+
+# --- how the answer depends on choices ---
+
+
+def leave_one_out(results: Results, asked: Asked, pair: Sequence[str] = PAIR) -> dict[str, Interval]:
+    """The comparison without one training run, for each training run that is left out, by its name."""
+    groups = {model: trainings(results, model, asked) for model in pair}
+    intervals = {}
+    for model, group in groups.items():
+        for out in group if len(group) > 1 else ():
+            rest = groups | {model: [one for one in group if one is not out]}
+            intervals[out.name] = over(_without(results, out), asked.number, rest, asked.difference).interval
+    return intervals
+
+
+def _without(results: Results, training: Training) -> Results:
+    kept = {place: one for place, one in results.trainings.items() if one is not training}
+    return replace(results, trainings=kept)
+
+
+def windows(
+    results: Results, starts: Sequence[int] = WINDOWS, pair: Sequence[str] = PAIR
+) -> dict[int, Interval]:
+    """The ratio of distances in digit features, averaged from each of several first epochs to the last."""
+    groups = {model: results.all_of(model) for model in pair}
+
+    def ratio(start: int) -> Interval:
+        def number(training: Training) -> float:
+            late = [row["frechet"].value for row in training.curve if row.epoch >= start]
+            if not late:
+                raise NotMeasured(f"{training.name} has no checkpoint after epoch {start}")
+            return math.exp(float(np.mean(np.log(late))))
+
+        return over(results, number, groups, LOG).interval
+
+    return {start: ratio(start) for start in starts}
+
+
+def arithmetic(results: Results, pair: Sequence[str] = PAIR) -> Interval:
+    """The ratio of distances in digit features, with arithmetic means over late checkpoints."""
+    return over(results, late("frechet"), {model: results.all_of(model) for model in pair}, LOG).interval
+
+
+# --- the same question for other networks ---
+
+
+class Network(NamedTuple):
+    """A zoom and a linear DDPM with the same network and recipe: models of the run or the release `beyond`.
+
+    Attributes:
+        zoom: model and variant of the zoom.
+        linear: model of the linear DDPM.
+    """
+
+    zoom: tuple[str, str]
+    linear: str
+
+
+# These zooms start as Vrikkis's does, from independent pixels.
+NETWORKS = {
+    "study's network": Network(("zoom", ""), "linear"),
+    "study's network, RMS norm": Network(("zoom_rms", ""), "linear_rms"),
+    "study's network, dilated": Network(("zoom_dilated", ""), "linear_dilated"),
+    "U-Net": Network(("zoom_unet", ""), "linear_unet"),
+}
+
+
+def by_network(results: Results, measure: str = "frechet", way: str | None = None) -> dict[str, Over]:
+    """The ratio of zoom and linear DDPM by network, from the finished models of the release `beyond`.
+
+    All networks have the recipe of that release.
+
+    Args:
+        measure: a distance.
+        way: variant of the zoom, such as "mixture" for a joint start; None: independent pixels.
+    """
+    beyond, ratios = results.beside.get("beyond"), {}
+    for name, network in NETWORKS.items() if beyond else ():
+        model, own = network.zoom
+        variant = own if way is None else way
+
+        def number(training: Training, variant: str = variant) -> float:
+            samples = training.measured[variant] if training.process == "zoom" else training.final
+            return samples[measure].value
+
+        groups = {m: [t for t in beyond.all_of(m) if _has(t, number)] for m in (model, network.linear)}
+        if all(groups.values()):
+            ratios[name] = over(results, number, groups, LOG)
+    return ratios
+
+
+def _has(training: Training, number: Number) -> bool:
+    try:
+        number(training)
+    except LookupError:
+        return False
+    return True

@@ -21,13 +21,17 @@ import numpy as np
 
 from diffusion.evaluation.statistics import numpy_generator
 from diffusion.processes.samplers import DDIM, visits
+from paper import same
 from report.measures.probes import SHIFT
+from report.results.definitions import define
 from report.results.settings import is_library, make, make_schedule, shorten, vary
 from report.results.table import Record, Row, Samples
 from report.results.views import Results, Training
 
 N = 100_000  # simulated offsets; many, because a few large ones determine the spread
 WATCHED = 30  # epochs of a course
+# A network with a smaller response at t = T ignores the offset of its input.
+UNREAD = define("unread_response", 0.1)
 STUDYS = "study's network"
 Course = list[tuple[int, float]]  # epoch, response at t = T
 
@@ -164,18 +168,31 @@ def _runs(results: Results) -> list[Results]:
     return [results, *(results.beside[name] for name in ("beyond", "starts") if name in results.beside)]
 
 
+def distinct(drifts: Sequence[Drift]) -> list[list[Drift]]:
+    """The sets of samples of each training; a run that begins as a longer one is the same training."""
+    groups = same.group({id(drawn.one): drawn.one for drawn in drifts}.values())
+    return [[drawn for drawn in drifts if any(drawn.one is one for one in group)] for group in groups]
+
+
 def courses(results: Results) -> dict[str, list[Course]]:
-    """Courses of the response in the first epochs, for all training runs of each noise schedule."""
-    fullest: dict[str, dict[float, Course]] = {}  # schedule -> course of each training, by its first loss
-    for training in (training for run in _runs(results) for training in run.trainings.values()):
-        schedule = training.parts["schedule"]
-        if not schedule or training.model != shorten(schedule["class"]):
+    """Courses of the response in the first epochs, for each training of each noise schedule.
+
+    If several runs are the same training, the course comes from the run with the most measured epochs.
+    """
+    known: dict[str, list[Course]] = {}
+    for group in same.list_trainings(_runs(results)):
+        schedule = group[0].parts["schedule"]
+        if not schedule or group[0].model != shorten(schedule["class"]):
             continue
-        rows = [row for row in training.curve if row.epoch <= WATCHED and "response" in row]
-        known, loss = fullest.setdefault(training.model, {}), training.history[0]["train_loss"].value
-        if len(rows) > max(1, len(known.get(loss, []))):
-            known[loss] = [(row.epoch, row["response"].value) for row in rows]
-    return {schedule: [*known.values()] for schedule, known in fullest.items() if known}
+        course = max((_course(training) for training in group), key=len)
+        if len(course) > 1:
+            known.setdefault(group[0].model, []).append(course)
+    return known
+
+
+def _course(training: Training) -> Course:
+    rows = [row for row in training.curve if row.epoch <= WATCHED and "response" in row]
+    return [(row.epoch, row["response"].value) for row in rows]
 
 
 def real(results: Results) -> float:

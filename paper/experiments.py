@@ -8,13 +8,15 @@ import numpy as np
 from paper import drift
 from paper.answer import DDPMS
 from paper.blind import TITLES
-from paper.figures.starts import BLANK, HALF, slow
+from paper.figures.starts import HALF, slow
 from report.pages.text import Lazy
 from report.pages.text_format import Markdown, fixed, integer, listing
 from report.results.table import Record, Row, Samples, grouped
 from report.results.views import Results
 
-LAW = ("real", "n", "correlation", "within", "apart", "own", "own_n")  # keys of `_law`
+LAW = ("real", "n", "trainings", "correlation", "by_training", "within", "apart")  # keys of `_law`
+LAW += ("own", "own_n", "below_real", "small_n", "small_correlation", "small_within")
+SMALL = (0.01, 0.3)  # predictions that are called small
 
 
 def by_model(job: Record) -> dict[str, dict[str, Samples]]:
@@ -99,6 +101,7 @@ def level(results: Results) -> dict[str, Any]:
     """The mean level of DDPM samples (`paper.drift`)."""
     drifts = drift.ways(results)
     finished = [drawn for drawn in drifts if not drawn.way and drawn.one in results.trainings.values()]
+    schedules = DDPMS if drifts else ()
 
     def crossings(schedule: str) -> Markdown:
         """The first epoch with a response above a half, for each training."""
@@ -107,12 +110,21 @@ def level(results: Results) -> dict[str, Any]:
         most = f"more than {drift.WATCHED}"
         return listing(most if epoch > drift.WATCHED else integer(epoch) for epoch in sorted(epochs))
 
+    def unread(schedule: str) -> list[int]:
+        """The last epoch before the response first reaches `UNREAD`, for each training."""
+        courses = drift.courses(results)[schedule]
+        read = [next((e for e, rho in course if rho > drift.UNREAD), course[-1][0] + 1) for course in courses]
+        return sorted(epoch - 1 for epoch in read)
+
     return {
-        "starts": Lazy(DDPMS if drifts else (), crossings),
+        "starts": Lazy(schedules, crossings),
+        "starts_count": Lazy(schedules, lambda schedule: len(drift.courses(results)[schedule])),
+        "unread_until": Lazy(schedules, unread),
         "drift": Lazy(LAW if drifts else (), lambda key: _law(drifts, results)[key]),
         "finished": lambda: [
             drawn.border / math.hypot(drawn.predicted, drift.real(results)) for drawn in finished
         ],
+        "slow": lambda: slow(results),
         "blank_until": lambda: _blank_until(results),
     }
 
@@ -121,22 +133,41 @@ def _law(drifts: list[drift.Drift], results: Results) -> dict[str, float]:
     """Compare the measured spreads of the mean level with the spreads that the law predicts."""
     border = np.array([drawn.border for drawn in drifts])
     real = drift.real(results)
-    predicted = np.hypot([drawn.predicted for drawn in drifts], real)
-    logs = np.corrcoef(np.log(predicted), np.log(border)) if len(drifts) > 2 else np.zeros((2, 2))
+    alone = np.array([drawn.predicted for drawn in drifts])
+    predicted = np.hypot(alone, real)
     near = np.abs(np.log2(border / predicted)) < 1
-    own = np.array([drawn.kind == drift.STUDYS and not drawn.way for drawn in drifts])
+    trainings = drift.distinct(drifts)
+    place = {id(drawn): i for i, drawn in enumerate(drifts)}
+    sets = [[place[id(drawn)] for drawn in group] for group in trainings]
+    means = [[float(np.log(values[group]).mean()) for group in sets] for values in (predicted, border)]
+    # The study's network with its own sampler: the longest run of each training, once.
+    own = [
+        next((i for i in group if drifts[i].kind == drift.STUDYS and not drifts[i].way), None)
+        for group in sets
+    ]
+    own = [i for i in own if i is not None]
+    small = (alone > SMALL[0]) & (alone < SMALL[1])
     return {
         "real": real,
         "n": len(drifts),
-        "correlation": float(logs[0, 1]),
+        "trainings": len(trainings),
+        "correlation": _correlate(np.log(predicted), np.log(border)),
+        "by_training": _correlate(*map(np.array, means)),
         "within": float(near.mean()),
         "own": int(near[own].sum()),
-        "own_n": int(own.sum()),
+        "own_n": len(own),
         "apart": float(border.max() / border.min()),
+        "below_real": int((alone < real).sum()),
+        "small_n": int(small.sum()),
+        "small_correlation": _correlate(np.log(predicted[small]), np.log(border[small])),
+        "small_within": float(near[small].mean()) if small.any() else math.nan,
     }
 
 
+def _correlate(x: np.ndarray, y: np.ndarray) -> float:
+    return float(np.corrcoef(x, y)[0, 1]) if len(x) > 2 else 0.0
+
+
 def _blank_until(results: Results) -> list[int]:
-    """The last measured epoch in which the linear DDPM draws blank squares, for each training."""
-    curves = (training.curve for _, training in slow(results))
-    return [max(row.epoch for row in curve if row["border"].sd > BLANK) for curve in curves]
+    """The last epoch in which the linear DDPM draws blank squares, of runs with each epoch measured."""
+    return [training.blank_until for training in slow(results) if training.every == 1]

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 from scipy.special import rel_entr
 
-from diffusion.evaluation.statistics import FEWEST, Interval
-from paper import answer, experiments
+from diffusion.evaluation.statistics import FEWEST, LEVEL, Interval
+from paper import answer, deviations, experiments, spaces
 from paper.answer import DDPMS
+from paper.claims.judge import correct, corrected_level
 from paper.claims.ledger import WORDS, Verdict, tally
 from paper.claims.samples import over_real
 from report.files import read_json
@@ -31,10 +32,12 @@ from report.pages.names import (
     project,
     repository,
 )
+from report.pages.own import share
 from report.pages.sources import note_definition
 from report.pages.text import Lazy, Names
-from report.pages.text_format import NUMBERS, Markdown, bibtex, code, escape, listing, num
+from report.pages.text_format import NUMBERS, Markdown, bibtex, code, escape, integer, listing, num
 from report.results import changes, scatter
+from report.results.definitions import LATE
 from report.results.scatter import LOG
 from report.results.table import Record, Samples, note
 from report.results.views import STUDY, Results, Training
@@ -51,11 +54,15 @@ def collect_names(run: ReportRun, verdicts: Mapping[str, Verdict]) -> dict[str, 
         **_front(run),
         "theirs": list_trainings(results.beside["original"]) if "original" in results.beside else [],
         **_claims(verdicts),
-        **_question(results),
+        "deviations": lambda: deviations.list_deviations(results, verdicts),
+        **_question(results, len(verdicts)),
+        **_sensitivity(results),
+        "networks": lambda: _networks(results),
         **_study(results, trainings),
         **_classes(results),
         **experiments.level(results),
         **_others(results),
+        **_spaces(results.jobs.get("photographs")),
         **experiments.blind(results.jobs.get("blind")),
         **experiments.effects(results.jobs.get("effects")),
         **experiments.intervention(results.jobs.get("intervention")),
@@ -81,6 +88,7 @@ def _front(run: ReportRun) -> dict[str, Any]:
         "data_hashes": lambda: _data_hashes(results),
         "dirty": lambda: _dirty(results),
         "hours": _hours(results),
+        "share": share,
         "pictures": [(label, Markdown(file)) for file, label in pictures.items() if file in run.drawn],
         "described": describe_models(results, [m for m in results.models if m not in STUDY], run.drawn),
     }
@@ -122,23 +130,59 @@ def _claims(verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
         "claims_count": lambda: note_definition(len(claims), "claims"),
         "made_before": lambda: note_definition(sum(claim.made_before for claim in claims), "claims"),
         "tally": lambda: tally(verdicts),
+        "corrected": _corrected(verdicts),
         "verdict": {name: WORDS[verdict.verdict] for name, verdict in verdicts.items()},
     }
+
+
+def _corrected(verdicts: Mapping[str, Verdict]) -> Names:
+    """Verdicts with intervals corrected for the number of claims (Bonferroni)."""
+
+    def changed() -> list[Verdict]:
+        return [verdict for name, verdict in corrected.items() if verdict.verdict != verdicts[name].verdict]
+
+    corrected = correct(verdicts) if verdicts else {}
+    return Names(
+        {
+            "level": lambda: note_definition(corrected_level(len(verdicts)), "claims"),
+            "kept": lambda: note_definition(len(verdicts) - len(changed()), "claims"),
+            "changed": lambda: listing(verdict.number for verdict in changed()),
+            "tally": lambda: tally(corrected),
+            "verdict": {name: WORDS[verdict.verdict] for name, verdict in corrected.items()},
+        }
+    )
 
 
 # --- the main question ---
 
 
-def _question(results: Results) -> dict[str, Any]:
+def _question(results: Results, claims: int) -> dict[str, Any]:
     """Comparison of zoom and DDPMs by three measures (`paper.answer`), and the scatter of training runs."""
 
     def asked(name: str) -> Names:
         of = answer.ASKED[name]
+        grades = {f"{grade:g}": grade for grade in answer.GRADES}
+
+        def compared(level: float = LEVEL, predicted: bool = False) -> Interval:
+            return answer.compare(results, of).at(level, predicted)
+
+        def checkpoints(model: str) -> Markdown:
+            """The number of checkpoints behind the value of each training: 21, or 16 to 21."""
+            counts = sorted({answer.late_counts(one, of) for one in groups[model]})
+            return listing(map(integer, counts[:1] + counts[1:][-1:]), "to")
+
         models = dict.fromkeys((*answer.PAIR, *DDPMS))
         groups = {model: answer.trainings(results, model, of) for model in models}
         return Names(
             {
                 "apart": lambda: answer.apart(results, of),
+                "freedom": lambda: answer.compare(results, of).estimate.freedom,
+                "corrected": lambda: compared(corrected_level(claims)),
+                "predicted": lambda: compared(predicted=True),
+                "within": Lazy(grades, lambda grade: INSIDE[answer.within(compared())[grades[grade]]]),
+                "met": lambda: answer.met(compared()),
+                "checkpoints": Lazy(groups, checkpoints),
+                "late": _late_values(results, of),
                 "means": Lazy(models, lambda model: answer.means(results, of, [model])[model]),
                 "n": Lazy(groups, lambda model: len([one.train["seed"] for one in groups[model]])),
                 "each": Lazy(groups, lambda model: [of.number(one) for one in groups[model]]),
@@ -165,6 +209,71 @@ def _question(results: Results) -> dict[str, Any]:
     }
 
 
+INSIDE = {True: "within", False: "outside", None: "open"}  # an interval and a factor
+
+
+def _late_values(results: Results, asked: answer.Asked) -> Names:
+    """Means over late checkpoints, of the training runs in whose late checkpoints a measure was taken."""
+
+    def each(model: str) -> list[float]:
+        return [*answer.late_values(results, asked, model).values()]
+
+    def ratio() -> Interval | None:
+        """The ratio of late values; without an interval if no model has two training runs with them."""
+        if not (ratio := answer.late_ratio(results, asked)):
+            return None
+        return Interval(ratio.interval.value) if ratio.unknown else ratio.interval
+
+    return Names(
+        {
+            "n": Lazy(STUDY, lambda model: len(each(model))),
+            "each": Lazy(STUDY, each),
+            "ratio": ratio,
+        }
+    )
+
+
+def _sensitivity(results: Results) -> dict[str, Any]:
+    """The main ratio by other choices: without a training run, over other epochs, with arithmetic means."""
+    digits = answer.ASKED["digits"]
+
+    def left_out() -> list[Interval]:
+        return [*answer.leave_one_out(results, digits).values()]
+
+    def windows() -> list[Interval]:
+        return [*answer.windows(results).values()]
+
+    return {
+        "left_out": left_out,
+        "left_out_high": lambda: sorted(ratio.high for ratio in left_out()),
+        "windows": windows,
+        "windows_high": lambda: max(ratio.high for ratio in windows()),
+        "arithmetic": lambda: answer.arithmetic(results),
+    }
+
+
+def _networks(results: Results) -> list[dict[str, Any]]:
+    """A row for each network: its name, the ratios of two distances, degrees of freedom and numbers of runs.
+
+    The zoom starts from independent pixels; `joint` is its ratio with a joint start.
+    """
+    ratios = answer.by_network(results)
+    others = answer.by_network(results, "frechet_autoencoder")
+    joint = answer.by_network(results, way="mixture")
+    return [
+        {
+            "name": Markdown(name),
+            "ratio": ratio.interval,
+            "freedom": ratio.estimate.freedom if ratio.estimate else None,
+            "met": answer.met(ratio.interval),
+            "autoencoder": others[name].interval if name in others else None,
+            "joint": joint[name].interval if name in joint else None,
+            "n": [len(values) for values in ratio.each.values()],
+        }
+        for name, ratio in ratios.items()
+    ]
+
+
 def _shared(results: Results) -> Interval:
     """The ratio of late distances, from epochs in which both models are measured."""
     groups = {model: results.all_of(model) for model in answer.PAIR}
@@ -188,6 +297,18 @@ def _unweighted(results: Results) -> Interval:
 # --- models of the original study ---
 
 
+def _samples_of(results: Results, model: str, measure: str = "digit") -> Markdown:
+    """The numbers of samples behind a measure of the last epoch: "1000 (seeds 0 and 1) and 500 (seed 2)"."""
+    seeds: dict[int, list[int]] = {}
+    for training in results.all_of(model):
+        if measure in training.final:
+            seeds.setdefault(training.final[measure].n, []).append(training.seed)
+    if len(seeds) == 1:
+        return integer(*seeds)
+    groups = ((n, "seeds" if len(of) > 1 else "seed", listing(map(integer, of))) for n, of in seeds.items())
+    return listing(Markdown(f"{integer(n)} ({noun} {named})") for n, noun, named in groups)
+
+
 def _study(results: Results, trainings: Mapping[str, list[Training]]) -> dict[str, Any]:
     """Models of the original study: the first training of each, and all runs after the last epoch."""
     firsts = {model: group[0] for model, group in trainings.items()}
@@ -202,6 +323,7 @@ def _study(results: Results, trainings: Mapping[str, list[Training]]) -> dict[st
         "float32": Lazy(float32, lambda model: firsts[model].measured["float32"]["frechet_gap"]),
         "cost": _cost(firsts),
         "in_words": NUMBERS,
+        "samples_of": lambda model, measure="digit": _samples_of(results, model, measure),
         "schedule": results.jobs["schedules"].facts,
         "schedules": results.jobs["schedules"].ways,
         "yardstick": yardstick,
@@ -287,9 +409,35 @@ def _others(results: Results) -> dict[str, Any]:
         "beyond": {row.name: row for row in changes.table(beyond)} if beyond else {},
         "original": {model: original.first(model) for model in original.models} if original else {},
         "float32_trained": lambda: _in_float32(beyond),
+        "ways_at": lambda model, calls: _ways_at(beyond, model, calls),
         "tuning": experiments.by_model(beyond.jobs["tuning"]) if beyond and "tuning" in beyond.jobs else {},
         **experiments.few_calls(beyond.jobs.get("calls") if beyond else None),
         **_files(original.jobs.get("files") if original else None),
+    }
+
+
+def _ways_at(beyond: Results, model: str, calls: int) -> int:
+    """The number of ways to sample a model of the release `beyond` with a number of network calls."""
+    rows = (row for row in changes.table(beyond) if row.trainings[0].model == model)
+    return sum(row.calls == calls for row in rows)
+
+
+def _spaces(record: Record | None) -> dict[str, Any]:
+    """The main question in three kinds of features, for each network (`paper.spaces`)."""
+    if not record:
+        names = ("spaces", "within", "photographs", "photographs_of", "photographs_facts", "space_scores")
+        return dict.fromkeys(names)
+
+    def compare(network: str) -> Lazy:
+        return Lazy(spaces.MEASURES, lambda kind: spaces.compare(record, network, kind))
+
+    return {
+        "spaces": {network: compare(network) for network in spaces.NETWORKS},
+        "within": lambda ratio: answer.met(ratio),
+        "photographs": record.ways,
+        "photographs_of": experiments.by_model(record),
+        "photographs_facts": record.facts,
+        "space_scores": lambda: spaces.list_scores(record),
     }
 
 
@@ -309,15 +457,38 @@ def _in_float32(beyond: Results) -> Markdown:
 def _files(files: Record | None) -> dict[str, Any]:
     """The published files of the original study."""
     if not files:
-        return dict.fromkeys(("files", "protocol", "scores"))
+        return dict.fromkeys(("files", "protocol", "scores", "usage"))
     done, described = ", as the code does", ", as the text says"
     models = experiments.by_model(files)
     ways = models.pop("") | models
     sources = [way.removesuffix(done) for way in ways if way.endswith(done)]
     return {
+        "usage": _usage(models),
         "files": ways,
         "protocol": files.facts,
         "scores": {
             source: {"done": ways[source + done], "described": ways[source + described]} for source in sources
         },
     }
+
+
+def _usage(models: Mapping[str, Mapping[str, Samples]]) -> Names:
+    """What the original study calls comparable and better, in ratios of its own published scores.
+
+    A model's score is the geometric mean over the last fifth of training. The file has scores from the start
+    of training to its end, at equal intervals.
+    """
+
+    def score(model: str) -> float:
+        scores = [found.value for found in models[model]["published"]["frechet_inception"]]
+        used = 1 + math.floor(LATE * (len(scores) - 1))
+        return math.exp(float(np.mean(np.log(scores[-used:]))))
+
+    return Names(
+        {
+            "score": Lazy(STUDY, score),
+            "comparable": lambda: score("zoom") / score("linear"),
+            "better_than_linear": lambda: score("cosine") / score("linear"),
+            "better_than_zoom": lambda: score("cosine") / score("zoom"),
+        }
+    )

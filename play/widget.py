@@ -4,8 +4,8 @@
 
     Dream(run)    # paint the start of a zoom, or remove the noise of a DDPM in few or many steps
 
-Without a person at the notebook (papermill, nbval), and for runs that the browser cannot compute, it shows a
-static strip.
+If nobody is at the notebook (papermill, nbval), or if the browser cannot compute the run, it shows a static
+strip.
 """
 
 from collections.abc import Sequence

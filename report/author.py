@@ -25,7 +25,7 @@ def check_references(text: str, models: Iterable[str]) -> None:
     known |= {"sec:sources", *(f"sec:model-{model}" for model in models)}
     for label in REFERENCE.findall(CODE.sub("", text)):
         if label[0].lower() + label[1:] not in known:
-            raise ValueError(f"@{label} is not a label of the text or report{nearest(label, known)}")
+            raise ValueError(f"@{label} is not defined in the text or the report{nearest(label, known)}")
 
 
 def check_placeholders(text: str, where: str, models: Iterable[str]) -> None:
@@ -34,4 +34,5 @@ def check_placeholders(text: str, where: str, models: Iterable[str]) -> None:
     for number, line in enumerate(text.splitlines(), 1):
         for name in OF_MODEL.findall(" ".join(PLACEHOLDER.findall(line))):
             if name not in known:
-                raise ValueError(f"{where} {number}: this run has no model {name!r}{nearest(name, models)}")
+                message = f"{name!r} is not a model of this profile{nearest(name, models)}"
+                raise ValueError(f"{where} {number}: {message}")

@@ -1,7 +1,8 @@
 """Parameters of notebooks, training and measuring: their names, types and defaults, and the checks of values.
 
-The parameters of a notebook are in its parameters cell, as papermill reads it. The arguments of training and
-measuring are in the signatures of `diffusion.fit` and `report.measures.measure.measure`.
+The parameters of a notebook are in its parameters cell, as papermill reads it; rarely changed ones may be in
+a folded cell above it, tagged `more-parameters`. The arguments of training and measuring are in the
+signatures of `diffusion.fit` and `report.measures.measure.measure`.
 """
 
 import inspect
@@ -11,13 +12,14 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-import papermill
+import nbformat
 import torch
 import yaml
+from papermill.translators import PythonTranslator
 from pydantic import BaseModel, ValidationError, create_model
 
 import diffusion as d
-from diffusion.bounds import STRICT, Count, Seed, nearest
+from diffusion.bounds import STRICT, Count, Seed, in_plain_words, nearest
 from diffusion.processes.base import GREY28
 from diffusion.processes.samplers import sampler_of
 from diffusion.renamed import renamed
@@ -34,6 +36,7 @@ PROCESS = {  # notebook that trains -> function that makes its process from its 
 }
 OF_NOTEBOOK = {"folder", "if_exists", "callback"}  # arguments of `fit` that the notebook itself passes
 FROM_0 = {"seed", "image_index"}
+CELLS = ("parameters", "more-parameters")  # tags of the cells with parameters
 
 
 class ProfileError(ValueError):
@@ -67,11 +70,19 @@ def errors_at(where: object) -> Iterator[None]:
             example = EXAMPLES.get(str(first["loc"][-1]), "")
             advice = f"; add, for example, {example}" if example else ""
             raise ProfileError(f"{where}: {name} is missing{advice}") from None
-        value, reason = repr(first["input"]), first["msg"].removeprefix("Value error, ")
+        value, message = repr(first["input"]), first["msg"]
         value = value if len(value) <= LONGEST else f"{value[:LONGEST]}..."
-        raise ProfileError(f"{where}: {name} is {value}: {reason}{HINTS.get(first['type'], '')}") from None
+        if message.startswith("Input should be "):
+            reason = f"; expected: {in_plain_words(message)}"
+        else:
+            reason = f": {message.removeprefix('Value error, ')}"
+        raise ProfileError(f"{where}: {name} is {value}{reason}{HINTS.get(first['type'], '')}") from None
     except FileNotFoundError as error:
         raise ProfileError(f"{where}: {error.filename} does not exist") from None
+    except yaml.MarkedYAMLError as error:
+        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        begun = f"; {error.context}, line {error.context_mark.line + 1}" if error.context_mark else ""
+        raise ProfileError(f"{where}: {line}{error.problem}{begun}") from None
     except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
         raise ProfileError(f"{where}: {' '.join(str(error).split())}") from None
 
@@ -112,11 +123,13 @@ def parameters(notebook: str) -> tuple[dict[str, Any], type[BaseModel]]:
 
     Whole numbers must be at least 1, or at least 0 for the names in `FROM_0`.
     """
-    cell = papermill.inspect_notebook(str(file_of(notebook)))
-    kinds = {name: TYPES[parameter["inferred_type_name"]] for name, parameter in cell.items()}
+    cells = nbformat.read(file_of(notebook), as_version=4).cells
+    tagged = [cell for tag in CELLS for cell in cells if tag in cell.metadata.get("tags", ())]
+    found = [parameter for cell in tagged for parameter in PythonTranslator.inspect(cell)]
+    kinds = {parameter.name: TYPES[parameter.inferred_type_name] for parameter in found}
     kinds |= {name: Count for name, kind in kinds.items() if kind is int and name not in FROM_0}
     types = {name: (Seed if name in FROM_0 else kind | None, None) for name, kind in kinds.items()}
-    defaults = {name: literal_eval(parameter["default"]) for name, parameter in cell.items()}
+    defaults = {parameter.name: literal_eval(parameter.default) for parameter in found}
     return defaults, create_model(notebook, __config__=STRICT, **types)
 
 
@@ -136,15 +149,13 @@ def make_parts(notebook: str, P: Mapping[str, Any], variants: Iterable[Mapping[s
     Args:
         notebook: name of a notebook that trains.
         P: all its parameters.
-        variants: ways to sample the training; an empty one is the training's own.
+        variants: variants of the training run; an empty variant is the default sampling.
 
     Raises:
         ValueError: an argument is not allowed.
     """
     if P.get("degradation", "") is None:
-        raise ValueError(
-            "degradation is missing; expected a name such as 'crop', or module:Class of your own"
-        )
+        raise ValueError("degradation is missing; expected: a name such as 'crop', or your own module:Class")
     process = PROCESS[notebook](P)
     process.set_image_shape(GREY28)
     networks.build(*networks.architecture(P["network"], P["network_options"]))

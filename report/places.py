@@ -9,14 +9,14 @@ PAPER = ROOT / "paper"  # our paper: text, claims, figures, notebooks and profil
 OF_PAPER = f"{PAPER.name}/**/*"  # pattern for its files, relative to the checkout
 HOUSES = (ROOT, PAPER)  # each contains the folders notebooks/ and profiles/
 PROFILES = ROOT / "profiles"
-PLAY = ROOT / "released" / "page" / "cold-zoom.html"  # the page to play with
+PLAY = ROOT / "released" / "page" / "cold-zoom.html"  # the play page
 
 
 def paper() -> ModuleType:
     """Import the module that writes the paper; ValueError: this checkout does not contain it."""
     if not (PAPER / "__init__.py").is_file():
         raise ValueError(
-            f"kind is {PAPER.name!r}, but this checkout has no folder {PAPER.name}/; remove `kind`"
+            f"kind is {PAPER.name!r}, but this checkout lacks the folder {PAPER.name}/; remove `kind`"
         )
     return import_module(f"{PAPER.name}.contents")
 

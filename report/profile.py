@@ -31,7 +31,7 @@ from report.parameters import (
     validate,
 )
 
-# Parameters of notebooks that a profile sets for all of its jobs.
+# Parameters of notebooks that a profile sets for all its jobs.
 GIVEN = {"model", "models", "labels", "seed", "dataset", "data_dir", "out_dir", "released", "finished"}
 FIGURES = "report_figures"  # the notebook that draws the figures of a report; every profile executes it
 # 2e-4 is a number, as in Python; in YAML 1.1 it would be a string.
@@ -177,7 +177,7 @@ def read(name: str | Path) -> Profile:
         for other in file.report.beside:
             if other not in known:
                 allowed = nearest(other, known) or f"; allowed: {', '.join(sorted(known))}"
-                raise ValueError(f"beside names {other!r}, which is neither a profile nor a release{allowed}")
+                raise ValueError(f"beside contains {other!r}, which is not a profile or release{allowed}")
         if file.report.kind:
             places.paper()
     with errors_at(f"{where}, training"):
@@ -192,7 +192,7 @@ def read(name: str | Path) -> Profile:
             for seed in entry.seeds or file.seeds:
                 trainings[model, seed] = entry.notebook, fill(entry.notebook, given | {"seed": seed})
             make_parts(*trainings[model, seed], [{}, *entry.variants.values()])
-            for name, variant in entry.variants.items():  # their modules are imported by now
+            for name, variant in entry.variants.items():  # the modules are imported at this point
                 check_variant(name, variant)
         with errors_at(f"{where}, models.{model}, measure"):
             measures[model] = shared | file.measure | entry.measure | {"variants": entry.variants}
@@ -241,7 +241,7 @@ def _load(where: Path) -> tuple[dict[str, Any], Sections]:
 
 
 def fill_training(shared: Mapping[str, Any], entry: Entry) -> dict[str, Any]:
-    """The parameters of a model's training: shared ones, updated with its own; `fit_options` are merged."""
+    """Parameters of a model's training: shared ones, updated with its own; `fit_options` are merged."""
     defaults, own = parameters(entry.notebook)[0], entry.model_extra
     refuse_unknown(own, defaults.keys() - GIVEN)
     merged = dict(shared.get("fit_options") or {}) | dict(own.get("fit_options") or {})

@@ -1,4 +1,4 @@
-"""The file of a training, OUT/metrics/train_<model>-<seed>.json, which its notebook writes.
+"""The file of a training run, OUT/metrics/train_<model>-<seed>.json, which its notebook writes.
 
 Its rows contain the losses of the run and the notebook's own measures (`report.measures.notebook_rows`). The
 file also contains, once: `settings` from run.json; sampler, prior and noise schedule
@@ -29,7 +29,7 @@ PROCESSES = {"02_train_ddpm": "ddpm", "03_train_zoom": "zoom", "05_your_degradat
 LABELS = {"ddpm": "DDPM", "zoom": "Cold Zoom", "own": "Cold diffusion"}  # names of models in figures
 
 register(
-    # any training
+    # any training run
     train_loss=("squared error", "mean over the pixels of the training images of an epoch"),
     test_loss=("squared error", "mean over the pixels of the test images"),
     step_loss=("squared error", "mean over the pixels of the training images of several steps; x: last step"),
@@ -60,7 +60,7 @@ def parameters(notebook: str, scope: Mapping[str, Any]) -> dict[str, Any]:
             whole("image_index", given["image_index"], 0, len(images) - 1)
         if not re.fullmatch(r"[A-Za-z0-9]\w{0,39}", str(given.get("model", "m")), re.ASCII):
             raise ValueError(f"model is {given['model']!r}; allowed: 1 to 40 letters, digits and _")
-        if notebook in PROCESS and given.get("degradation", "") is not None:  # None: a class in the notebook
+        if notebook in PROCESS and given.get("degradation", "") is not None:  # None: defined in the notebook
             make_parts(notebook, given, [{}])
     return {"notebook": notebook} | copy.deepcopy(given)
 
@@ -72,12 +72,12 @@ def training(
     scope: Mapping[str, Any],
     rows: Iterable[Sequence] = (),
 ) -> Path:
-    """Write the file of a training in OUT/runs, and return its path.
+    """Write the file of a training run in OUT/runs, and return its path.
 
     Args:
         out: results folder.
         run: the finished run.
-        given: result of `parameters`, from before the training.
+        given: result of `parameters`, from before training.
         scope: variables of the notebook now, `globals()`.
         rows: rows of the notebook's own measures.
 
@@ -86,7 +86,8 @@ def training(
     """
     for name, value in given.items():
         if (now := scope.get(name, value)) != value:
-            raise ValueError(f"{name} was {value!r}, is {now!r}; run the notebook again from its parameters")
+            changed = f"{name} was {value!r} before training and is {now!r} now"
+            raise ValueError(f"{changed}; run the notebook again from its parameters")
     process, known, dataset = PROCESSES[given["notebook"]], data.get(given["dataset"]), given["dataset"]
     test, _ = data.load(dataset, "test", given["data_dir"], at_most=given["n_test"])
     schedule = describe(given["schedule"], given["schedule_options"]) if process == "ddpm" else None

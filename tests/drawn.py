@@ -196,15 +196,15 @@ def named_ends(axes: Axes) -> dict[str, tuple[Any, float, float]]:
 
 
 def named_curves(axes: Axes) -> dict[str, Points]:
-    """Name at a curve's end -> its points: the only curve of its colour that ends there."""
+    """Name at a curve's end -> its points: the only curve of its colour that ends at this height."""
     found = {}
-    for name, (colour, x, y) in named_ends(axes).items():
+    for name, (colour, _, y) in named_ends(axes).items():
         ends = [
             mark
             for mark in axes.lines
             if _hex(mark.get_color()) == colour
             and len(mark.get_xdata()) > 1
-            and np.allclose(points(mark)[-1], (x, y), rtol=1e-9)
+            and np.isclose(points(mark)[-1][1], y, rtol=1e-9)
         ]
         assert len(ends) == 1, f"{name}: {len(ends)} curves end where it stands"
         found[name] = points(ends[0])

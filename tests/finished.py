@@ -83,7 +83,7 @@ PROFILE: dict[str, Any] = {
     "training": {"epochs": 2, "network_options": {"channels": [4]}, "n_train": None, "n_test": None},
     "models": MODELS,
     "measure": {"n_final": 32},
-    "notebooks": {"04_compare_fid": {}, "06_beyond": {"released": "beyond"}},
+    "notebooks": {"04_compare_fid": {}, "06_beyond": {}},
     "report": {"title": "Zooms", "text": "words.md"},
 }
 COMPARE, BEYOND, FIGURES = "notebook_04_compare_fid", "notebook_06_beyond", "notebook_report_figures"
@@ -100,7 +100,7 @@ class Finished:
     def __init__(self, folder: Path, content: dict[str, Any] = PROFILE):
         self.folder, self.code, self.out, self.content = folder, folder / "code", folder / "out", content
         helpers.copied(self.code, *COPIED)
-        shutil.rmtree(self.code / "paper" / "profiles")  # large ones, which notebook 06 would read
+        shutil.rmtree(self.code / "paper" / "profiles")  # large ones, which no job of this run reads
         for name in RELEASED:
             (self.code / "released" / name).parent.mkdir(parents=True, exist_ok=True)
             (self.code / "released" / name).write_text("{}")

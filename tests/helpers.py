@@ -334,6 +334,7 @@ def copied(target: Path, *parts: str) -> Path:
 
 
 NOTEBOOKS = places.notebooks()  # name -> file
+FIRST = ("more-parameters", "parameters", "imports", "packages")  # cells that come before all others
 
 
 def defined(notebook: str, *cells: str, **given: Any) -> dict[str, Any]:
@@ -342,7 +343,7 @@ def defined(notebook: str, *cells: str, **given: Any) -> dict[str, Any]:
     Parameters, replaced by those that are given, and imports come first. `shown` has what the cells show.
     """
     number, shown, variables = notebook.partition("_")[0], [], {"__name__": "__main__"}
-    wanted = {*cells, *(f"{number}-{name}" for name in ("parameters", "imports", "packages", *cells))}
+    wanted = {*cells, *(f"{number}-{name}" for name in (*FIRST, *cells))}
     for cell in json.loads(NOTEBOOKS[notebook].read_text("utf-8"))["cells"]:
         if cell["cell_type"] == "code" and (not cells or cell["id"] in wanted):
             variables["display"] = lambda one, cell=cell["id"]: shown.append((cell, one))

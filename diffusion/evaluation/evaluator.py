@@ -21,11 +21,12 @@ from diffusion.evaluation.statistics import Interval
 from diffusion.processes.base import GREY28, require_images
 from diffusion.training.sampling import note_outside
 
-NEAR, PER_DISTORTION = 10_000, 500  # of the recogniser: training digits, and test digits of each distortion
-SURE = 200  # training digits; with 100 the recogniser already accepts some noise
-ALIKE = 2  # grey values of 255 within which images count as one and the same
-DRAWN = 1000  # samples of a run, where nothing is said
-MANY = 0.5  # share of test images, or of the labels that a guess reads wrongly, about which there is a note
+NEAR, PER_DISTORTION = 10_000, 500  # for the recogniser: training digits, and test digits per distortion
+SURE = 200  # training digits below which the recogniser may accept noise (it does with 100)
+ALIKE = 2  # images count as the same if all pixels agree within this many of 255 grey values
+DRAWN = 1000  # default number of samples of a run
+# Share of test images in the training set, or of labels that a guess misses, above which there is a note.
+MANY = 0.5
 
 
 @dataclass(eq=False, repr=False)
@@ -79,8 +80,8 @@ class Evaluator:
     training digits it is the recogniser of the reports. It reads 28 x 28 grey images; for other shapes the
     share is left out, with a note.
 
-    Notes are printed if test images are also training images, a class has no test images, there are labels
-    but no classes, or the classifier misreads more than half as many labels as a random guess does.
+    Notes are printed if test images are also training images, a class lacks test images, labels are given for
+    a data set without classes, or the classifier misreads more than half as many labels as a random guess.
 
     Args:
         x_train (Tensor or array): Training images (N, C, S, S) for the real-vs-real floor, N at least 12 and
@@ -98,7 +99,9 @@ class Evaluator:
             10,000 of `x_train`. Default None.
         n_per_distortion (int): Test digits per distortion, from which the recogniser's threshold is computed.
             If half of the test images are fewer, uses that half and prints a note. Default 500.
-        inception_weights (str): "auto" to measure InceptionV3 features, too, or "off". Default "off".
+        more_features (collection of str): Further kinds of features, which take longer: "photographs"
+            (EfficientNet-Lite0, ten seconds per 1000 images on one core; needs the extra `photographs`) or
+            "inception" (InceptionV3, left out with a note if its weights cannot be had). Default ().
         floor_repeats (int): Draws of real images behind a floor. Default 10.
         interval_repeats (int): Random halves behind an interval of a distance. Default 200.
         seed (int): Seeds the draws behind floors, intervals and subsets. Default 0.
@@ -132,14 +135,14 @@ class Evaluator:
     data_dir: str | os.PathLike | None = None
     x_digits: Any = None
     n_per_distortion: int = PER_DISTORTION
-    inception_weights: str = "off"
+    more_features: Collection[str] = ()
     floor_repeats: int = 10
     interval_repeats: int = 200
     seed: int = 0
     device: torch.device | str | None = None
 
     def __post_init__(self) -> None:
-        self.call = ""  # of `for_dataset`
+        self.call = ""  # the call of `for_dataset`, as text
         dataset, data_dir = self.dataset, self.data_dir
         self.class_names = data.get(dataset).classes if dataset is not None else ()
         self.measure_names = {"digit": data.get(dataset).noun} if dataset is not None else {}
@@ -185,7 +188,7 @@ class Evaluator:
         if dataset is not None and self.classes:
             self.classifier = classifier.classifier_for(dataset, data_dir)
         device = runtime.device(self.device)
-        self.extractors = features.extractors(dataset, data_dir, self.inception_weights, device, shape[0])
+        self.extractors = features.extractors(dataset, data_dir, self.more_features, device, shape[0])
         endings = {name: f"_{name}" if i else "" for i, name in enumerate(self.extractors)}
         self.spaces = {name: Space(self, self.extractors[name], ending) for name, ending in endings.items()}
         self.default_space = next(iter(self.spaces.values()))
@@ -320,7 +323,7 @@ class Evaluator:
                 f"samples are {summarise(given)}; expected: a tensor or array of at least "
                 f"{samples.FEWEST} images (n, {', '.join(map(str, shape))}), such as run.sample(1000)"
             )
-        low, high = float(x.min()), float(x.max())  # samples that drift do not end at 0 or -1
+        low, high = float(x.min()), float(x.max())  # samples that have drifted do not end exactly at 0 or -1
         if low >= 0 and high > 0.5 or low < -0.97 and high > 0.97 and max(-low, high) <= 1:
             raise ValueError(
                 f"pixels of samples range from {low:g} to {high:g}; expected: about [-0.5, 0.5]; use x - 0.5 "
@@ -405,13 +408,13 @@ class Seen:
 
     @cached_property
     def one_image(self) -> bool:
-        """bool: Whether all images are the same, up to rounding. They have no distance and are not digits."""
+        """bool: Whether all images are the same, up to rounding, so distances are undefined."""
         grey = to_uint8(self.x).short()
         return bool((grey - grey[:1]).abs().max() <= ALIKE)
 
     @property
     def recognisable(self) -> bool:
-        """bool: Whether the recogniser applies: different 28 x 28 grey images of a data set with classes."""
+        """bool: Whether the recogniser applies, which needs classes and 28 x 28 grey images that differ."""
         known = self.evaluator.classes and len(self.evaluator.x_digits) >= NEIGHBOURS
         return bool(known and self.x.shape[1:] == GREY28) and not self.one_image
 

@@ -3,7 +3,10 @@
     digits        64 features of a classifier of the data set's classes
     autoencoder   64 features of an autoencoder, trained without labels
     random        64 features of an untrained network, averaged over positions
+    photographs   1280 features of EfficientNet-Lite0, trained on ImageNet
     inception     2048 features of InceptionV3 (Szegedy et al. 2015), which define the usual FID
+
+The last two take long and are computed only on request.
 
 Features of a classifier separate its classes, and matching class shares alone may lower a distance in them
 (Kynkäänniemi et al. 2023). Two kinds of features are therefore label-free. Features of the autoencoder keep
@@ -12,7 +15,7 @@ over positions: they keep grey levels, textures and stroke widths, but hardly an
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from importlib import metadata
 
@@ -20,12 +23,15 @@ import torch
 from torch import Tensor, nn
 
 from diffusion import data
+from diffusion.bounds import check_known
 from diffusion.evaluation.classifier import CLASSIFIER
+from diffusion.evaluation.photographs import DIMENSION, SHA256, PhotographNetwork
 from diffusion.evaluation.shipped import AUTOENCODER, FeatureNetwork
 from diffusion.runtime import progress, seeded
 
-CHANNELS = (16, 32, 64)  # of the convolutions of the random network
-SCALE = 30.0  # of its features: their distances are then about as large as the others'
+CHANNELS = (16, 32, 64)  # channels of the convolutions of the random network
+MORE = ("photographs", "inception")  # kinds of features that take long, and are computed only on request
+SCALE = 30.0  # factor of its features, which makes their distances about as large as the other distances
 
 
 @dataclass
@@ -71,6 +77,14 @@ def untrained(device: torch.device, colours: int = 1) -> Extractor:
     return Extractor("random", network, device, {"dimension": CHANNELS[-1]})
 
 
+def photographs(device: torch.device) -> Extractor:
+    """Return the extractor of EfficientNet-Lite0; ValueError: its packages are not installed."""
+    # channels_last nearly halves the time on a CPU. Torch's annotations leave out this argument of a module.
+    model = PhotographNetwork().to(device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    info = {"dimension": DIMENSION, "sha256": SHA256, "size": model.size}
+    return Extractor("photographs", model, device, info, chunk=100)
+
+
 def inception(device: torch.device) -> Extractor | None:
     """Return the extractor of InceptionV3, loaded by torchmetrics from torch's cache or downloaded.
 
@@ -80,16 +94,16 @@ def inception(device: torch.device) -> Extractor | None:
 
     try:
         model = NoTrainInceptionV3("inception-v3-compat", ["2048"])
-    except Exception as error:  # no network; a damaged file makes the unpickler raise nearly anything
-        print(f"note: no inception features, as their weights cannot be loaded ({error})", flush=True)
+    except Exception as error:  # offline, or a damaged file, for which the unpickler raises many types
+        print(f"note: inception features are left out: their weights cannot be loaded ({error})", flush=True)
         return None
-    # Nearly halves the time on a CPU. Torch's own annotations leave out this argument of a module.
+    # Nearly halves the time on a CPU. Torch's annotations of a module lack this argument.
     model = model.to(device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
     def network(images: Tensor) -> Tensor:
-        return model(images.expand(-1, 3, -1, -1))  # the three colours of grey
+        return model(images.expand(-1, 3, -1, -1))  # grey as three equal colours
 
-    # antialias changed the distances when torchmetrics made it the default
+    # explicit, because torchmetrics changed its default, and with it the distances
     info = {"torchmetrics": metadata.version("torchmetrics"), "antialias": model.use_antialias}
     return Extractor("inception", network, device, {"dimension": 2048} | info, chunk=32)
 
@@ -97,19 +111,24 @@ def inception(device: torch.device) -> Extractor | None:
 def extractors(
     dataset: str | data.DataSet | None = "mnist",
     data_dir: str | os.PathLike | None = None,
-    inception_weights: str = "off",
+    more_features: Collection[str] = (),
     device: str | torch.device = "cpu",
     colours: int = 1,
 ) -> dict[str, Extractor]:
-    """Return all extractors of a data set by name; for None, only the untrained one.
+    """Return all extractors of a data set by name; for None, the untrained one and those in more_features.
 
     Raises:
-        ValueError: If the data set cannot be loaded.
+        ValueError: If the data set cannot be loaded, more_features has an unknown name, or its package
+            is not installed.
     """
+    for name in more_features:
+        check_known("more_features", name, MORE)
     on, known = torch.device(device), []
     if dataset is not None and data.get(dataset).classes:
         known += [small("digits", CLASSIFIER.load_for(dataset, data_dir), on)]
     if dataset is not None:
         known += [small("autoencoder", AUTOENCODER.load_for(dataset, data_dir), on)]
-    known += [untrained(on, colours), inception(on) if inception_weights == "auto" else None]
+    known += [untrained(on, colours)]
+    known += [photographs(on)] if "photographs" in more_features else []
+    known += [inception(on)] if "inception" in more_features else []
     return {extractor.name: extractor for extractor in known if extractor}

@@ -19,7 +19,7 @@ from diffusion.evaluation.measures import by_features, register
 from diffusion.evaluation.statistics import Interval, centred, half_scale
 from diffusion.runtime import generator
 
-SUBSETS, MOST = 50, 1000  # of a kernel distance: random subsets, and images in each
+SUBSETS, MOST = 50, 1000  # for a kernel distance: number of random subsets, and most images in a subset
 
 
 def to_uint8(x: Tensor) -> Tensor:
@@ -84,7 +84,7 @@ def _discrepancy(a: Tensor, b: Tensor) -> Tensor:
     return within / (n * (n - 1)) - 2 * of_both.sum(0).sum() / n**2
 
 
-# --- what a distance is worth ---
+# --- floors and intervals ---
 
 
 @register(**by_features("floor", "squared distance", "Fréchet distance of as many training images, mean"))
@@ -110,11 +110,11 @@ def distance(reference: Reference, features: Tensor, repeats: int = 200, seed: i
     The interval is for the mean distance over sample sets of this size n.
 
     The estimate is biased upwards by about b / n. Resampling with replacement adds the same bias again,
-    because copies lower the apparent rank of the covariance: percentiles of a plain bootstrap lie entirely
+    because copies lower the apparent rank of the covariance. All percentiles of a plain bootstrap are then
     above the estimate, and in many dimensions the bootstrap overstates the spread several times. The distance
     is therefore recomputed on random halves (`statistics.half_scale`), whose mean exceeds it by b / n, and
-    the interval is `statistics.centred`. It has the same bias as the estimate and as the floor at the same n,
-    with which to compare it. The reference is treated as fixed.
+    the interval is `statistics.centred`. It has the same bias as the estimate, and as the floor at the same
+    n, with which you can compare it. The reference is treated as fixed.
     """
     fid, halves = frechet_distance(reference, features), half_distances(reference, features, repeats, seed)
     draws = halves * half_scale(len(features))

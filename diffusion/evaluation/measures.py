@@ -21,15 +21,16 @@ if TYPE_CHECKING:
 
     from diffusion.evaluation.evaluator import Seen
 
-# A number with its interval; of some measures a number alone, one a place in a list, or one a place x.
+# A number with its interval; for some measures a plain number, a list of numbers, or one number per place x.
 Value = Interval | Any
-FEATURES = {  # of distances and floors: the ending of their names, and the features that it means
+FEATURES = {  # suffix of the names of distances and floors -> the features that it stands for
     "": "features of the classifier",
     "_autoencoder": "features of an autoencoder, which never saw a label",
     "_random": "features of an untrained network",
+    "_photographs": "features of a network trained on photographs",
     "_inception": "features of InceptionV3",
 }
-SLOW = "_inception"  # the ending of measures in features that are too slow for every set of samples
+SLOW = ("_photographs", "_inception")  # suffixes of measures that are too slow for every set of samples
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,9 @@ class Measure:
     name: str
     unit: str
     meaning: str
-    function: Any = None  # None: it is taken elsewhere
+    function: Any = None  # None if the measure is taken elsewhere
     arguments: Callable | None = None  # a measured set -> the function's arguments, or a false value
-    real: bool = True  # test images have it as samples do
+    real: bool = True  # whether it is also taken of test images
 
     @property
     def slow(self) -> bool:
@@ -75,7 +76,7 @@ def by_features(name: str, unit: str, meaning: str) -> dict[str, tuple[str, str]
 
 
 def take_measures(seen: Any, only: Collection[str] | None = None, real: bool = False) -> dict[str, Value]:
-    """Take measures of a set of images: all, or those in `only`, or those that apply to `real` images."""
+    """Take measures of a set of images: all, only the names in `only`, or only measures of `real` images."""
     entries = [entry for name, entry in MEASURES.items() if only is None or name in only]
     functions = {entry.function: entry for entry in entries if entry.arguments and (entry.real or not real)}
     values: dict[str, Value] = {}
@@ -86,9 +87,9 @@ def take_measures(seen: Any, only: Collection[str] | None = None, real: bool = F
     return {name: value for name, value in values.items() if only is None or name in only}
 
 
-# --- as a person reads them ---
+# --- for readers ---
 
-DISTANCES = ("frechet", "frechet_autoencoder", "frechet_random")  # the first two that there are
+DISTANCES = ("frechet", "frechet_autoencoder", "frechet_random")  # the first two that were measured
 OTHERS = ("digit", "precision", "recall", "coverage")
 ONE_IMAGE = "All samples are one image: they have no distance, and none of them counts."
 
@@ -107,7 +108,7 @@ class Measured(dict[str, Value]):
 
     def __missing__(self, name: str) -> Value:
         """Raise KeyError with the names of the measures taken."""
-        raise KeyError(f"{name!r} is not measured; there are {', '.join(self)}{nearest(name, self)}")
+        raise KeyError(f"{name!r} was not measured; measured: {', '.join(self)}{nearest(name, self)}")
 
     @property
     def real(self) -> dict[str, Value]:
@@ -146,6 +147,7 @@ def choose_main(measures: Iterable[str]) -> list[str]:
     """Return the main measures of a list, or the whole list if it contains none of them."""
     names = [*measures]
     distances = [name for name in DISTANCES if name in names][:2]
+    distances += [name for name in names if name.startswith("frechet") and name.endswith(SLOW)]  # requested
     return [*distances, *(name for name in OTHERS if name in names)] or names
 
 

@@ -25,7 +25,7 @@ from diffusion.runtime import generator, progress, seeded
 
 EPOCHS = 5  # passes over the training images
 BATCH = 128
-RATE = 2e-3  # of Adam, the peak of the one-cycle schedule
+RATE = 2e-3  # learning rate of Adam, at the peak of the one-cycle schedule
 DIMENSION = 64  # features per image
 
 
@@ -71,8 +71,8 @@ def optimise(network: Trained, n: int, loss: Callable[[Tensor], Tensor], name: s
 class MeasuringNetwork(Generic[Measuring]):
     """A kind of network that measures."""
 
-    name: str  # of its file and its folder
-    sha256: str  # of the shipped file
+    name: str  # name of its file and its folder
+    sha256: str  # hash of the shipped file
     make: Callable[..., Measuring]  # (image_shape, number of classes) -> the network, untrained
     train: Callable[[Tensor, Any, int], Measuring]  # images, labels, classes -> trained
 

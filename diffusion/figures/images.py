@@ -1,7 +1,7 @@
 """Figures of images: grids and labelled rows.
 
 Images are tensors, arrays or bytes, (..., 28, 28). Numbers are shown on the fixed range [-0.5, 0.5], from
-black to white. A pixel of an image is a whole number of pixels of the saved file, so images are crisp.
+black to white. A pixel covers a whole number of pixels of the saved file, so images are crisp.
 """
 
 import math
@@ -19,9 +19,9 @@ from diffusion.data import _channels_first as channels_first
 from diffusion.data import as_images, grey_values
 from diffusion.figures.style import DPI, FONT_SIZE, SMALL, TEXT_WIDTH, new_figure, styled
 
-# Lengths in pixels of the saved file, but for the heights, which are in mm.
+# Lengths are in pixels of the saved file, except HIGHEST, which is in mm.
 WIDTH = round(TEXT_WIDTH * DPI)
-HIGHEST = 92  # of the images of a figure
+HIGHEST = 92  # height of all images of a figure
 LARGEST = 168  # side of an image
 FRAME, GREY = 2, 203 / 255  # the line around an image
 LINE = round(1.3 * SMALL * DPI / 72)  # height of a line of text
@@ -69,7 +69,7 @@ def page(blocks: Sequence[Block], across: int = 1, highest: float = HIGHEST) -> 
     height, width = first.images.shape[1:3]
     rows = max(math.ceil(len(b.images) / b.columns) for b in blocks)
     left = round(CHARACTER * max(map(len, first.beside), default=0) + LINE / 2) if first.beside else 0
-    wide = (WIDTH - across * left - (across - 1) * LINE) // across  # for the images of a block
+    wide = (WIDTH - across * left - (across - 1) * LINE) // across  # width of the images of a block
     high = round(highest / 25.4 * DPI) // (rows * down)
     scale = max(1, min((wide - FRAME) // first.columns - FRAME, high - FRAME, LARGEST) // max(height, width))
     cell = np.array([width, height]) * scale + FRAME  # an image and its frame
@@ -121,7 +121,7 @@ def grid(images: Any, columns: Count = 8) -> Figure:
         Figure: A matplotlib figure, shown in a notebook; save it with `savefig`.
 
     Raises:
-        ValueError: If there are no images, they have another shape, or a pixel is NaN.
+        ValueError: If `images` is empty, has another shape, or contains NaN.
 
     Example:
         >>> import diffusion as d
@@ -134,7 +134,7 @@ def grid(images: Any, columns: Count = 8) -> Figure:
     if isinstance(x, torch.Tensor) and x.ndim == 4 and x.shape[1] not in (1, 3):
         raise ValueError(f"images have {x.shape[1]} channels; grid draws 1 (grey) or 3 (colour)")
     if not isinstance(x, torch.Tensor) or x.ndim != 4 or not len(x):
-        raise ValueError(f"images: {summarise(images)}; expected: a tensor or array (n, C, S, S), n > 0")
+        raise ValueError(f"images is {summarise(images)}; expected: a tensor or array (n, C, S, S), n > 0")
     pixels = as_bytes(x).reshape(x.shape).transpose(0, 2, 3, 1)
     return page([Block(pixels, min(columns, len(pixels)))])
 

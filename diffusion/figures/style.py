@@ -18,24 +18,24 @@ from matplotlib.text import Text
 from PIL import Image
 
 TEXT_WIDTH = 5.75  # inches: the report's text width, 146 mm
-DPI = 200  # pixels an inch of saved pictures
+DPI = 200  # pixels per inch of saved pictures
 INK, MUTED, AXIS = "#222222", "#767676", "#9A9A9A"  # text and real images; floors; axes
 FONT_SIZE, SMALL = 9.0, 8.5  # points: axis labels; ticks, legends and labels of pictures
 
 SVG, PNG = "image/svg+xml", "image/png"
-ABOUT = "application/vnd.cold-zoom.figure+json"  # beside a picture in a cell's output; viewers ignore it
+ABOUT = "application/vnd.cold-zoom.figure+json"  # next to the picture in a cell's output; viewers ignore it
 
-# At these places cmr10 has ligatures and accents; mathematics is set otherwise.
+# At these codes cmr10 has ligatures and accents; mathematics is unaffected.
 MISPLACED = re.compile(r"[\u00a1-\u00c4]|^[^$]*[_<>{|}\\][^$]*$")
 
 THEME = {
-    **matplotlib.style.library["seaborn-v0_8-whitegrid"],  # seaborn's own, without its import's two seconds
+    **matplotlib.style.library["seaborn-v0_8-whitegrid"],  # as in seaborn, whose import takes two seconds
     "patch.edgecolor": "white",
     "patch.force_edgecolor": True,
     "patch.linewidth": 0.8,
     "font.family": ["cmr10", "STIXGeneral", "DejaVu Serif"],
     "mathtext.fontset": "cm",
-    "axes.formatter.use_mathtext": True,  # that font has no minus sign
+    "axes.formatter.use_mathtext": True,  # the font lacks a minus sign
     "font.size": FONT_SIZE,
     **dict.fromkeys(("axes.labelsize", "axes.titlesize"), FONT_SIZE),
     **dict.fromkeys(("xtick.labelsize", "ytick.labelsize", "legend.fontsize"), SMALL),
@@ -51,8 +51,8 @@ THEME = {
     "lines.linewidth": 1.3,
     "lines.markersize": 4.2,
     "legend.frameon": False,
-    "legend.handlelength": 3.0,  # em: a whole dash pattern
-    "svg.fonttype": "path",  # no reader needs the font
+    "legend.handlelength": 3.0,  # em; long enough for a whole dash pattern
+    "svg.fonttype": "path",  # readers then do not need the font
     "svg.hashsalt": "cold-zoom-diffusion",  # element ids are random otherwise
 }
 
@@ -109,7 +109,7 @@ def styled(function: Callable[P, Maybe]) -> Callable[P, Maybe]:
                 if MISPLACED.search(text.get_text()):
                     text.set_fontfamily(["STIXGeneral", "DejaVu Serif"])
             if figure.get_layout_engine():
-                figure.draw_without_rendering()  # makes the ticks, which read the settings only now
+                figure.draw_without_rendering()  # creates the ticks, which read the settings at this point
                 figure.set_layout_engine("none")
             return figure
 
@@ -129,7 +129,7 @@ def render(figure: Figure, suffix: str) -> bytes:
         figure.savefig(buffer, format=suffix, dpi=DPI, metadata=metadata[suffix])
     if suffix == "svg":
         return buffer.getvalue()
-    # The same picture without transparency, and with one channel where it has no colours.
+    # The same picture without transparency, and with one channel if it is grey.
     picture, buffer = Image.open(buffer).convert("RGB"), io.BytesIO()
     red, green, blue = picture.split()
     grey = red.tobytes() == green.tobytes() == blue.tobytes()

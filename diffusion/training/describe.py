@@ -38,7 +38,7 @@ def copy_process(process: DegradationProcess, shape: Shape) -> tuple[Degradation
     """
     process = copy.copy(process)
     sampling = {name: vars(process).pop(name, None) for name in ("sampler", "prior")}
-    tree(process, "process")  # first: a value that cannot be kept may be one that cannot be copied
+    tree(process, "process")  # first, because a value that cannot be saved may also be impossible to copy
     process = copy.deepcopy(process)
     process.set_image_shape(shape)
     check_call(f"draw_prior of {type(process).__name__}", process.draw_prior, "n", "generator")
@@ -102,7 +102,7 @@ def describe(
     Raises:
         ValueError: If the process or the options cannot be saved, or your code was edited after its import.
     """
-    cut = total % math.ceil(len(x) / learning["batch_size"])  # steps of an epoch that is cut short
+    cut = total % math.ceil(len(x) / learning["batch_size"])  # steps of an incomplete last epoch
     test = None if x_test is None else data.fingerprint(x_test)
     settings = {
         "process": to_json(tree(process, "process")),
@@ -110,7 +110,7 @@ def describe(
         "network_options": to_json(tree(options, "network_options")),
         "images": {"train": data.fingerprint(x), "test": test, "n": len(x)},
         **learning,
-        # The length is part of a run whose learning rate falls to an end, or whose last epoch is cut short.
+        # The length determines the weights if the learning rate decays, or if the last epoch is incomplete.
         "steps": total if learning["lr_schedule"] == "cosine" or cut else None,
         "device": device.type,
         "code": training_code(),
@@ -126,7 +126,7 @@ def prepare(process: DegradationProcess, x: Tensor) -> None:
         ValueError: If the process does not degrade the images.
     """
     with seeded(0):
-        process.prepare(x.clone())  # which may change its argument
+        process.prepare(x.clone())  # a copy, because `prepare` may change it
         check_levels(process)
         if isinstance(process, ColdDiffusion):
             with seeded(0):
@@ -152,12 +152,12 @@ def notes(
     if high - low < 0.5 or low >= 0 or high <= 0:
         yield f"pixels range from {low:g} to {high:g}; expected: black is -0.5, white 0.5; else rescale them"
     for path in neighbours:
-        with suppress(OSError, ValueError, AttributeError):  # damaged, or another program's
+        with suppress(OSError, ValueError, AttributeError):  # a damaged file, or a file of another program
             if json.loads(path.read_bytes()).get("settings") == settings:
                 yield f"an equal run is in {path.parent}, which diffusion.open opens"
     if isinstance(process, DDPM) and (rest := float(process.schedule.alpha_bar[-1])) > REST:
         yield f"at t = T {rest:.0%} of the image's variance is left, and sampling starts from noise alone"
-    if isinstance(process, ColdDiffusion):  # others draw noise, each in its own way
+    if isinstance(process, ColdDiffusion):  # the others add noise in `degrade`
         with seeded(0):
             try:
                 yield from findings(process, x[:256])[2:]

@@ -31,14 +31,14 @@ from diffusion.training.run import Run, precision_of
 from diffusion.training.steps import Learner
 from diffusion.values import tree, tree_back
 
-POINTS = 1000  # of the loss by step, over the training
-HIGH = 10  # a mean loss so many times the loss of the first step has diverged
-SHOWN, AVERAGED = 20, 100  # every so many steps a bar shows the mean loss of the last steps
+POINTS = 1000  # approximate number of points of a run's loss curve
+HIGH = 10  # a mean loss of this many times the first step's loss has diverged
+SHOWN, AVERAGED = 20, 100  # steps between updates of the progress bar, and in the mean loss that it shows
 
 
 @refuse_old_names
 @checked
-@torch.inference_mode(False)  # whatever the caller has said
+@torch.inference_mode(False)  # even if the caller has switched it on
 @torch.enable_grad()
 def fit(
     process: DegradationProcess,
@@ -127,7 +127,7 @@ def fit(
         >>> run.steps
         2
     """
-    x = require_images("x", x).clone()  # what the caller does with it later changes nothing
+    x = require_images("x", x).clone()  # a copy, in case the caller changes it later
     x_test = None if x_test is None else require_images("x_test", x_test).clone()
     if x_test is not None and x_test.shape[1:] != x.shape[1:]:
         raise ValueError(f"x_test is {tuple(x_test.shape)}, x {tuple(x.shape)}; expected: equal shapes")
@@ -152,7 +152,7 @@ def fit(
     with store.locked():
         begun, wanted = store.settings(), settings
         if begun and precision == "auto":
-            wanted = settings | {"precision": begun["precision"]}  # a run goes on in its own precision
+            wanted = settings | {"precision": begun["precision"]}  # a resumed run keeps its precision
         if not (why := store.difference(wanted)):
             settings = wanted
         elif if_exists == "rename":
@@ -173,7 +173,7 @@ def fit(
             store.keep("process.pt", tree(process, "the prepared process"))
             store.keep("network.pt", tree(options, "network_options"))
             store.begin(settings)
-        process = tree_back(store.load("process.pt"))  # new and resumed runs hold the same
+        process = tree_back(store.load("process.pt"))  # the same object for new and resumed runs
         used = precision_of(precision, settings["precision"], on, title)
         run = Run(store, process, (cls, options), settings, [], used, on, images=x, **sampling)
         if folder is None:
@@ -187,7 +187,7 @@ def fit(
 
 @dataclass
 class Loop:
-    """The training of a run to its end, from its last state if there is one."""
+    """Trains a run to its end, from its last state if it has one."""
 
     run: Run
     learner: Learner
@@ -200,11 +200,11 @@ class Loop:
         self.store = self.run.store
         self.per_epoch = math.ceil(len(self.learner.x) / self.learner.batch_size)
         self.epochs = math.ceil(self.learner.total / self.per_epoch)
-        # Of the epoch under way: its losses, its steps so far, and the seconds that they took.
+        # The current epoch: its losses, its steps so far, and the seconds that they took.
         self.losses = torch.zeros(self.per_epoch, device=self.learner.x.device)
         self.done, self.seconds = 0, 0.0
-        self.has_risen = False  # the loss, about which there is one note
-        self.has_answered = False  # a callback, with True, about which there is one note
+        self.has_risen = False  # whether the note about a rising loss was printed
+        self.has_answered = False  # whether the note about a callback's answer was printed
 
     @property
     def step(self) -> int:
@@ -221,12 +221,12 @@ class Loop:
         del self.run.history[self.epochs :]
 
     def resume(self) -> None:
-        """Resume from the last state if there is one and all its weights exist."""
+        """Resume from the last state if it and all its weights exist."""
         store, title = self.store, self.title
         restart = "training restarts at step 1"
         if not (state := store.state()):
             if store.history():
-                print(f"{title}: {store.path} has no state to resume from; {restart}", flush=True)
+                print(f"{title}: {store.path} lacks a state to resume from; {restart}", flush=True)
             return
         done_epochs = range(1, 1 + len(state["history"][: self.epochs]))
         if lost := [epoch for epoch in done_epochs if not store.weights(epoch).exists()]:
@@ -236,8 +236,8 @@ class Loop:
         self.losses = state["losses"].to(self.losses.device)
         self.learner.load_state_dict(state["learner"])
         for line in self.run.history[: self.epochs]:
-            store.read_weights(line)  # finds damage
-        store.write_history(self.run.history)  # which may be damaged, or an epoch behind
+            store.read_weights(line)  # raises an error if the file is damaged
+        store.write_history(self.run.history)  # the file may be damaged, or lack the last epoch
         if self.step < self.learner.total:
             print(f"{title} resumes at step {self.step:,} of {self.learner.total:,}", flush=True)
         else:
@@ -265,7 +265,7 @@ class Loop:
         line = {"epoch": epoch, "step": before + n, "train_loss": losses[:n].double().mean().item()}
         line |= {"test_loss": test_loss, "losses": [float(f"{part:.6g}") for part in parts]}
         line["seconds"] = round(time.monotonic() - begun, 3)
-        # Weights before the state that claims them: a kill in between repeats work rather than losing it.
+        # The weights before the state that refers to them: a kill in between then only repeats work.
         line["sha256"] = self.store.write_weights(epoch, learner.trained)
         self.run.history, self.done, self.seconds = [*self.run.history, line], 0, 0.0
         self.save()

@@ -28,9 +28,9 @@ from diffusion.files import differences, sha256, write_bytes
 from diffusion.provenance import versions
 
 ANEW = "use another folder, or delete this one to train again"
-HASHES = ("images.", "code", "own.")  # beginnings of settings that are hashes
-TRAINED = ("state.pt", "history.jsonl", "weights")  # what a run has once it has begun
-PARTS = {*TRAINED, "process.pt", "network.pt"}  # all of a run but run.json
+HASHES = ("images.", "code", "own.")  # prefixes of settings that are hashes
+TRAINED = ("state.pt", "history.jsonl", "weights")  # written once training has begun
+PARTS = {*TRAINED, "process.pt", "network.pt"}  # all files of a run except run.json
 
 
 class RunError(RuntimeError):
@@ -57,7 +57,7 @@ class RunFolder:
         except Timeout:
             raise RunError(f"another process is training in {self.path}; wait for it or stop it") from None
         with lock:
-            for left in self.path.rglob(".*.part-*"):  # of a write that was killed
+            for left in self.path.rglob(".*.part-*"):  # left by a write that was killed
                 left.unlink(missing_ok=True)
             yield
 
@@ -75,7 +75,7 @@ class RunFolder:
                 "free some space, then run the same command again to resume"
             ) from error
 
-    # --- what it is ---
+    # --- settings ---
 
     def settings(self) -> dict[str, Any] | None:
         """Return the settings that determine the weights, or None for a new run.
@@ -100,7 +100,7 @@ class RunFolder:
     def difference(self, wanted: Mapping[str, Any]) -> str:
         """Return the first difference of the folder's run from the wanted settings, or an empty text."""
         every = differences(self.settings() or wanted, wanted)
-        first = min(every, key=lambda text: text.startswith("own."), default="")  # own code: last
+        first = min(every, key=lambda text: text.startswith("own."), default="")  # own code last
         name = first.partition(" was ")[0]
         if name.startswith("own."):
             name = f"the code of {name.removeprefix('own.')}"
@@ -121,7 +121,7 @@ class RunFolder:
             path.rename(place / path.name)
         return place
 
-    # --- what torch writes ---
+    # --- files written by torch ---
 
     def keep(self, name: str, content: Any) -> None:
         """Write plain values with torch."""
@@ -137,11 +137,11 @@ class RunFolder:
         """
         path = self.path / name
         try:
-            with zipfile.ZipFile(path) as file:  # torch itself looks at no checksum
+            with zipfile.ZipFile(path) as file:  # torch itself does not verify checksums
                 if file.testzip() is not None:
                     raise ValueError("its checksum differs")
             return torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:  # damaged files make zipfile and torch raise nearly anything
+        except Exception as error:  # zipfile and torch raise many types for damaged files
             why = str(error).partition("\n")[0]
             raise RunError(f"{path} is missing or damaged ({why}); {ANEW}") from error
 
@@ -184,7 +184,9 @@ class RunFolder:
         """
         path = self.weights(line["epoch"])
         if not path.exists():
-            raise RunError(f"{path} is missing (releases have only the last epoch); call fit to train it")
+            raise RunError(
+                f"{path} is missing (releases contain only the last epoch); call fit again to train it"
+            )
         if sha256(content := path.read_bytes()) != line["sha256"]:
             raise RunError(f"{path} is damaged (another SHA-256); delete it and call fit to train it")
         return safetensors.torch.load(content)

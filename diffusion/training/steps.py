@@ -39,16 +39,16 @@ class Learner:
 
     process: DegradationProcess
     cls: type[nn.Module]
-    arguments: Mapping[str, Any]  # of the network
-    x: Tensor  # training images, (N, C, S, S), on the device that is trained on
-    x_test: Tensor | None  # images whose loss is measured, there too
+    arguments: Mapping[str, Any]  # arguments of the network
+    x: Tensor  # training images, (N, C, S, S), on the training device
+    x_test: Tensor | None  # images for the test loss, on the same device
     batch_size: int
     learning_rate: float
     lr_schedule: str
-    total: int  # steps in all, after which a rate that falls is zero
+    total: int  # number of steps, after which a decaying rate is zero
     seed: int
     precision: str
-    ema: float | None = None  # decay of the moving average of the weights over steps; None: there is none
+    ema: float | None = None  # decay of the moving average of the weights over steps; None for no average
 
     def __post_init__(self) -> None:
         with seeded(generator(self.seed, "network").initial_seed()):

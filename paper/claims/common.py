@@ -1,32 +1,26 @@
 """Shared by the claims: effects between two models, and formats of their values."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
 
 from diffusion.evaluation.statistics import Interval
-from paper.answer import ASKED
+from paper.answer import ASKED, GRADES
 from paper.claims.effects import BELOW, Effect
-from paper.claims.judge import SHARED, effect
+from paper.claims.judge import SHARED, effect, paired_effect
 from paper.departures import EPOCHS
-from report.measures.pixels import MOSTLY
 from report.pages.text_format import fixed, percent, points
 from report.results.definitions import define
-from report.results.scatter import LOG, Measure, NotMeasured, Number, late
+from report.results.scatter import LOG, NotMeasured, Number
 from report.results.views import LATE, Results, Training
 
-LEVEL = define("level_ratio", 1.25)  # distances within this factor count as equal
+LEVEL = define("level_ratio", GRADES[0])  # distances within this factor count as equal
 POINTS = 0.1  # a smaller difference of shares does not matter
 NATS = 0.1  # a smaller difference of divergences does not matter
-AT_END = f"on average over the last {percent(LATE)} of training"
-BELOW_ONE = (
-    f"{AT_END.capitalize()} the ratio of the distances is below 1; within a factor of {LEVEL} it is level."
-)
-
-SHARED.update(
-    AT_END=AT_END, ON_AVERAGE=AT_END.capitalize(), BELOW_ONE=BELOW_ONE, NATS=NATS, IN_POINTS=100 * POINTS
-)
-SHARED.update(MOSTLY=MOSTLY)
+AT_END = f"averaged over the last {percent(LATE)} of training"
+PAIRED = "We compare the two DDPMs in pairs of one seed, which share initial weights, images and noise."
+SHARED.update(AT_END=AT_END, PAIRED=PAIRED, LEVEL=LEVEL, NATS=NATS, IN_POINTS=100 * POINTS)
 
 percent1 = partial(percent, decimals=1)
 Pair = tuple[str, str]
@@ -48,21 +42,28 @@ def quotient(
     return effect(name, results, number, groups, LOG, **at)
 
 
-def ratio(results: Results, pair: Pair, side: str, margin: float = LEVEL) -> Effect:
+def ratio(results: Results, pair: Pair, **more: object) -> Effect:
     """The effect of the ratio of two models' distances at the end of training."""
     groups = {model: results.all_of(model) for model in pair}
-    name, at = f"distance, {pair[0]} : {pair[1]}", {"side": side, "margin": margin}
-    return quotient(results, name, ASKED["digits"].number, groups, **at)
+    return quotient(results, f"distance, {pair[0]} : {pair[1]}", ASKED["digits"].number, groups, **more)
 
 
-def difference(results: Results, name: str, pair: Pair, number: Number, **more: object) -> Effect:
-    """The effect of a difference of two models' numbers, first minus second."""
-    return effect(name, results, number, {model: results.all_of(model) for model in pair}, **more)
+def pairs(firsts: Sequence[Training], seconds: Sequence[Training]) -> list[tuple[Training, Training]]:
+    """Pairs of training runs with the same seed."""
+    return [(first, second) for first in firsts for second in seconds if first.seed == second.seed]
 
 
-def late_difference(results: Results, name: str, pair: Pair, measure: Measure, **more: object) -> Effect:
-    """The effect of a difference of two models' measures at the end of training, first minus second."""
-    return difference(results, name, pair, late(measure), **more)
+def seed_pairs(results: Results, pair: Pair) -> list[tuple[Training, Training]]:
+    """Pairs of training runs of two models with the same seed."""
+    return pairs(*map(results.all_of, pair))
+
+
+def paired_quotient(
+    name: str, number: Number, matched: Sequence[tuple[Training, Training]], **more: object
+) -> Effect:
+    """The effect of the ratio of two models' numbers within pairs of training runs."""
+    at = {"bound": 1.0, "ratio": True, "show": fixed} | more
+    return paired_effect(name, number, matched, LOG, **at)
 
 
 def slope(results: Results, name: str, model: str, points: object) -> Effect:

@@ -5,9 +5,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from diffusion.evaluation.statistics import Interval
+from scipy.special import ndtri
+
+from diffusion.evaluation.statistics import Interval, Z
 from report.pages.text_format import Markdown, num, shown
-from report.results.scatter import LOG
+from report.results.scatter import LOG, Over
 from report.results.table import note
 
 EQUAL, PART = "equal", "part"  # the answers "no difference that matters" and "parts have different answers"
@@ -22,6 +24,10 @@ class Effect:
     The claim holds if the interval is on the side of the bound that `side` names, and fails if it is on the
     other side. With side "within", it holds inside the margin about the bound and fails outside. An interval
     that includes the bound and stays within the margin is not a difference that matters.
+
+    With `grades` instead of one margin, the answer is "no difference beyond the smallest grade that the
+    interval stays within". This is an equivalence test (TOST, Schuirmann 1987) at each grade, with two tests
+    at 2.5% each.
     """
 
     name: str
@@ -29,10 +35,13 @@ class Effect:
     side: str | None = ABOVE  # None: the number is shown, but decides nothing
     bound: float = 0.0
     margin: float | None = None  # for a ratio, a factor
+    grades: tuple[float, ...] = ()  # several margins, smallest first
     ratio: bool = False  # if True, twice as large and half as large are equally far from 1
     show: Callable[[float], Markdown] = lambda x: Markdown(f"{x:.2g}")
     open: bool = False  # the scatter of trainings is unknown, so the number decides nothing
     each: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # model -> number of each training
+    over: Over | None = None  # the mean or difference over training runs, if it is one
+    pairs: bool = False  # the difference is taken within pairs of training runs
     sources: tuple[str, ...] = ()  # sources of the number
 
     @property
@@ -40,6 +49,24 @@ class Effect:
         """The number with its interval; its sources are noted as read."""
         note(*self.sources)
         return self.found
+
+    @property
+    def freedom(self) -> float | None:
+        """Degrees of freedom of the interval; None if it is not over training runs."""
+        return self.over.estimate.freedom if self.over and self.over.estimate else None
+
+    def at(self, level: float) -> "Effect":
+        """The effect with its interval at another level of confidence.
+
+        An interval over images is widened by the ratio of normal quantiles.
+        """
+        if self.over:
+            return replace(self, found=self.over.at(level))
+        value, low, high = self.found.ends
+        wider = float(ndtri((1 + level) / 2)) / Z
+        return replace(
+            self, found=Interval(value, value - wider * (value - low), value + wider * (high - value))
+        )
 
     def away(self, x: float) -> float:
         """The distance of a value from the bound; for a ratio, a factor of at least 1."""
@@ -52,6 +79,16 @@ class Effect:
         ends = sorted((self.away(low), self.away(high)))
         return (self.away(self.bound) if low <= self.bound <= high else ends[0]), ends[1]
 
+    @property
+    def met(self) -> float | None:
+        """The smallest grade that the interval stays within; None if it exceeds all of them."""
+        return None if self.open else next((grade for grade in self.grades if self.reach[1] < grade), None)
+
+    @property
+    def limit(self) -> float | None:
+        """The margin; with grades, the smallest that the interval stays within, or the largest of all."""
+        return (self.met or self.grades[-1]) if self.grades else self.margin
+
     def answer(self) -> Answer:
         """The answer of the interval."""
         _, low, high = self.interval.ends
@@ -59,10 +96,11 @@ class Effect:
         if self.open:
             return None
         if self.side == WITHIN:
-            return True if far < self.margin else False if near > self.margin else None
+            inside = EQUAL if self.grades else True
+            return inside if far < self.limit else False if near > self.limit else None
         if low > self.bound or high < self.bound:
             return (low > self.bound) == (self.side == ABOVE)
-        return EQUAL if self.margin is not None and far < self.margin else None
+        return EQUAL if self.limit is not None and far < self.limit else None
 
     def lean(self) -> Answer:
         """The answer of the value alone, without its interval."""
@@ -77,7 +115,8 @@ class Effect:
         near, far = self.reach
         answer = self.answer()
         if self.side == WITHIN:
-            return "margin", *{True: (far, None), False: (None, near), None: (near, far)}[answer]
+            ends = {True: (far, None), EQUAL: (far, None), False: (None, near), None: (near, far)}
+            return "margin", *ends[answer]
         if self.margin is not None and answer in (EQUAL, None):
             return "margin", *((far, None) if answer == EQUAL else (None, far))
         if answer is None:
@@ -94,10 +133,13 @@ class Effect:
         """The effect for other programs, with the range of bounds that give the same answer."""
         content = {"name": self.name} | dict(zip(("value", "low", "high"), self.interval.ends, strict=True))
         content |= {"trainings": {model: [*values] for model, values in self.each.items()}}
+        if self.freedom is not None:
+            content |= {"freedom": self.freedom, "paired": self.pairs}
         if self.side is None:
             return content
         kind, least, most = self.same()
-        judged = {n: getattr(self, n) for n in ("side", "bound", "margin")}
+        judged = {"side": self.side, "bound": self.bound, "margin": self.limit}
+        judged |= {"grades": [*self.grades]} if self.grades else {}
         return content | judged | {f"same_for_{kind}s": [least, most]}
 
     def shown(self) -> Markdown:

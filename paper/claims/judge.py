@@ -9,14 +9,15 @@ when the text prints the effect.
 """
 
 import importlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from diffusion.evaluation.statistics import LEVEL
 from paper.claims.effects import PART, Effect, together
 from paper.claims.ledger import BY_MEASURE, BY_TRAININGS, OF_ANSWER, OPEN, Claim, Verdict
 from report.pages.text_format import Markdown, code
-from report.results.scatter import LINEAR, NotMeasured, Number, Scale, over
+from report.results.scatter import LINEAR, NotMeasured, Number, Scale, over, paired
 from report.results.table import reading
 from report.results.views import Results, Training
 
@@ -45,7 +46,26 @@ def effect(
     """
     trainings = trainings if isinstance(trainings, Mapping) else {trainings[0].model: trainings}
     mean = over(results, number, trainings, scale)
-    return Effect(name, mean.interval, open=mean.unknown, each=mean.each, **judged)
+    return Effect(name, mean.interval, open=mean.unknown, each=mean.each, over=mean, **judged)
+
+
+def paired_effect(
+    name: str,
+    number: Number,
+    pairs: Sequence[tuple[Training, Training]],
+    scale: Scale = LINEAR,
+    **judged: Any,
+) -> Effect:
+    """Make an effect from the differences within pairs of training runs (`scatter.paired`).
+
+    Args:
+        judged: further attributes of `Effect`.
+    """
+    if not pairs:
+        raise NotMeasured("no two trainings share a seed")
+    mean = paired(number, pairs, scale)
+    found = {"open": mean.unknown, "each": mean.each, "over": mean, "pairs": True}
+    return Effect(name, mean.interval, **found, **judged)
 
 
 # --- claims and verdicts ---
@@ -98,6 +118,22 @@ def judge(claim: Claim, results: Results) -> Verdict:
     except KeyError as error:  # missing in the table
         why = Markdown(f"{code(error.args[0])} is not measured")
     return Verdict(claim, OPEN, trainings, reason=BY_MEASURE, why=why)
+
+
+def corrected_level(claims: int) -> float:
+    """The level of each interval at which all of them together have the usual level, by Bonferroni."""
+    return 1 - (1 - LEVEL) / claims
+
+
+def correct(verdicts: Mapping[str, Verdict]) -> dict[str, Verdict]:
+    """The verdicts with all intervals corrected for the number of claims."""
+    level = corrected_level(len(verdicts))
+
+    def judge_again(verdict: Verdict) -> Verdict:
+        parts = tuple(part.at(level) for part in verdict.parts)
+        return decide(verdict.claim, verdict.of, parts) if parts else verdict
+
+    return {name: judge_again(verdict) for name, verdict in verdicts.items()}
 
 
 def measure_effects(claim: Claim, results: Results) -> tuple[Effect, ...]:

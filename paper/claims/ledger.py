@@ -9,7 +9,7 @@ from typing import Any
 
 from paper.claims.effects import BELOW, EQUAL, PART, WITHIN, Effect
 from report.pages.sources import DEFINITION
-from report.pages.text_format import DASH, FIXED, Markdown, integer, listing, num, sentence
+from report.pages.text_format import DASH, FIXED, Markdown, fixed, integer, listing, num, sentence
 from report.results.table import note
 from report.results.views import Training
 
@@ -47,10 +47,23 @@ class Claim:
 def bound(effect: Effect) -> Markdown:
     """Format the bound of an effect, and the margin within which a difference does not matter."""
     factor = "a factor of " if effect.ratio else ""
-    about = f"within {factor}{effect.show(effect.margin)}" if effect.margin is not None else ""
+    margins = effect.grades or ([] if effect.margin is None else [effect.margin])
+    named = listing((_margin(effect, margin) for margin in margins), "or")
+    about = f"within {factor}{named}" if margins else ""
     sign = "<" if effect.side == BELOW else ">"
-    side = "" if effect.side == WITHIN else f"{sign}{FIXED}{effect.show(effect.bound)}"
+    threshold = effect.show(effect.bound) if effect.bound else "0"
+    side = "" if effect.side == WITHIN else f"{sign}{FIXED}{threshold}"
     return Markdown(" or ".join(filter(None, (side, about))))
+
+
+def beyond(effect: Effect) -> Markdown:
+    """Format the smallest difference that an effect without a difference excludes."""
+    factor = "a factor of " if effect.ratio else ""
+    return Markdown(f"{SAME} beyond {factor}{_margin(effect, effect.limit)}")
+
+
+def _margin(effect: Effect, margin: float) -> Markdown:
+    return Markdown(f"{margin:g}") if effect.ratio else effect.show(margin)
 
 
 def same(effect: Effect) -> Markdown:
@@ -129,6 +142,13 @@ class Verdict:
         return integer(n) if (n := self.fewest) else DASH
 
     @property
+    def freedom(self) -> Markdown:
+        """Degrees of freedom of the deciding intervals; a dash for an interval that is not over runs."""
+        note(self.claim.source)
+        degrees = [DASH if part.freedom is None else fixed(part.freedom, 1) for part in self.decides]
+        return Markdown("; ".join(degrees)) or DASH
+
+    @property
     def bounds(self) -> Markdown:
         """The bounds of the deciding numbers."""
         note(self.claim.source)
@@ -137,7 +157,7 @@ class Verdict:
     @property
     def badge(self) -> Markdown:
         """The verdict as a span that style sheets colour."""
-        return Markdown(f"[{self.verdict}]{{.verdict .{WORDS[self.verdict]}}}")
+        return Markdown(f"[{with_limit(self)}]{{.verdict .{WORDS[self.verdict]}}}")
 
     @property
     def details(self) -> Markdown:
@@ -154,13 +174,21 @@ class Verdict:
         """A paragraph on the bounds of all parts; empty if no part has a bound."""
         note(self.claim.source)
         bounds = "; ".join(f"{part.name} {bound(part)} ({same(part)})" for part in self.parts if part.side)
-        return Markdown(f"*Bounds (those with the same verdict):* {bounds}." if bounds else "")
+        return Markdown(f"*Thresholds (those with the same verdict):* {bounds}." if bounds else "")
 
     @property
     def function(self) -> Markdown:
         """The Python code of the claim's function, without decorator and docstring."""
         source = inspect.getsource(self.claim.measure).partition("\ndef ")[2]  # after the decorator
         return Markdown("def " + DOCSTRING.sub("", source, count=1).strip())
+
+
+def with_limit(verdict: Verdict) -> Markdown:
+    """The verdict in words; "no difference" names the smallest difference that it excludes."""
+    if verdict.verdict != SAME:
+        return Markdown(verdict.verdict)
+    note(verdict.claim.source)
+    return beyond(max(verdict.decides, key=lambda part: part.limit or 0.0))
 
 
 def tally(verdicts: Mapping[str, Verdict]) -> Markdown:

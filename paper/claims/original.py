@@ -13,7 +13,7 @@ from report.results.table import Record, path_of
 from report.results.views import Results
 
 SAME_LOSS = 1.1  # two measurements of a test loss agree within this factor
-LEARNT = 3.0  # the variance that a network has learned agrees with its training within this factor
+LEARNED = 3.0  # the variance that a network has learned agrees with its training within this factor
 
 
 def files() -> Record:
@@ -32,10 +32,10 @@ def ratio_to(whole: float, part: Interval) -> Interval:
 
 @claim("2.2", "The network is as described")
 def network_as_described(results: Results) -> Iterator[Effect]:
-    """The network is the one that the text describes.
+    """The network is as the text describes it.
 
-    Rebuilt from the text, with the study's weights, it has the test losses that the study's files record,
-    within a factor of {SAME_LOSS}.
+    We rebuild the network from the text and load the published weights. The claim holds if its test
+    losses agree with the losses in the published files within a factor of {SAME_LOSS}.
     """
     of = {(one.model, one.way): one for one in files().rows if one.measure == "test_loss"}
     for model, label in (("linear", "cosine"), ("cosine", "linear")):  # Figure 3 has its labels exchanged
@@ -49,21 +49,23 @@ def network_as_described(results: Results) -> Iterator[Effect]:
 def first_beta(results: Results) -> Iterator[Effect]:
     r"""The linear schedule begins at $\beta_1 = 10^{{-5}}$.
 
-    The noise at $t = 1$ that the study's network has learnt has that variance, within a factor of {LEARNT:g}.
+    The claim holds if the published network has learned noise of this variance at $t = 1$, within a factor of
+    {LEARNED:g}.
     """
-    found, name = files(), "variance learnt : printed"
+    found, name = files(), "variance learned : printed"
     for whose, side in (("study", WITHIN), ("ours", None)):
         ratio = ratio_to(found.facts.settings["printed_beta_1"], found[whose]["variance_learnt"])
-        told = name if side else f"{name}, of our network, trained with the printed one"
-        yield Effect(told, ratio, side, 1.0, LEARNT, ratio=True, show=fixed)
+        told = name if side else f"{name}, our network, trained with the printed value"
+        yield Effect(told, ratio, side, 1.0, LEARNED, ratio=True, show=fixed)
 
 
 @claim("2.4", "Distances are of 500 samples, as described")
 def distances_as_described(results: Results) -> Iterator[Effect]:
-    """The distances compare 500 samples with the held-out test split.
+    """The published distances compare 500 samples with the held-out test split.
 
-    The study's code compares at least 500 samples, and by its procedure, in digit features, uniform noise is
-    further from the data than real digits.
+    The claim holds if the published code compares at least 500 samples, and if its procedure ranks real
+    digits nearer to the data than uniform noise. We apply the procedure in digit features. The second
+    condition tests the procedure; it does not depend on the number of samples.
     """
     found = files()
     n, described = found.facts.settings["n"], found.facts.settings["described"]

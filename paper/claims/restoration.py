@@ -19,10 +19,10 @@ RESTORED = 0.9  # "often not restored" means fewer correctly read images than th
 
 @claim("3.3, Fig. 9", "The zoom's loss still falls at the end", models=("zoom",))
 def loss_falling(results: Results) -> Iterator[Effect]:
-    """The zoom's loss still falls at the end, so that more epochs would help.
+    """The zoom's loss still falls at the end, so more epochs would help.
 
-    Over the second half of training the slope of the test loss is below 0. Restorations would gain; whether
-    samples would, the loss does not say.
+    We fit a line to the test losses over the second half of training. The claim holds if the line falls. A
+    lower loss means better restorations; it does not mean better samples.
     """
 
     def losses(one: Training) -> tuple[list[int], list[float]]:
@@ -33,9 +33,10 @@ def loss_falling(results: Results) -> Iterator[Effect]:
 
 @claim("3.3, Fig. 11", "The last level often hides the original", made_before=True, models=("zoom",))
 def struggles(results: Results) -> Iterator[Effect]:
-    """From the last zoom level the original is often not restored.
+    """From the last zoom level, the network often fails to restore the original.
 
-    Restored digits are read right less than {RESTORED} times as often as the originals.
+    The claim holds if the classifier reads restored digits correctly less than {RESTORED} times as often as
+    their originals.
     """
     zooms = results.all_of("zoom")
     at = {"side": BELOW, "bound": RESTORED * zooms[0].probes["original_right"].value, "show": percent1}
@@ -48,9 +49,10 @@ def struggles(results: Results) -> Iterator[Effect]:
 
 @claim("3.3, Fig. 11", "5s and 7s are often restored as a 0", models=("zoom",))
 def as_zero(results: Results) -> Iterator[Effect]:
-    """A restored 5 often looks like a 0, and so does a 7.
+    """A restored 5 often looks like a 0, and so does a restored 7.
 
-    More than {OFTEN:.0%} of the restored 5s are read as a 0, and of the 7s.
+    The claim holds if the classifier reads more than {OFTEN:.0%} of the restored 5s as a 0, and as large a
+    share of the restored 7s.
     """
     for digit in (5, 7):
 
@@ -64,9 +66,10 @@ def as_zero(results: Results) -> Iterator[Effect]:
 
 @claim("3.3", "Dark centres are restored as 0 or 9", models=("zoom",))
 def dark_centres(results: Results) -> Iterator[Effect]:
-    """A dark centre is preferably restored as a 0 or a 9.
+    """The network prefers to restore a dark centre as a 0 or a 9.
 
-    Images with a dark centre are restored as each of these digits more often than they are one.
+    The claim holds if more images with a dark centre are restored as a 0 than are a 0, and if the same is
+    true of the 9.
     """
     zooms = results.all_of("zoom")
     for digit in (0, 9):
@@ -81,12 +84,13 @@ def dark_centres(results: Results) -> Iterator[Effect]:
 
 @claim("3.3", "Independent pixels: more varied, fewer digits", models=("zoom",))
 def start(results: Results) -> Iterator[Effect]:
-    """A start from independent pixels gives less bias and more variety than one from whole patches of real
-    images, and more samples that are no digits.
+    """Independent pixels as a start give less bias and more variety than whole patches of real images, and
+    more samples that are not digits.
 
-    Against a start from patches the divergence of the classes is lower, and recall and coverage are higher,
-    {AT_END}; and the recogniser accepts fewer samples, of the trainings of ten epochs beyond the study.
-    Differences within {NATS} nats or {IN_POINTS:.0f} points do not matter.
+    We compare both starts in the same networks. The claim holds if independent pixels lower the divergence of
+    the classes and raise recall and coverage, {AT_END}. The recogniser must also accept fewer samples, in
+    runs of ten epochs with a decaying rate. Differences within {NATS} nats or {IN_POINTS:.0f} points do not
+    count.
     """
     zooms, others, against = results.all_of("zoom"), beyond(results, "zoom"), f"pixels {MINUS} patches"
     if "patches" not in others[0].measured or not all(PATCHES in one.measured for one in zooms):

@@ -104,6 +104,8 @@ def _panel(axes: Axes, name: str, rows: Sequence[Row]) -> None:
         if not row.training or asked.measure not in row.training.final:
             continue
         colour, late = MODELS[row.model].colour, _late(row.training, asked)
+        if asked.late and not late:
+            continue  # distances of the last epoch are of more samples, so they do not compare with late ones
         value = asked.number(row.training) if late else row.training.final[asked.measure].value
         shown += [value, *late]
         axes.plot(late, [y] * len(late), "|", color=colour, markersize=5, markeredgewidth=0.5)

@@ -93,7 +93,7 @@ def offset_response(results: Results) -> Figure | None:
                 values, low, high = zip(*(share.ends for share in samples["response"]), strict=True)
                 axes.plot(t, values, color=style.colour, marker=style.marker, markersize=3)
                 axes.fill_between(t, low, high, color=style.colour, alpha=0.15, linewidth=0)
-                ends.append((t[-1], values[-1], style.label, style.colour))
+                ends.append((values[-1], style.label, style.colour))
     if not ends:
         return None
     axes.axhline(1, color=MUTED, linewidth=0.7)

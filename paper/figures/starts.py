@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from diffusion.figures.style import INK, MUTED, SMALL, new_figure
-from paper import drift
+from paper import drift, same
 from report.figures.curves import PLAIN, STYLES
 from report.figures.pictures import kept
 from report.figures.styles import MODELS, figure, key, on_logs, place, strip, write
@@ -63,16 +63,15 @@ def blank(results: Results) -> Figure | None:
     high = max(1.3, ROW * len(rows))
     drawn = new_figure(25.4 * (AXIS + high + 0.05), layout=None)
     axes = place(drawn, 3.8, AXIS, 1.85, high)
-    for _, training in slow(results):
-        curve = [(row.epoch, row["border"].sd) for row in training.curve if "border" in row]
-        axes.plot(*zip(*curve, strict=True), color=MODELS[SLOW].colour, linewidth=0.8, alpha=0.6)
+    for training in slow(results):
+        axes.plot(*zip(*training.spreads, strict=True), color=MODELS[SLOW].colour, linewidth=0.8, alpha=0.6)
     for i, (epoch, seed, samples) in enumerate(rows):
         letter, middle = chr(ord("a") + i), AXIS + high - ROW * (i + 0.5)
         write(drawn, 0, middle, f"{letter}   seed {seed}, epoch {epoch}")
         strip(drawn, samples.images, 1.15, middle, SIDE)
         axes.plot(epoch, samples.spread, "o", color=MODELS[SLOW].colour)
         look = {"textcoords": "offset points", "size": SMALL, "color": INK}
-        axes.annotate(letter, (epoch, samples.spread), (5, 3), **look)
+        axes.annotate(letter, (epoch, samples.spread), (5, -9), **look)  # under its curve
     axes.axhline(drift.real(results), color=MUTED, linewidth=0.8, linestyle=":")
     axes.text(1, 1.15 * drift.real(results), "real digits", size=SMALL, color=MUTED)
     axes.set(xlabel="epoch", ylabel=SPREAD, xscale="log", yscale="log", ylim=(0.004, 15))
@@ -84,16 +83,44 @@ def blank(results: Results) -> Figure | None:
     return drawn
 
 
-def slow(results: Results) -> list[tuple[Results, Training]]:
-    """Our training runs of the slow model, each with its run: this run and the release `starts`."""
+class Slow(NamedTuple):
+    """A training of the slow model: spread of the border by epoch, and the epochs between measurements."""
+
+    seed: int
+    epochs: int
+    spreads: list[tuple[int, float]]
+
+    @property
+    def every(self) -> int:
+        """The largest gap between measured epochs up to the last epoch with blank squares."""
+        epochs = [epoch for epoch, _ in self.spreads if epoch <= self.blank_until]
+        return max((b - a for a, b in zip([0, *epochs], epochs, strict=False)), default=0)
+
+    @property
+    def blank_until(self) -> int:
+        """The last measured epoch with blank squares; 0 if no epoch has any."""
+        return max((epoch for epoch, spread in self.spreads if spread > BLANK), default=0)
+
+
+def _slow_runs(results: Results) -> list[tuple[Results, Training]]:
+    """Our runs of the slow model, each with its release: this run and the release `starts`."""
     runs = [results, *([results.beside["starts"]] if "starts" in results.beside else [])]
     return [(run, training) for run in runs for training in run.all_of(SLOW) if training.measured]
+
+
+def slow(results: Results) -> list[Slow]:
+    """Our runs of the slow model; a run that repeats the start of another one adds its epochs to that one."""
+    trainings = []
+    for runs in same.group(training for _, training in _slow_runs(results)):
+        rows = {row.epoch: row["border"].sd for run in runs for row in run.curve if "border" in row}
+        trainings.append(Slow(runs[0].seed, runs[0].train.epochs, sorted(rows.items())))
+    return trainings
 
 
 def _filling(results: Results) -> list[tuple[int, int, Shown]]:
     """Epoch, seed and samples for the rows of `blank`: early epochs, then finished training runs."""
     rows, seeds = {}, results.beside["starts"].seeds(SLOW) if "starts" in results.beside else ()
-    for run, training in slow(results):
+    for run, training in _slow_runs(results):
         for images in kept(run, {"": f"samples_{training.name}"}, SHOWN).values():
             if training.seed in seeds:
                 rows[training.train.epochs, training.seed] = Shown(training.final["border"].sd, images)

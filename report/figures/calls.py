@@ -16,7 +16,7 @@ OF_CALLS |= {"frechet_autoencoder": "distance, autoencoder"}
 
 @figure
 def few_calls(results: Results) -> Figure | None:
-    """Share of digits and distances against network calls: a dot for each training, a line for their mean.
+    """Share of digits and distances against network calls: a dot for each run, a line for their mean.
 
     For each number of calls, a model uses the sampling variant that was best on other samples. Both models
     had the same number of variants.

@@ -11,8 +11,8 @@ from report.figures.styles import MODELS, figure, on_logs
 from report.results.changes import Way, describe, table
 from report.results.views import Results, mean
 
-ROW, ABOVE, BELOW, CHARACTER = 3.8, 22, 10, 1.45  # mm: a row; the heads; the axis; a character of a name
-TICKED, VALUES, APART = 26, 24, 4  # mm: the panel of changes; the panel of means; between panels
+ROW, ABOVE, BELOW, CHARACTER = 3.8, 22, 10, 1.45  # mm: a row; the headings; the axis; a character
+TICKED, VALUES, APART = 26, 24, 4  # widths in mm: the panel of changes; the panel of means; between panels
 OF_PROCESS = {"ddpm": ("DDPM", MODELS["linear"].colour), "zoom": ("Zoom", MODELS["zoom"].colour)}
 MIXTURE = "diffusion:Mixture"
 # Column of the figure -> test of a model, from the settings that differ from the base.
@@ -24,14 +24,14 @@ TICKS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "training noise": lambda changed: changed.get("image_noise"),
     "sampling noise": lambda changed: changed.get("noise") or changed.get("grey_noise"),
 }
-IN_TICKS = {"network", "norm", "dilations", "image_noise", "noise"}  # settings that a row's name leaves out
+IN_TICKS = {"network", "norm", "dilations", "image_noise", "noise"}  # a row's name omits these
 
 
 @figure
 def changes(results: Results, names: Sequence[str] | None = None) -> Figure:
     """A row for each model or sampling variant: its changes, a dot for each run's distance, and two means."""
-    found = {row.name: row for row in table(results)}
-    rows = [found[name] for name in (found if names is None else names) if name in found]
+    by_name = {row.name: row for row in table(results)}
+    rows = [by_name[name] for name in (by_name if names is None else names) if name in by_name]
     labels = [_name(row) for row in rows]
     high, wide = ABOVE + ROW * len(rows) + BELOW, 25.4 * TEXT_WIDTH  # mm
     beside = CHARACTER * (2 + max(map(len, labels)))
@@ -73,7 +73,7 @@ def changes(results: Results, names: Sequence[str] | None = None) -> Figure:
 
 
 def _name(row: Way) -> str:
-    """The kind of model, and changes that have no column."""
+    """The kind of model, and changes without a column."""
     rest = {name: value for name, value in row.changes.items() if name not in IN_TICKS and value != MIXTURE}
     name = OF_PROCESS[row.process][0]
     return f"{name}, {describe(rest)}" if rest else name

@@ -1,4 +1,4 @@
-"""Curves: styles, legends, axes, and the losses of a training.
+"""Curves: styles, legends, axes, and the losses of a training run.
 
 Colours come from Paul Tol's schemes (SRON/EPS/TN/09-002), with the bright ones darkened. Each has a contrast
 of at least 4.5:1 on white, and colour-blind readers can tell them apart; dash and marker repeat what the
@@ -18,7 +18,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from diffusion.figures.style import new_figure, styled
 
 FEW = 25  # up to this number of points, each has a marker
-LATER = 20  # a training with at least this number of epochs is drawn from epoch `BEGIN` on
+LATER = 20  # runs with at least this number of epochs are drawn from epoch `BEGIN` on
 BEGIN = 5
 WIDE = 5  # values that span more than this factor get a logarithmic axis
 TEST_LINE = (0, (2.6, 1.4))
@@ -109,9 +109,9 @@ def logarithmic(axes: Axes, values: Iterable[float], wide: float = WIDE) -> bool
 
 @styled
 def losses(name: str, history: Sequence[Mapping[str, Any]], by_step: Sequence[tuple[int, float]]) -> Figure:
-    """Losses of a training: on training images by step, and on test images by epoch (dashed).
+    """Losses of a training run: on training images by step, and on test images by epoch (dashed).
 
-    For a long training, the first epochs are left out, because they would fill the axis.
+    For a long training run, the first epochs are left out, because they would fill the axis.
 
     Args:
         name: name of the model.

@@ -10,30 +10,30 @@ from matplotlib.figure import Figure
 
 from diffusion.figures.style import MUTED, SMALL, new_figure
 from report.figures.curves import FEW, PLAIN, epochs, logarithmic
-from report.figures.styles import MODELS, figure, key, literal, model_styles, name_ends, title_of
+from report.figures.styles import MODELS, figure, height_of, key, literal, model_styles, name_ends, title_of
 from report.results.counterparts import Pair
 from report.results.table import CHECKPOINT
 from report.results.views import LATE, Results, Training
 
-PARTS = 20  # points of a short training, by step
+PARTS = 20  # points of a short training run, by step
 WINDOW = 9  # checkpoints in a running mean, which is drawn if there are more than FEW
-THIN = ("cosine",)  # models that are not part of the question
-LINES = ("-", "--", ":", "-.")  # line styles of the trainings of a model
-SAID = {"size": SMALL, "color": MUTED, "ha": "center"}  # look of text in a figure
+THIN = ("cosine",)  # models that are shown only for comparison
+LINES = ("-", "--", ":", "-.")  # line styles of the training runs of a model
+SAID = {"size": SMALL, "color": MUTED, "ha": "center"}  # style of text in a figure
 YOURS, RELEASED = "your run", "the paper's"
 BESIDE = {YOURS: {"color": "#004488", "marker": "o"}, RELEASED: {"color": MUTED, "linewidth": 1.0}}
 
 
 @figure
 def losses(results: Results, others: Sequence[tuple[str, str, list[float]]] = ()) -> Figure | None:
-    """Figs. 3, 9: test losses of the first training of each model; training losses are thin.
+    """Figs. 3, 9: test losses of the first training run of each model; training losses are thin.
 
     Args:
         results: the run.
         others: further curves, dotted: label, model with the same colour, and a loss for each epoch.
     """
-    drawn = new_figure(40)
-    axes, ends = drawn.subplots(), []
+    drawn = new_figure(height_of(len(results.models) + len(others), 40))
+    axes, ends, last = drawn.subplots(), [], 1
     for model, style in model_styles(results).items():
         x, y = _test_losses(results.first(model))
         if x:
@@ -41,15 +41,17 @@ def losses(results: Results, others: Sequence[tuple[str, str, list[float]]] = ()
             axes.plot(range(1, len(of_training) + 1), of_training, color=style.colour, linewidth=0.5)
             drawn.plots(f"{style.label}, training", range(1, len(of_training) + 1), of_training)
             axes.plot(x, y, color=style.colour)
-            ends.append((x[-1], y[-1], style.label, style.colour))
+            ends.append((y[-1], style.label, style.colour))
+            last = max(last, x[-1])
     if not any(len(curve.get_xdata()) > 1 for curve in axes.lines):
         return None
     for label, model, y in others:
         x, colour = range(1, len(y) + 1), MODELS[model].colour
         axes.plot(x, y, color=colour, linestyle=(0, (1.5, 1.5)))
         drawn.plots(label, x, y)
-        ends.append((x[-1], y[-1], label, colour))
-    epochs(axes, 1, max(x for x, *_ in ends))
+        ends.append((y[-1], label, colour))
+        last = max(last, x[-1])
+    epochs(axes, 1, last)
     axes.set_ylabel("test loss")
     logarithmic(axes, np.concatenate([curve.get_ydata() for curve in axes.lines]), wide=3)
     name_ends(axes, ends)
@@ -63,7 +65,7 @@ def _test_losses(training: Training) -> tuple[list[int], list[float]]:
 
 
 def _by_step(training: Training) -> tuple[list[float], list[float]]:
-    """Passes over 60,000 images, and the mean training loss up to each; empty without losses of steps."""
+    """Passes over 60,000 images, and the mean training loss up to each; empty if no losses were recorded."""
     probes = training.probes
     known = "step_loss" in probes
     rows = [*zip(probes.places("step_loss"), probes["step_loss"], strict=True)] if known else []
@@ -74,9 +76,9 @@ def _by_step(training: Training) -> tuple[list[float], list[float]]:
 
 @figure
 def distances(results: Results) -> Figure | None:
-    """Figs. 4 and 13: distances over epochs, a curve for each training.
+    """Figs. 4 and 13: distances over epochs, a curve for each training run.
 
-    With many checkpoints, a curve is a running mean, and the first training of a model also shows all
+    With many checkpoints, a curve is a running mean, and the first training run of a model also shows all
     checkpoints. Models in `THIN` have thin lines. The late part of training is shaded.
     """
     curves = [
@@ -86,7 +88,8 @@ def distances(results: Results) -> Figure | None:
     curves = [(training, rows) for training, rows in curves if rows]
     if all(len(rows) < 2 for _, rows in curves):
         return None
-    drawn, ends, first = new_figure(54), {}, curves[0][0]
+    drawn = new_figure(height_of(len({training.model for training, _ in curves}), 54))
+    ends, first = {}, curves[0][0]
     axes, styles = drawn.subplots(), model_styles(results)
     last = max(rows[-1].epoch for _, rows in curves)
     epochs(axes, 1, last)
@@ -102,7 +105,7 @@ def distances(results: Results) -> Figure | None:
         axes.plot(
             values, **look, marker="" if len(rows) > FEW or training.model in THIN else "o", markersize=2.4
         )
-        ends.setdefault(training.model, []).append((values.index[-1], values.iloc[-1]))
+        ends.setdefault(training.model, []).append(values.iloc[-1])
     axes.set_ylabel(f"Fréchet distance, {literal(first.train.data.noun)} features")
     if not logarithmic(axes, [row["frechet"].value for _, rows in curves for row in rows]):
         axes.set_ylim(bottom=0)
@@ -113,16 +116,16 @@ def distances(results: Results) -> Figure | None:
         floor = near["floor"].value
         if floor < axes.get_ylim()[0]:
             text = f"real against real: {floor:.2g} (below)"
-            axes.text(0.98, 0.02, text, transform=axes.transAxes, **SAID | {"ha": "right"}, va="bottom")
+            axes.text(0, 1.02, text, transform=axes.transAxes, **SAID | {"ha": "left"}, va="bottom")
         else:
             axes.axhline(floor, color=MUTED, linewidth=0.9)
-    name_ends(axes, [(*np.mean(at, axis=0), styles[m].label, styles[m].colour) for m, at in ends.items()])
+    name_ends(axes, [(fmean(y), styles[m].label, styles[m].colour) for m, y in ends.items()])
     return drawn
 
 
 @figure
 def losses_beside(results: Results, pairs: Sequence[tuple[Training, Pair]]) -> Figure | None:
-    """Test losses against passes over the data, a panel for each model, with its released counterpart.
+    """Test losses against passes over the data, with equal axes: a panel for each model and its counterpart.
 
     Args:
         results: the run.
@@ -130,12 +133,12 @@ def losses_beside(results: Results, pairs: Sequence[tuple[Training, Pair]]) -> F
     """
     if not pairs:
         return None
-    across = min(len(pairs), 2 if len(pairs) <= 4 else 4)
+    across = min(len(pairs), 2 if len(pairs) <= 4 else 3)  # more would not have room for their titles
     down = math.ceil(len(pairs) / across)
     drawn, whose = new_figure(8 + 38 * down), {}
-    places = drawn.subplots(down, across, squeeze=False).flat
+    places = drawn.subplots(down, across, squeeze=False, sharex=True, sharey=True).flat
+    highest = 0.0
     for axes, (own, other) in zip(places, pairs, strict=False):
-        highest = 0.0
         for side, training in ({YOURS: own} | ({RELEASED: other[1]} if other else {})).items():
             at, y = _test_losses(training)
             few = {} if len(at) <= FEW else {"marker": ""}
@@ -145,6 +148,7 @@ def losses_beside(results: Results, pairs: Sequence[tuple[Training, Pair]]) -> F
             highest, whose[side] = max([highest, *y]), BESIDE[side]
         axes.set(title=literal(own.label), xscale="log", ylim=(0, 1.12 * highest or 1))
         axes.xaxis.set_major_formatter(PLAIN)
+        axes.tick_params(labelbottom=True)  # above a place without a panel, too
     for axes in places[len(pairs) :]:
         axes.remove()
     drawn.supxlabel("passes over the training images", size="medium")

@@ -38,7 +38,7 @@ def steps_of(T: int, n: int, first: int = 0) -> list[int]:
 def schedules(schedules: Mapping[str, Any]) -> Figure:
     """Fig. 1: beta_t (left) and alpha_bar_t (right) of noise schedules.
 
-    A bar marks the step from which beta_t is clipped, so that it stays at its largest value.
+    A bar marks the step from which beta_t is clipped and stays at its largest value.
 
     Args:
         schedules: noise schedules by name, with `beta` and `alpha_bar` of shape (T + 1,).
@@ -70,8 +70,8 @@ def schedules(schedules: Mapping[str, Any]) -> Figure:
 def noised(image: Any, alpha_bar: Iterable[float]) -> np.ndarray:
     """Degrade an image by noise, with the same noise at each level.
 
-    The greys of a latent are scaled so that two standard deviations about its mean fill the range; at
-    alpha_bar = 1 the image is unchanged.
+    The greys of a latent are scaled: two standard deviations about its mean fill the range. At alpha_bar = 1
+    the image is unchanged.
 
     Args:
         image: (28, 28), or with further axes of length 1, in [-0.5, 0.5] or as bytes.
@@ -182,7 +182,7 @@ def name_classes(axis: Axis, classes: Sequence[str]) -> None:
     axis.set_ticks(np.arange(len(classes)) + 0.5, classes)
     slanted = axis.axis_name == "x" and max(map(len, classes)) > LONG
     for label in axis.get_ticklabels():
-        label.set(rotation=35, ha="right", rotation_mode="anchor") if slanted else label.set(rotation=0)
+        label.set(rotation=60, ha="right", rotation_mode="anchor") if slanted else label.set(rotation=0)
 
 
 @styled
@@ -209,7 +209,7 @@ def loss_curve() -> Callable[[int, float], None] | None:
         return None
     from IPython.display import display
 
-    losses, drawn = Losses(), [-SECONDS]  # times of drawing
+    losses, drawn = Losses(), [-SECONDS]  # when the curve was drawn
 
     def show(step: int, loss: float) -> None:
         losses.append((step, loss))

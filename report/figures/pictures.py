@@ -13,9 +13,9 @@ from report.results.counterparts import Pair
 from report.results.kept import kept_path
 from report.results.views import Results, Training
 
-PAIR, TALLEST = 22, 220  # mm: a row of `samples_beside`, and all of them
-SHOWN = 16  # samples of each side of `samples_beside`
-COLUMNS = 8  # samples of a row of `first_samples`
+PAIR, TALLEST = 22, 220  # heights in mm: a row of `samples_beside`, and all its rows
+SHOWN = 16  # samples on each side of `samples_beside`
+COLUMNS = 8  # samples in a row of `first_samples`
 
 
 def kept(results: Results | None, names: Mapping[str, str], n: int | None) -> dict[str, np.ndarray]:
@@ -36,7 +36,7 @@ def kept(results: Results | None, names: Mapping[str, str], n: int | None) -> di
 
 @figure
 def first_samples(results: Results, model: str) -> Figure | None:
-    """The first samples of a model's first run in one row, None where none are kept."""
+    """The first samples of a model's first run in one row; None if no samples are kept."""
     name = f"samples_{results.first(model).name}"
     if not kept_path(results.out, name).is_file():
         return None
@@ -45,7 +45,7 @@ def first_samples(results: Results, model: str) -> Figure | None:
 
 @figure
 def samples_beside(results: Results, pairs: Sequence[tuple[Training, Pair]]) -> Figure | None:
-    """Samples of each model of a run, next to samples of its counterpart, or to more of its own.
+    """Samples of each model of a run, next to samples of its counterpart, or to further samples of the model.
 
     Args:
         results: the run.

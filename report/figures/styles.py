@@ -19,11 +19,12 @@ from report.results.table import reading
 from report.results.views import STUDY, Results, Training
 
 FRAME = 203  # grey of the line around an image
+LINE = 1.15 * SMALL  # points between names at the ends of curves
 MODELS = dict(zip(STUDY, STYLES, strict=False))  # styles of the original study's models, in every run
 
 
 def figure(function: Callable[..., Figure | None]) -> Callable[..., Figure | None]:
-    """Decorate a function of results that draws a figure, so that the figure knows its rows and its model."""
+    """Decorate a function of results that draws a figure; the figure then knows its rows and its model."""
 
     @functools.wraps(function)
     def draw(results: Results, *given: Any) -> Figure | None:
@@ -50,12 +51,12 @@ def model_styles(results: Results) -> Styles:
 
 
 def title_of(results: Results, training: Training) -> str:
-    """The title of a training, with its seed if its model has several."""
+    """The title of a training run, with its seed if its model has several."""
     return literal(results.titled(training))
 
 
 def colour_of(results: Results, training: Training) -> str:
-    """The colour of a training: the colour of its model; further seeds are lighter or darker."""
+    """The colour of a training run: the colour of its model; further seeds are lighter or darker."""
     rgb = to_rgb(model_styles(results)[training.model].colour)
     step = min(0.45 * results.seeds(training.model).index(training.seed), 0.7)
     return to_hex([c * (1 - step) + (step if max(rgb) < 0.65 else 0) for c in rgb])
@@ -105,17 +106,29 @@ def on_logs(axis: Axis) -> None:
     axis.set_major_formatter(PLAIN)
 
 
-def name_ends(axes: Axes, ends: Iterable[tuple[float, float, str, str]]) -> None:
-    """Write names at the ends of curves without overlap; the axes must be set before.
+def height_of(names: int, least: float) -> float:
+    """The height of a figure, in mm, with room for `names` at the ends of its curves; at least `least`."""
+    return max(least, 15 + 25.4 / 72 * LINE * names)
+
+
+def name_ends(axes: Axes, ends: Iterable[tuple[float, str, str]]) -> None:
+    """Write names right of the axes, at the heights of the ends of curves; the axes must be set before.
+
+    A name that would overlap another moves up, or down from the upper edge.
 
     Args:
         axes: the axes.
-        ends: x, y, name and colour for each curve.
+        ends: y, name and colour for each curve.
     """
     axes.figure.draw_without_rendering()  # lays the figure out
-    point, last = axes.figure.dpi / 72, float("-inf")
-    for x, y, name, colour in sorted(ends, key=lambda end: end[1]):
-        at = axes.transData.transform((x, y))[1] / point
-        last = max(at, last + 1.15 * SMALL)
+    ends = sorted(ends, key=lambda end: end[0])
+    points = [72 / axes.figure.dpi * axes.transData.transform((0, y))[1] for y, *_ in ends]
+    top, heights = 72 / axes.figure.dpi * axes.bbox.y1, []
+    for at in points:
+        heights.append(max([at, *(height + LINE for height in heights[-1:])]))
+    for above, place in enumerate(reversed(range(len(ends)))):
+        heights[place] = min(heights[place], top - LINE * above)
+    for (y, name, colour), at, height in zip(ends, points, heights, strict=True):
         look = {"textcoords": "offset points", "va": "center", "color": colour, "fontsize": SMALL}
-        axes.annotate(name, (x, y), (5, last - at), annotation_clip=False, **look)
+        place = {"xy": (1, y), "xycoords": axes.get_yaxis_transform(), "xytext": (5, height - at)}
+        axes.annotate(name, **place, **look, annotation_clip=False)

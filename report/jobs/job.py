@@ -33,7 +33,7 @@ NOISE = "[IPKernelApp]"  # lines that the kernel prints when it starts and stops
 SHOWN = ("note:", "warning:")  # lines that the terminal shows
 HOURS = {"train": 24, "measure": 12}  # time limit on a cluster by kind of job; 3 for other kinds
 MEMORY = 8000  # MB for a job on a cluster
-MINUTES = 5  # between two lines on the progress of a job
+MINUTES = 5  # seconds between two lines on the progress of a job
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Job:
     """A notebook with its parameters, or a module with its arguments.
 
     Attributes:
-        kind, of: for example "train" and "zoom-0"; `of` is empty if the job belongs to no training.
+        kind, of: for example "train" and "zoom-0"; `of` is empty if the job does not belong to a single run.
         settings: parameters of the notebook, or settings of the module.
         needs: names of the jobs that must end first.
         module: name and arguments of the module.
@@ -68,7 +68,7 @@ class Job:
         """The job for messages, such as "training zoom, seed 0"."""
         if self.kind in ("train", "measure"):
             model, _, seed = self.of.rpartition("-")
-            released = f"notebook {self.notebook} for"  # which opens the released training
+            released = f"notebook {self.notebook} for"  # the notebook only opens the released run
             verb = {"train": "training", "measure": "measuring"}[self.kind]
             return f"{released if self.settings.get('released') else verb} {model}, seed {seed}"
         return f"notebook {self.notebook}" if self.notebook else self.kind
@@ -93,7 +93,7 @@ class Job:
         return self.out / self.makes[-1]
 
     def made_from(self) -> dict[str, Any]:
-        """The stamp, with hashes of the stamps of `needs`, which must exist."""
+        """The stamp, with hashes of the stamps of the jobs in `needs`, which must exist."""
         return self.stamp | {"before": {name: sha256(self.stamp_of(name)) for name in self.needs}}
 
     def lost(self) -> str:
@@ -116,7 +116,7 @@ def read_plan(out: Path | str) -> dict[str, Job]:
 def count_threads(kind: str, trainings: int, cores: int, local: bool) -> int:
     """Number of threads for a job: several training runs scale better than the operations of a single one.
 
-    At most 16, since more do not speed up a training. On this machine also at most $OMP_NUM_THREADS, if set.
+    At most 16, since more do not make training faster. On this machine also at most $OMP_NUM_THREADS, if set.
     """
     most = int((local and os.environ.get("OMP_NUM_THREADS") or "16").split(",")[0])
     return max(1, min(16, most, cores // trainings)) if kind in HOURS else 1
@@ -178,7 +178,7 @@ def main(out: str, name: str) -> None:
     end_with_parent()
     job, begun = read_plan(out)[name], time.monotonic()
     job.log.parent.mkdir(parents=True, exist_ok=True)
-    # A cluster's job outlives a workflow that is killed; the next workflow waits for it here.
+    # On a cluster, a job continues if its workflow is killed; the job of the next workflow waits for it here.
     with FileLock(job.log.with_suffix(".lock"), poll_interval=1):
         print(f"{job.title}: started", flush=True)
         try:

@@ -16,8 +16,8 @@ def _print_line(kind, error, trace) -> None:
 
     if isinstance(error, Timeout):
         folder = Path(error.lock_file).parent
-        print(f"error: {folder} is being written by another run; wait for it, or stop it", file=sys.stderr)
+        print(f"error: another command is working on {folder}; wait for it, or stop it", file=sys.stderr)
     elif isinstance(error, ValueError | OSError):
         print(f"error: {error}", file=sys.stderr)
-    elif not isinstance(error, KeyboardInterrupt):  # which needs no line
+    elif not isinstance(error, KeyboardInterrupt):  # the user stopped the command
         _print_traceback(kind, error, trace)

@@ -33,7 +33,7 @@ from report.jobs.job import PLAN, Job
 from report.profile import Profile
 from report.results.environment import MEASURING
 
-PARTS = ("", "figures/", "measures/", "results/")  # parts of the tool whose code all jobs run
+PARTS = ("", "figures/", "measures/", "results/")  # the code that jobs run
 CODE = ("diffusion/**/*.py", "play/**/*.py", *(f"report/{part}*.py" for part in PARTS))
 RELEASES = "released/*/manifest.json"
 OF_REPORT = ("report/pages/**/*", RELEASES, "released/page/*.*", "CITATION.cff")
@@ -48,12 +48,12 @@ def make_stamp(job: Job) -> dict[str, Any]:
     settings = {k: v for k, v in job.settings.items() if k not in ("data_dir", "out_dir")}
     dataset = settings.get("dataset")
     patterns = [RELEASES.replace("*", settings["released"])] if settings.get("released") else []
-    if job.kind == "notebook":  # shows released models next to those of the run
+    if job.kind == "notebook":  # it shows released models next to the run's
         patterns = [RELEASES]
     if job.kind == "report":
         patterns = [*OF_REPORT, *([places.OF_PAPER] if settings.get("kind") else [])]
     files = [path for pattern in patterns for path in places.ROOT.glob(pattern) if path.is_file()]
-    beside = [path for path in files if path.suffix != ".pyc"]  # which Python writes as jobs run
+    beside = [path for path in files if path.suffix != ".pyc"]  # Python writes these while jobs run
     of_paper = job.notebook and places.notebook(job.notebook).is_relative_to(places.PAPER)
     return {
         "settings": settings,
@@ -108,7 +108,7 @@ def hash_data(dataset: str, data_dir: str | None) -> str:
         actual = f"images of shape {tuple(images.shape[1:])} and {len(known.classes)} classes"
         raise ValueError(
             f"{known.title} has {actual}; notebooks need grey images of 28 x 28 pixels with classes: "
-            "resize the images in the function that reads them"
+            "convert the images in the function that reads them"
         )
     parts = [part for split in data.SPLITS for part in data.load(dataset, split, data_dir)]
     return digest([data.fingerprint(part) for part in parts], 16)
@@ -136,8 +136,8 @@ def plan_jobs(profile: Profile, released: Path | None = None) -> dict[str, Job]:
         executed = (
             [f"notebooks/{notebook}{f'-{of}' if of and of != notebook else ''}.ipynb"] if notebook else []
         )
-        settings = json.loads(json.dumps(parts.pop("settings"), default=str))  # as plan.json contains them
-        if released and notebook:  # opens the released runs, and writes no table
+        settings = json.loads(json.dumps(parts.pop("settings"), default=str))  # as in plan.json
+        if released and notebook:  # the notebook opens the released runs, and does not write a table
             makes, settings = (), {**settings, "released": settings.get("released") or profile.name}
             settings |= {"n_reconstruct": 100} if "n_reconstruct" in settings else {}
         job = Job(kind, of, out, settings, makes=(*makes, *executed), notebook=notebook, **parts)
@@ -202,7 +202,7 @@ def count_epochs(P: Mapping[str, Any], n: int) -> int:
 def check_sizes(profile: Profile) -> None:
     """Raise ValueError if a model needs more images, or an average over more epochs, than exist."""
     n = count_images(profile.file.dataset, profile.file.data_dir)
-    file = profile.file  # only its values are checked; notebooks reduce defaults that are too large
+    file = profile.file  # checks only explicit values; notebooks reduce defaults that are too large
     sections = {f"models.{model}": file.training | entry.model_extra for model, entry in file.models.items()}
     sections |= {f"models.{model}, measure": section for model, section in profile.measures.items()}
     sections |= {"schedules": file.schedules}

@@ -1,4 +1,4 @@
-"""Release the results of a run under released/, so that anyone can build the report without training.
+"""Release the results of a run under released/, from which anyone can build the report without training.
 
     python -m report.jobs.release PROFILE             release the results of PROFILE as released/PROFILE
     python -m report.jobs.release PROFILE --add RUN   measure the finished run in a folder, and add it
@@ -42,11 +42,11 @@ from report.profile import Profile
 from report.results.kept import MANIFEST, keep, read_kept, verify
 from report.results.views import LATE, OF_TRAINING
 
-OF_RUN = ("run.json", "process.pt", "network.pt", "history.jsonl")  # files of a run, next to its last weights
-SHOWN = "figures.json"  # the figures of the report, each with sums over its plotted values
+OF_RUN = ("run.json", "process.pt", "network.pt", "history.jsonl")  # released with a run's last weights
+SHOWN = "figures.json"  # sums over the plotted values of each figure of the report
 # Files of a report that a release contains: numbers, verdicts, and the PDF of a paper.
 OF_REPORT = (SHOWN, "numbers.json", "ledger.json", "report.pdf")
-N_SAMPLES = 200  # of each training; more are neither shown nor drawn again by `verify`
+N_SAMPLES = 200  # samples to release of each training run; `verify` draws and compares them
 RELEASED = ROOT / "released"
 
 
@@ -121,21 +121,21 @@ def add(profile: Profile, folder: Path) -> None:
     All other released files stay unchanged. The run may come from other code, which its run.json names.
 
     Raises:
-        ValueError: the run is already released, or is not a finished training of the profile.
+        ValueError: the run is already released, is not finished, or does not belong to the profile.
     """
     name, target, out = folder.name, RELEASED / profile.name, ROOT / "build" / "added" / profile.name
     released = {path: (target / path).read_bytes() for path in verify(target)}
     known = {f"{model}-{seed}": (model, seed) for model, seed in profile.trainings}
     if name not in known:
-        advice = f"its trainings are {', '.join(known)}; add the seed to `seeds`"
-        raise ValueError(f"{name} is not a training of {profile.where}: {advice}")
+        advice = f"its runs are {', '.join(known)}; add the seed to `seeds`"
+        raise ValueError(f"{name} is not a run of {profile.where}: {advice}")
     if f"metrics/train_{name}.json" in released:
         raise ValueError(f"{name} is already in released/{profile.name}")
     model, _ = known[name]
     try:
         first = d.open(target / "runs" / f"{model}-{profile.seeds(model)[0]}")
         if reason := describe_difference(d.open(folder), first, *profile.trainings[known[name]]):
-            raise ValueError(f"{folder} is not {name} of {profile.where}: {reason}")
+            raise ValueError(f"{folder} is not the run {name} of {profile.where}: {reason}")
     except RunError as error:
         raise ValueError(str(error)) from None
     shutil.rmtree(out / "runs" / name, ignore_errors=True)

@@ -55,7 +55,7 @@ def run(*command: str, cancels: bool = False) -> None:
     """
     options = {"cwd": ROOT, "start_new_session": True, "preexec_fn": job.end_with_parent}
     child = subprocess.Popen([sys.executable, "-m", *command], stdin=subprocess.DEVNULL, **options)
-    for number in (signal.SIGTERM, signal.SIGHUP):  # not before: within a fork Python drops an exception
+    for number in (signal.SIGTERM, signal.SIGHUP):  # not earlier: a fork drops exceptions
         signal.signal(number, signal.default_int_handler)
     try:
         if child.wait():
@@ -172,7 +172,7 @@ def describe_work(profile: Profile, planned: Job) -> tuple[str, list[float]]:
 
 
 def read_history(profile: Profile, model: str, seed: int, P: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The finished epochs of a training in the profile's folder; empty if the batch size differs."""
+    """The finished epochs of a training run in the profile's folder; empty if the batch size differs."""
     run = RunFolder(profile.out / "runs" / f"{model}-{seed}")
     with contextlib.suppress(RunError, ValueError):  # the training job itself reports damaged files
         if (run.settings() or {}).get("batch_size") == P["batch_size"]:
@@ -212,7 +212,7 @@ def main() -> None:
     if not re.fullmatch("all|[1-9][0-9]*", given.cores):
         raise ValueError(f"CORES is {given.cores!r}; allowed: all, or a number from 1")
     profile = profiles.read(given.profile)
-    ours = profile.where.resolve() == known_profiles().get(profile.name)  # no other file with this name
+    ours = profile.where.resolve() == known_profiles().get(profile.name)  # not another file with this name
     released = ours and (release.RELEASED / profile.name).is_dir() and not (given.retrain or given.on)
     out = release.report_folder(profile) if released else profile.out
     if released:

@@ -1,10 +1,10 @@
-"""The measuring job: compare the samples of one finished training with the held-out test split.
+"""The measuring job: compare the samples of one finished training run with the held-out test split.
 
     python -m report.measures.measure OUT zoom-0 'n_checkpoint: 500'
 
 Writes OUT/metrics/measure_<model>-<seed>.json and kept images (`report.results.kept`). Samples are drawn with
-the seed of the training, or with `sample_seed`. Measures of real images do not depend on this seed, so all
-training runs are compared with the same floor, halves and resamples.
+the seed of the run, or with `sample_seed`. Measures of real images do not depend on this seed, so all runs
+are compared with the same floor, halves and resamples.
 
 An existing file stays if settings, weights, versions and measuring code are unchanged. Otherwise all measures
 are taken again, from the kept samples (`kept.Drawn`). No training is repeated.
@@ -58,7 +58,7 @@ from report.results.views import LATE, OF_MEASURING, read_training, trainings_in
 N_PROBED = 500  # test images whose latents are raised and lowered
 FEW = 64  # samples of a quick look
 EXAMPLES = 16  # samples with high confidence, and with low
-# Entries of an environment that change numbers.
+# Entries of the environment that affect numbers.
 COMPUTES = ("torch", "numpy", *MEASURING, "device", "precision")
 # Models with equal settings share an evaluator, which spends its time on real images.
 evaluator_of = lru_cache(maxsize=2)(Evaluator.for_dataset)
@@ -84,17 +84,17 @@ def measure(
     variants: dict[str, Variant] | None = None,
     n_probe: Images | None = None,
     sample_seed: Seed | None = None,
-    inception_weights: Literal["auto", "off"] = "off",
+    more_features: list[Literal["photographs", "inception"]] | None = None,
     precision: Precision = "auto",
 ) -> Record:
-    """Measure one finished training, and write its record and kept images.
+    """Measure one finished training run, and write its record and kept images.
 
     Numbers of images that the data set does not allow are reduced, with a note. `n_checkpoint` and
     `n_distance` are at most the number of training images, because a floor needs as many of these.
 
     Args:
         out: results folder.
-        name: the training, such as "zoom-0".
+        name: the training run, such as "zoom-0".
         dataset: name of the data set.
         data_dir: folder of the data; None: the default.
         n_test: number of test images. If None, uses all.
@@ -105,18 +105,18 @@ def measure(
         floor_repeats: number of draws behind a real-vs-real floor. Default 20.
         interval_repeats: number of draws behind an interval. Default 1000.
         n_per_distortion, n_real: sizes for the recogniser, see `Evaluator`.
-        variants: further ways to sample the training by name, see `Variant`.
+        variants: further ways to sample the training run by name, see `Variant`.
         n_probe: number of test images and samples, at most, with which the finished model is probed: for
             copies, for the distance without the class mix, and for a DDPM's response. If None, no probes.
-        sample_seed: seeds the samples. If None, the seed of the training.
-        inception_weights: "auto" reads the weights of InceptionV3 from torch's cache or downloads them.
+        sample_seed: seeds the samples. If None, the seed of the training run.
+        more_features: further kinds of features, "photographs" and "inception", see `Evaluator`.
         precision: precision of sampling: "auto", "bf16" or "fp32".
 
     Returns:
         The record of the measures.
 
     Raises:
-        ValueError: the training has no file or another data set, or its samples are not finite.
+        ValueError: the file of the run is missing, its data set is different, or its samples are not finite.
         RunError: its weights are missing or have changed.
     """
     settings = {k: v for k, v in locals().items() if k not in ("out", "name", "data_dir")}
@@ -134,7 +134,7 @@ def measure(
         "n_test": n_test,
         "n_digits": n_real,
         "n_per_distortion": n_per_distortion,
-        "inception_weights": inception_weights,
+        "more_features": tuple(more_features or ()),
     }
     how |= {"interval_repeats": interval_repeats, "floor_repeats": floor_repeats}
     evaluator = evaluator_of(dataset, str(data.folder(data_dir)), n_train, **how)
@@ -220,7 +220,7 @@ def measure_missing(out: Path, models: Sequence[str] | None, *, n: int | None, *
 
 @dataclass
 class Measuring:
-    """Measures a training, and collects the rows.
+    """Measures a training run, and collects the rows.
 
     Attributes:
         samples: samples of the finished model.
@@ -251,7 +251,7 @@ class Measuring:
             way: name of the variant, or "" for the finished model.
             epoch: epoch of the weights.
             n: number of first images for distances.
-            measures: names of measures. If None, all of the finished model, and all quick ones of others.
+            measures: names of measures. If None, all for the finished model, and all quick ones for variants.
         """
         quick = (name for name in names_of_samples() if not (way and MEASURES[name].slow))
         wanted = {*quick} if measures is None else measures
@@ -290,7 +290,7 @@ class Measuring:
 
         Args:
             name: name of the variant.
-            run: the training as the variant samples it.
+            run: the training run as the variant samples it.
             variant: its description.
             late: epochs of the late checkpoints.
         """
@@ -314,7 +314,7 @@ class Measuring:
     def measure_gap(self, name: str, x: Tensor) -> None:
         """Add the change of the distance from another precision, in which x are drawn, with the same noise.
 
-        The training draws the same number of samples, because the noise of sampling depends on it.
+        The run draws the same number of samples, because the noise of sampling depends on it.
         """
         evaluator, own = self.evaluator, self.draw(len(x), epoch=self.run.epochs)
         pair = [Seen(evaluator, images) for images in (x, own)]
@@ -327,7 +327,7 @@ class Measuring:
         """Add the distance without the class mix, and the share of copies, for the first n samples."""
         evaluator, x = self.evaluator, self.samples[:n]
         seen, read = Seen(evaluator, x), evaluator.test.labels
-        if not seen.one_image:  # which has no distance
+        if not seen.one_image:  # their distance is undefined
             with contextlib.suppress(ValueError):  # too few images in the classes that occur
                 of = seen.features, seen.labels, read, evaluator.interval_repeats
                 self.add(distances.split(evaluator.default_space.reference, *of))

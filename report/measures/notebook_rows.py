@@ -3,10 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from diffusion.evaluation.measures import register
+from diffusion.processes.base import DegradationProcess
 from diffusion.processes.priors import PixelCounts
+from diffusion.runtime import generator
 from report.measures.pixels import dark_centre
 from report.results.table import Interval, lines
 
@@ -39,6 +42,37 @@ register(
     centre_black=("share", "central pixels of training images that are black"),
     centre_extreme=("share", "central pixels of training images within a tenth of black or white"),
 )
+
+
+def first_losses(
+    process: DegradationProcess,
+    network: torch.nn.Module,
+    learning_rate: float,
+    x_train: Tensor,
+    batch_size: int,
+    seed: int,
+    steps: int = 20,
+) -> list[float]:
+    """The losses of the first steps of Adam at a constant learning rate.
+
+    Args:
+        process: what the network learns.
+        network: an untrained network, which is trained here.
+        x_train: training images (N, 1, 28, 28).
+        batch_size: images in a step, drawn with replacement.
+        seed: of the images and the noise.
+        steps: number of steps. Default 20.
+    """
+    losses, optimizer = [], torch.optim.Adam(network.parameters(), lr=learning_rate)
+    for step in range(steps):
+        random = generator(seed, "rate", step)
+        batch = x_train[torch.randint(len(x_train), (batch_size,), generator=random)]
+        loss = process.loss(network, batch, random)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
 
 
 def list_ddpm_rows(

@@ -1,4 +1,4 @@
-"""Probes of a finished training: response to offsets, one-step restorations, copies of training images."""
+"""Probes of a finished run: response to offsets, one-step restorations, copies of training images."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Variants: other ways to sample a finished training, and the cost of a sample."""
+"""Variants: other ways to sample a finished training run, and the cost of a sample."""
 
 import time
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ Images = Annotated[int, Field(ge=12, le=60_000)]
 
 @with_config(STRICT | {"extra": "forbid"})
 class Variant(TypedDict, total=False):
-    """Another way to sample a training. Missing keys are as in the training.
+    """Another way to sample a training run. Missing keys are as in the run itself.
 
     Keys:
         sampler, prior: name of a sampler or prior; a new one starts without options.
@@ -67,7 +67,7 @@ def make_variant(run: Run, described: Mapping[str, Any], variant: Variant) -> Ru
 
     Args:
         run: the run.
-        described: descriptions of its own sampler and prior.
+        described: descriptions of the run's sampler and prior.
         variant: the variant.
 
     Raises:
@@ -78,7 +78,7 @@ def make_variant(run: Run, described: Mapping[str, Any], variant: Variant) -> Ru
 
 
 def is_own_precision(run: Run, variant: Variant) -> bool:
-    """Return True if a variant changes only the precision, to the precision that the run already has."""
+    """Return True if a variant only sets the precision that the run already has."""
     return variant.keys() - OF_MEASURING == {"precision"} and variant["precision"] == run.precision
 
 

@@ -34,9 +34,9 @@ SECTION = re.compile(rf"^({TITLES}):\n((?: {{4}}.*\n|\n)*)", re.MULTILINE)
 ITEM = re.compile(r"(\*{0,2}\w[\w, ]*?)(?: \(([^)]*)\))?: (.*)")  # name (type): meaning
 
 
-def section(found: re.Match) -> str:
+def section(match: re.Match) -> str:
     """A section of a docstring as Markdown: an example as code, arguments and the like as a list."""
-    title, body = found[1], textwrap.dedent(found[2]).strip()
+    title, body = match[1], textwrap.dedent(match[2]).strip()
     if title == "Example":
         return f"**Example**\n\n```pycon\n{body}\n```\n"
     items = [" ".join(item.split()) for item in re.split(r"\n(?! )", body)]
@@ -75,10 +75,10 @@ def markdown() -> str:
             thing = getattr(diffusion, name)
             lines += entry(name, thing, "###")
             for part in vars(thing) if isinstance(thing, type) else ():
-                of = getattr(thing, part, None)  # an old name, which is refused, has none
-                documented = callable(of) or isinstance(of, property | cached_property)
-                if part[0] != "_" and of.__doc__ and documented:
-                    lines += entry(f"{name}.{part}", of, "####")
+                member = getattr(thing, part, None)  # None for an old name, which is refused
+                documented = callable(member) or isinstance(member, property | cached_property)
+                if part[0] != "_" and member.__doc__ and documented:
+                    lines += entry(f"{name}.{part}", member, "####")
     return "\n".join([HEAD, *contents, "", *lines])
 
 

@@ -37,7 +37,7 @@ def build(out: Path | str, profile: str | Path) -> list[Path]:
         The files that were written.
 
     Raises:
-        ValueError: a training is not measured, or a placeholder of the text is wrong.
+        ValueError: a run is not measured, or a placeholder of the text is wrong.
     """
     out, asked = Path(out).resolve(), profiles.read(profile)
     results = names.read(out, asked)
@@ -51,10 +51,10 @@ def build(out: Path | str, profile: str | Path) -> list[Path]:
     with _timed("text and numbers"):
         content = (paper() if asked.file.report.kind else own).content(run, marks)
         if marks.missing and (releases() / asked.name).is_dir():
-            raise ValueError(f"{marks.missing[0]} is printed, but no row of the table was read for it")
+            raise ValueError(f"the text prints {marks.missing[0]} without reading a row of the table for it")
         text, numbers, rows = write_sources(pages.link_figures(content.text, drawn), marks, out)
     for name in render.figures(text):
-        if Path(name).name not in files:  # its notebook failed
+        if Path(name).name not in files:  # the notebook that draws it failed
             write_bytes(out / name, (render.TEMPLATES / f"missing{name[-4:]}").read_bytes())
     play = PLAY if list_studied(results) and PLAY.is_file() else None
     made = {
@@ -71,8 +71,9 @@ def build(out: Path | str, profile: str | Path) -> list[Path]:
         root = os.path.relpath(ROOT, out).encode()  # the page links to it from two folders below
         made[out / play.name] = play.read_bytes().replace(b'href="../..', b'href="' + root)
     with _timed("pages of notebooks"):
-        for path in (out / "notebooks" / f"{name}.ipynb" for name in notebooks):
-            made[path.with_suffix(".html")] = pages.render_page(path, notebooks)
+        paths = [out / "notebooks" / f"{name}.ipynb" for name in notebooks]
+        titles = pages.read_titles(paths)
+        made |= {path.with_suffix(".html"): pages.render_page(path, titles) for path in paths}
     return [write_bytes(path, content) for path, content in made.items()]
 
 

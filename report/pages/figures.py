@@ -18,7 +18,7 @@ from report.results.table import METRICS, Record, Row
 
 CELL = "fig-"  # prefix of the id of a cell that shows a figure
 SUFFIXES = {SVG: ".svg", PNG: ".png", "image/gif": ".gif"}
-DRAWN = "drawn"  # measure of numbers that a figure computes from others, which therefore have no source
+DRAWN = "drawn"  # measure of numbers that a figure computes from others; they are without a source
 SOURCE = re.compile(rf"(?:released/([^/]+)/)?{METRICS}/([^/]+)\.json#(\d+)")
 
 

@@ -40,17 +40,17 @@ PICTURES = {  # file -> caption, both with the model's name or label
 
 @dataclass(frozen=True)
 class Model:
-    """A training, sampled by default or as a variant."""
+    """A training run, sampled by default or as a variant."""
 
     name: str
     training: Training
     samples: Samples
     changes: Mapping[str, Any] = field(default_factory=dict)  # settings that a variant changes
     pictures: Markdown = Markdown("")  # pictures, and a sentence that references them
-    strip: Markdown = Markdown("")  # the first samples, as a picture in a cell
+    strip: Markdown = Markdown("")  # the first samples, as a picture in a table cell
 
     def component(self, kind: str) -> Markdown:
-        """Name and arguments of a component, such as "Occlude (grey 0.2)"; empty if it has no name."""
+        """Name and arguments of a component, such as "Occlude (grey 0.2)"; empty without a name."""
         part = self.parts[kind]
         if not part:
             return Markdown("")
@@ -117,7 +117,7 @@ def _with_code(text: str) -> Markdown:
 
 
 def describe_models(results: Results, models: Iterable[str], drawn: Collection[str]) -> list[Model]:
-    """Describe the first training of each model.
+    """Describe the first training run of each model.
 
     Args:
         drawn: files of figures that exist; other pictures are left out.
@@ -130,7 +130,7 @@ def describe_models(results: Results, models: Iterable[str], drawn: Collection[s
 
 
 def strip(training: Training, drawn: Collection[str]) -> Markdown:
-    """The first samples of a training as a picture in a cell of a table, if it is among the figures drawn."""
+    """The first samples of a run as a picture in a cell of a table, if the figure exists."""
     file = f"first_samples_{training.model}.png"
     picture = f"![First samples of {escape(training.label)}.](figures/{file}){{.strip width=5.2cm}}"
     return Markdown(picture if file in drawn else "")

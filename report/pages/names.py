@@ -30,7 +30,7 @@ NOT_SHOWN = ("process", "network_options", "images", "steps", "own")
 class ReportRun:
     """The input of a report: results, profile, executed notebooks and figures."""
 
-    results: Results  # with the results of the releases that the profile lists in `beside`
+    results: Results  # includes the results of the releases that the profile shows next to the run
     profile: Profile
     notebooks: Sequence[str] = ()  # names of the executed notebooks
     drawn: Collection[str] = ()  # file names of the figures
@@ -45,7 +45,7 @@ class Content:
 
 
 def read(out: Path, profile: Profile) -> Results:
-    """Read the results of a profile in `out`, and of the releases that the profile lists in `beside`."""
+    """Read the results of a profile in `out`, and of the releases that it shows next to them."""
     results = load(out, trainings=profile.trainings).labelled(profile.labels)
     return replace(results, beside=open_releases(profile.file.report.beside))
 
@@ -67,7 +67,9 @@ def collect_common(run: ReportRun, links: Mapping[str, str] = MappingProxyType({
         "notebooks": [Markdown(f"[{escape(name)}](notebooks/{name}.html)") for name in run.notebooks],
         "trained": list_trainings(results),
         "table_parameters": lambda: _settings(results, _flatten),
-        "table_measuring": lambda: _settings(results, lambda one: dict(one.measured.facts.settings.unread)),
+        "table_measuring": lambda: _settings(
+            results, lambda training: dict(training.measured.facts.settings.unread)
+        ),
         "table_environment": lambda: _environment(results),
     }
 
@@ -127,7 +129,7 @@ def _lies_beside(run: ReportRun, links: Mapping[str, str]) -> Markdown:
 
 
 def _flatten(training: Training) -> dict[str, Any]:
-    """The settings of a training by name, without hashes; an argument of a component is `sampler.steps`."""
+    """The settings of a run by name, without hashes; an argument of a component is `sampler.steps`."""
     train = training.train.unread
     data, sizes = train["data"], {name: train[name] for name in ("T", "epochs")}
     settings = {"dataset": data["name"], "n_train": data["n_train"], "n_test": data["n_test"], **sizes}
@@ -141,10 +143,10 @@ def _flatten(training: Training) -> dict[str, Any]:
 
 
 def _settings(results: Results, read: Callable[[Training], dict[str, Any]]) -> Markdown:
-    """A table with a row for each setting and a column for each model, from its first training.
+    """A table with a row for each setting and a column for each model, from its first training run.
 
     Args:
-        read: reads the settings of a training.
+        read: reads the settings of a training run.
     """
     columns = {model: read(results.first(model)) for model in results.models}
     for model, values in columns.items():

@@ -4,20 +4,25 @@ python -m report.pages.notebooks NOTEBOOK.ipynb ...   write pages next to the pl
 """
 
 import ast
+import html
+import json
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import nbformat
 from nbconvert import MarkdownExporter
 from traitlets.config import Config
 
 from diffusion.files import write_bytes
+from report.files import read_json
 from report.pages import figures
 from report.pages.figures import Drawing
 from report.pages.names import AUTHORS, LICENCE, repository
 from report.pages.render import PAGE, TEMPLATES, pandoc
+from report.parameters import CELLS
 from report.places import PLAY
 from report.results.views import Results
 
@@ -29,7 +34,7 @@ KEPT = PLAY.parent / "notebooks"
 
 
 def list_notebooks(results: Results) -> list[str]:
-    """The executed notebooks of a run, in order; notebooks of models that it no longer has are left out."""
+    """The executed notebooks of a run, in order, without notebooks of models that were removed."""
     known = {""} | {x for m, seed in results.trainings for x in (m, f"{m}-{seed}")}
     executed = sorted(path.stem for path in (results.out / "notebooks").glob("*.ipynb"))
     return [name for name in executed if name.partition("-")[2] in known]
@@ -49,26 +54,43 @@ def link_figures(text: str, drawn: Mapping[str, Drawing]) -> str:
     return SHOWN.sub(add_link, text)
 
 
-def render_page(path: Path, notebooks: Sequence[str] = (), up: str = "../report.html") -> bytes:
+def read_titles(paths: Iterable[Path]) -> dict[str, str]:
+    """The titles of executed notebooks by name: number, first heading, model and seed."""
+    titles = {}
+    for path in paths:
+        text = "\n".join("".join(cell["source"]) for cell in read_json(path)["cells"][:1])
+        heading = re.search(r"^# (.+)$", text, re.MULTILINE)
+        number = path.stem.partition("_")[0]
+        model, _, seed = path.stem.partition("-")[2].rpartition("-")
+        title = f"{number} " * number.isdigit() + (heading[1] if heading else path.stem)
+        titles[path.stem] = title + (f": {model}, seed {seed}" if model else "")
+    return titles
+
+
+def render_page(
+    path: Path, titles: Mapping[str, str] = MappingProxyType({}), up: str = "../report.html"
+) -> bytes:
     """Render an executed notebook as HTML.
 
     Args:
         path: the executed notebook.
-        notebooks: names of all notebooks with a page, for links between them.
+        titles: titles of all notebooks with a page by name (`read_titles`), for links between them.
         up: address of the page that it belongs to.
     """
     notebook = nbformat.read(path, as_version=4)
-    place = notebooks.index(path.stem) if path.stem in notebooks else len(notebooks)
+    links = [{"name": name, "title": html.escape(title)} for name, title in titles.items()]
+    place = [*titles, path.stem].index(path.stem)
     facts = {"title": path.stem, "lang": "en-GB", "kind": "notebook", "up": up}
     facts |= {"author": AUTHORS, "licence": LICENCE, "executed": describe_execution(notebook)}
-    facts |= {"previous": notebooks[place - 1]} if place > 0 else {}
-    facts |= {"next": notebooks[place + 1]} if place + 1 < len(notebooks) else {}
+    variables = {"notebooks": [link | {"here": link["name"] == path.stem} for link in links]}
+    variables |= {"previous": links[place - 1]} if place > 0 else {}
+    variables |= {"next": links[place + 1]} if place + 1 < len(links) else {}
     metadata = [f"--metadata={key}={value}" for key, value in facts.items()]
-    metadata += [f"--metadata=notebooks={name}" for name in notebooks]
+    metadata += [f"--variable-json={key}={json.dumps(value)}" for key, value in variables.items()]
     reader = [FORMAT, "--standalone", "--toc", f"--lua-filter={TEMPLATES / 'notebook.lua'}"]
 
     def beside(link: re.Match) -> str:
-        pages = [name for name in notebooks if name.partition("-")[0] == link[2]]
+        pages = [name for name in titles if name.partition("-")[0] == link[2]]
         return f"[{link[1]}]({pages[0]}.html)" if pages else link[1]
 
     return pandoc(OTHER.sub(beside, markdown(notebook)), *reader, *PAGE, *metadata).encode()
@@ -76,16 +98,18 @@ def render_page(path: Path, notebooks: Sequence[str] = (), up: str = "../report.
 
 def describe_execution(notebook: nbformat.NotebookNode) -> str:
     """A sentence on an executed notebook: it trained a model, or opened a released one."""
-    cells = [cell.source for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+    cells = [cell.source for cell in notebook.cells if {*CELLS} & {*cell.metadata.get("tags", [])}]
     lines = [line for source in cells for line in ast.parse(source).body if isinstance(line, ast.AnnAssign)]
     defaults = {ast.unparse(line.target): ast.literal_eval(line.value) for line in lines if line.value}
     values = defaults | notebook.metadata.get("papermill", {}).get("parameters", {})
-    of, model = values.get("released"), values.get("model")
+    release, model = values.get("released"), values.get("model")
     if not model:
         return "Executed; this notebook trains no model."
     name = f"{model}-{values.get('seed')}"
-    if of:
-        return f"The figures show the released run {of}/{name}; the text describes the default short run."
+    if release:
+        return (
+            f"The figures show the released run {release}/{name}; the text describes the default short run."
+        )
     return f"Trained {name}."
 
 
@@ -109,6 +133,7 @@ def fenced(text: str, about: str = "") -> str:
 
 if __name__ == "__main__":
     paths = sorted(map(Path, sys.argv[1:]), key=lambda path: path.name)
+    titles = read_titles(paths)
     for path in paths:
-        kept = render_page(path, [one.stem for one in paths], up="../../paper/report.pdf")
+        kept = render_page(path, titles, up="../../paper/report.pdf")
         write_bytes(KEPT / f"{path.stem}.html", kept)

@@ -57,7 +57,7 @@ class Seeds:
         return sum(one_image for _, one_image in read)
 
     def over(self, measure: str, scale: float = 1) -> Markdown:
-        """Mean and standard deviation of a measure over the runs; a dash if a run has no value."""
+        """Mean and standard deviation of a measure over the runs; a dash if a run lacks a value."""
         if not all(measure in training.final for training in self.trainings):
             return DASH
         values = [scale * training.final[measure].value for training in self.trainings]
@@ -159,7 +159,8 @@ def _compared(run: ReportRun) -> dict[str, Any]:
 
     def short() -> Markdown | None:
         """Number of steps of each short training."""
-        steps = [(one.label, one.train.steps) for one in trainings if one.train.unread["steps"] < ENOUGH]
+        few = [training for training in trainings if training.train.unread["steps"] < ENOUGH]
+        steps = [(training.label, training.train.steps) for training in few]
         return named(steps, integer) if steps else None
 
     return {
@@ -167,9 +168,9 @@ def _compared(run: ReportRun) -> dict[str, Any]:
         "floors": [training for training in trainings if "floor" in training.final][:1],
         "alone": all(len(results.seeds(model)) == 1 for model in results.models),
         "over_seeds": [
-            Seeds(one.label, results.all_of(one.model))
-            for one in trainings
-            if len(results.seeds(one.model)) > 1
+            Seeds(training.label, results.all_of(training.model))
+            for training in trainings
+            if len(results.seeds(training.model)) > 1
         ],
         "repeated": lambda: [text for training in trainings if (text := _repeated(results, training))],
         "short": short,
@@ -177,7 +178,7 @@ def _compared(run: ReportRun) -> dict[str, Any]:
 
 
 def _repeated(results: Results, training: Training) -> Markdown | None:
-    """Words on kept samples with many repetitions; None if at least half of them are different images."""
+    """A sentence on kept samples with many repetitions; None if at least half of them are different."""
     kept = results.kept(f"samples_{training.name}")
     images = len(np.unique(kept.reshape(len(kept), -1), axis=0))
     if training.final.one_image or images >= len(kept) / 2:

@@ -25,9 +25,9 @@ from report.pages.text_format import Markdown, printed
 from report.results.definitions import DEFINITIONS
 from report.results.table import Row, note, reading
 
-BEGIN, MIDDLE, END = "\ue000", "\ue001", "\ue002"  # around a number and its entry; they occur in no text
+BEGIN, MIDDLE, END = "\ue000", "\ue001", "\ue002"  # enclose a number and its entry
 MARK = re.compile(f"{BEGIN}(\\d+){MIDDLE}([^{BEGIN}{END}]*){END}")
-DEFINITION = "definition "  # instead of a file, for numbers that are chosen and not measured
+DEFINITION = "definition "  # instead of a file, for numbers that we chose
 ROWS = "rows.html"
 
 NO_SPAN = re.compile(  # code, formulas, attributes and metadata, which cannot contain a span in Markdown
@@ -104,21 +104,21 @@ class Selection:
     rows: list[Row] = field(default_factory=list)
 
     @property
-    def said(self) -> str:
-        """Words with the meaning of the measure: "distance ... (`frechet`) of 21 checkpoints of zoom-0"."""
+    def description(self) -> str:
+        """The selection in words: "distance ... (`frechet`) of 21 checkpoints of zoom-0"."""
         known = MEASURES.get(self.rows[0].measure) if self.rows else None
         what = f"{known.meaning} ({self.what}, {known.unit})" if known else self.what
         return what + _describe_rows(self.rows)
 
     @property
     def head(self) -> str:
-        """The heading in the list of sources: role in the number, and model; "also" if it has neither."""
+        """The heading in the list of sources: role in the number, and model; "also" without both."""
         row = self.rows[0] if self.rows else None
         words = [self.part, f"{row.model}{_name_release(row.source)}" if row and row.model else ""]
         return ", ".join(filter(None, words)) or "also"
 
     def link(self, out: Path) -> str:
-        """The link from a page in `out` to the rows on `rows.html`, or to the file if there are no rows."""
+        """The link from a page in `out` to the rows on `rows.html`, or to the file if `rows` is empty."""
         if self.rows:
             runs = (f"{run[0]}-{run[1]}" if isinstance(run, list) else f"{run}" for run in self.places)
             return f"{ROWS}?rows={','.join(runs)}#{anchor(self.rows[0])}"
@@ -175,14 +175,14 @@ def _describe_rows(rows: Sequence[Row]) -> str:
     if not rows:
         return ""
     row, n = rows[0], len(rows)
-    of = row.model + (f"-{row.seed}" if row.seed is not None else "") if row.model else ""
-    of = (of + _name_release(row.source)).removeprefix(" of ")
+    origin = row.model + (f"-{row.seed}" if row.seed is not None else "") if row.model else ""
+    origin = (origin + _name_release(row.source)).removeprefix(" of ")
     epochs = sorted({row.epoch for row in rows if row.epoch is not None})
     if row.way == "checkpoint":
-        of = f"{n} checkpoints of {of}" if n > 1 else f"a checkpoint of {of}"
+        origin = f"{n} checkpoints of {origin}" if n > 1 else f"a checkpoint of {origin}"
     elif row.way:
-        of = f"“{row.way}”" + (f" of {of}" if of else "")
-    text = f" of {of}" if of else ""
+        origin = f"“{row.way}”" + (f" of {origin}" if origin else "")
+    text = f" of {origin}" if origin else ""
     if len(epochs) > 1:
         return f"{text}, epochs {epochs[0]} to {epochs[-1]}"
     if n > 1:
@@ -235,7 +235,7 @@ def _describe_number(values: Sequence[float], read: Sequence[Selection], out: Pa
     unrounded = ", ".join(f"{x:.10g}" for x in values[:4]) + (" …" if len(values) > 4 else "")
     groups: dict[str, dict[str, str]] = {}  # in the order of reading
     for selection in read:
-        groups.setdefault(selection.head, {})[selection.said] = selection.link(out)
+        groups.setdefault(selection.head, {})[selection.description] = selection.link(out)
     entries = {"Value": [unrounded]}
     for head, links in groups.items():
         named = [f"[{what}]({link})" if link else what for what, link in [*links.items()][:MOST]]
@@ -253,6 +253,7 @@ def _place_of(row: Row) -> tuple[str, int]:
     return file, int(place)
 
 
+WORDS = ("model", "way", "measure")  # columns that are aligned left
 COLUMNS = ("model", "seed", "way", "epoch", "measure", "x", "value", "low", "high", "n", "sd")
 TEMPLATE = Path(__file__).resolve().parent / "templates" / "rows.html"
 
@@ -264,7 +265,7 @@ def render_rows(rows: Sequence[Row]) -> bytes:
     for file, group in groupby(rows, key=lambda row: row.source.partition("#")[0]):
         cited = [*group]
         values = {name: {getattr(row, name) for row in cited} for name in COLUMNS}
-        in_name = ("model", "seed") if len(cited) > 1 else ()  # the file's name tells them if they are equal
+        in_name = ("model", "seed") if len(cited) > 1 else ()  # if equal, the file's name contains them
         used = [n for n in COLUMNS if values[n] - {None, ""} and not (n in in_name and len(values[n]) == 1)]
         files.append((file, used, cited))
-    return template.render(files=files, anchor=anchor).encode()
+    return template.render(files=files, words=WORDS, anchor=anchor).encode()

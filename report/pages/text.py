@@ -147,11 +147,11 @@ class _Language(jinja2.Environment):
         """Return the value, or `Lacking` with the nearest name."""
         if isinstance(value, jinja2.Undefined) and isinstance(obj, Mapping):
             return Lacking(f"this run has no {name!r}{nearest(str(name), map(str, obj))}")
-        return Lacking(f"{name!r} is empty in this run") if value is None else value
+        return Lacking(f"{name!r} is undefined in this run") if value is None else value
 
 
 def _suggest(attribute: str, obj: Any) -> str:
-    """The message for an attribute that an object does not have, with the nearest name."""
+    """The message for an attribute that an object lacks, with the nearest name."""
     public = [name for name in dir(obj) if not name.startswith("_")]
     return f"nothing is named {attribute!r} here{nearest(attribute, public)}"
 
@@ -181,7 +181,7 @@ class Text:
         return bool(self.language.compile_expression(condition)(self.names))
 
     def _met(self, condition: Any) -> bool:
-        """Evaluate a condition; the rows that it reads are not sources of the next number."""
+        """Evaluate a condition; the rows that it reads do not count as sources of the next number."""
         self.seen.clear()
         printed.clear()
         return bool(condition)

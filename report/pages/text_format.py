@@ -23,7 +23,7 @@ DASH = Markdown("–")
 
 
 def escape(value: Any) -> Markdown:
-    """Escape all punctuation, so that text such as `<script>` or `#panic()` stays text in every output."""
+    """Escape all punctuation, which keeps text such as `<script>` or `#panic()` as text in every output."""
     if isinstance(value, Markdown):
         return value
     text = re.sub(r"(?<=\w)'(?=\w)", "’", _one_line(value))
@@ -39,7 +39,7 @@ def finalize(value: Any) -> Markdown:
     if isinstance(value, Markdown):
         return value
     if value is None:
-        raise ValueError("the value is empty in this run; put the sentence under a condition, or measure it")
+        raise ValueError("the value is undefined in this run; make the sentence conditional, or measure it")
     if not isinstance(value, str | int):
         text = str(value)  # raises an error if the value is undefined
         kind = f"the number {text}" if isinstance(value, float) else GROUP
@@ -93,7 +93,7 @@ def num(x: float, digits: int = 3) -> Markdown:
 
 
 def fixed(x: float, decimals: int = 2) -> Markdown:
-    """Format a number to a fixed number of decimals; a value that rounds to zero gets no sign."""
+    """Format a number to a fixed number of decimals; a value that rounds to zero loses its sign."""
     return _decimal(_note(x), decimals)
 
 

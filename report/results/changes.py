@@ -39,7 +39,7 @@ RECIPE = ("batch_size", "learning_rate", "lr_schedule", "ema")  # settings from 
 class Way(Mapping):
     """The samples of all training runs of a model, drawn in one way: a list of numbers for each measure.
 
-    Measures of the training itself are included: losses of the last epoch, probes and copies.
+    Measures of the run itself are included: losses of the last epoch, probes and copies.
     """
 
     name: str  # name of the model, or `model.variant`
@@ -61,7 +61,7 @@ class Way(Mapping):
 
     @property
     def train(self) -> Facts:
-        """The facts of the first training (`Training.train`)."""
+        """The facts of the first training run (`Training.train`)."""
         return self.trainings[0].train
 
     @property
@@ -93,7 +93,7 @@ class Way(Mapping):
 
 
 def _place(training: Training, samples: Samples, measure: str) -> Mapping[str, Any]:
-    """The mapping that contains a measure: samples, last epoch, training as a whole, or its probes."""
+    """The mapping that contains a measure: samples, last epoch, the whole run, or its probes."""
     places = samples, training.history[-1], training.summary, training.probes
     return next((place for place in places if measure in place), samples)
 

@@ -33,7 +33,7 @@ def open_releases(names: Iterable[str | None]) -> dict[str, Results]:
 
 
 def find_counterpart(training: Training) -> Pair:
-    """The released training with the same process and network, and its results; else None."""
+    """The released training run with the same process and network, and its results; else None."""
     for results in filter(None, map(open_release, RELEASES)):
         for released in map(results.first, results.models):
             if _model(released) == _model(training):
@@ -42,12 +42,12 @@ def find_counterpart(training: Training) -> Pair:
 
 
 def _model(training: Training) -> tuple[Any, ...]:
-    """Process, schedule and network of a training, without its length or sampling."""
+    """Process, schedule and network of a training run, without its length or sampling."""
     return training.settings.unread["process"], training.parts["network"]
 
 
 def list_firsts(results: Results, without: Sequence[str] = ()) -> list[tuple[Training, Pair]]:
-    """The first training of each measured model, and its counterpart.
+    """The first training run of each measured model, and its counterpart.
 
     Args:
         without: models to leave out.

@@ -9,11 +9,11 @@ def define(name: str, value: float) -> float:
     return value
 
 
-# The last part of training, whose checkpoints represent the training.
+# The last part of training, whose checkpoints represent the training run.
 LATE = define("late_part", 0.2)
 # The first part of training, in which distance and class mix are not compared.
 SETTLED = define("settled_part", 0.3)
-# Samples of a training that a report shows without selection.
+# Samples of a training run that a report shows without selection.
 UNPICKED = define("unpicked_samples", 64)
 # Steps of training up to which even a zoom with a U-Net draws fewer digits (docs/speed.md).
 ENOUGH = define("enough_steps", 2000)

@@ -70,7 +70,7 @@ def kept_samples(run: Run, n: int) -> Tensor:
 
 
 class Drawn:
-    """Draws sets of samples of a training, and keeps each: FOLDER/mixture-epoch-0005-500.safetensors.
+    """Draws sets of samples of a training run, and keeps each: FOLDER/mixture-epoch-0005-500.safetensors.
 
     Measuring that was interrupted therefore resumes. A set is drawn again if the weights, the sampler, the
     prior or the code that draws has changed.
@@ -86,7 +86,7 @@ class Drawn:
 
         Args:
             n: number of samples.
-            of: the training as a variant samples it; None: as it samples by default.
+            of: the training run as a variant samples it; None: as it samples by default.
             way: name of the variant.
             epoch: epoch of the weights; None: the last.
             average: number of epochs over which weights are averaged.
@@ -125,7 +125,7 @@ def verify(folder: Path) -> list[str]:
         hashes = {}
     for name in hashes:
         if not (folder / name).resolve().is_relative_to(folder.resolve()):
-            raise ValueError(f"{folder / MANIFEST} names {name!r}, which is outside of the release")
+            raise ValueError(f"{folder / MANIFEST} lists {name!r}, which is outside of the release")
     paths = {folder / name: known for name, known in hashes.items()} or {folder / MANIFEST: ""}
     for path, known in paths.items():
         if not path.is_file() or sha256(path) != known:

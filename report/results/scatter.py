@@ -14,18 +14,18 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import stdtrit
 
-from diffusion.evaluation.statistics import FEWEST, TAILS, Interval
+from diffusion.evaluation.statistics import FEWEST, LEVEL, Interval
 from report.results.table import Samples, reading
 from report.results.views import Results, Training
 
 SMALLEST = 1e-9
 
 Measure = str | Callable[[Samples], float]  # name of a measure of samples, or a function that computes it
-Number = Callable[[Training], float]  # function of a training; LookupError: the training has no such number
+Number = Callable[[Training], float]  # a function of a training run; LookupError: the run lacks the number
 
 
 class NotMeasured(LookupError):
-    """A number was not measured, or has no meaning."""
+    """A number was not measured, or is not defined."""
 
 
 class Scale(NamedTuple):
@@ -64,29 +64,55 @@ def pooled(groups: Iterable[Sequence[float]]) -> Scatter:
     return Scatter(math.sqrt(squares / freedom) if freedom else math.nan, freedom)
 
 
-def combined(
-    means: Iterable[tuple[float, str, Sequence[float]]], scatter: Mapping[str, Scatter]
-) -> Interval | None:
-    """A weighted sum of means over training runs, with Welch's 95% interval; None if a scatter is unknown.
+class Estimate(NamedTuple):
+    """A weighted sum of means over training runs: its value, standard error and degrees of freedom."""
+
+    value: float
+    error: float
+    freedom: float
+
+    def interval(self, level: float = LEVEL) -> Interval:
+        """Student's interval at a level of confidence."""
+        half = float(stdtrit(self.freedom, (1 + level) / 2)) * self.error if self.error else 0.0
+        return Interval(self.value, self.value - half, self.value + half)
+
+
+def estimate(
+    means: Iterable[tuple[float, str, Sequence[float]]],
+    scatter: Mapping[str, Scatter],
+    new: str | None = None,
+) -> Estimate | None:
+    """A weighted sum of means over training runs; None if a scatter is unknown.
 
     The variances of processes add; the degrees of freedom follow Welch and Satterthwaite.
 
     Args:
         means: factor, process, and numbers of the training runs, for each mean.
         scatter: scatter of each process.
+        new: process of one further training run; its number is predicted instead of the mean.
     """
     value, weights = 0.0, dict.fromkeys(scatter, 0.0)
     for factor, process, values in means:
         value += factor * float(np.mean(values))
         weights[process] += factor**2 / len(values)
+    if new is not None:
+        weights[new] += 1.0
     used = {process: weight for process, weight in weights.items() if weight}
     if not all(scatter[process].freedom for process in used):
         return None
     variances = {process: weight * scatter[process].sd ** 2 for process, weight in used.items()}
     total = sum(variances.values())
     shares = sum(variance**2 / scatter[process].freedom for process, variance in variances.items())
-    half = float(stdtrit(total**2 / shares, TAILS[1])) * math.sqrt(total) if total else 0.0
-    return Interval(value, value - half, value + half)
+    known = sum(scatter[process].freedom for process in used)
+    return Estimate(value, math.sqrt(total), total**2 / shares if shares else float(known))
+
+
+def combined(
+    means: Iterable[tuple[float, str, Sequence[float]]], scatter: Mapping[str, Scatter]
+) -> Interval | None:
+    """The interval of `estimate` at the usual level of confidence; None if a scatter is unknown."""
+    total = estimate(means, scatter)
+    return total.interval() if total else None
 
 
 def mean_of(values: Sequence[float]) -> Interval:
@@ -96,7 +122,7 @@ def mean_of(values: Sequence[float]) -> Interval:
     return Interval(*mean.ends, n=len(values), sd=scatter.sd)
 
 
-# --- numbers of the trainings of a run ---
+# --- numbers of training runs ---
 
 
 def read(measure: Measure, samples: Samples) -> float:
@@ -123,9 +149,27 @@ def last(measure: Measure) -> Number:
 class Over(NamedTuple):
     """A mean or difference over training runs."""
 
-    interval: Interval  # without width if `unknown`
-    each: dict[str, tuple[float, ...]]  # numbers of the trainings of each model
+    interval: Interval  # of width 0 if `unknown`
+    each: dict[str, tuple[float, ...]]  # numbers of the training runs of each model
     unknown: bool  # no model was trained twice, so the scatter is unknown
+    estimate: Estimate | None = None  # the same on `scale`; None if `unknown`
+    predicted: Estimate | None = None  # of one further training of the first model, on `scale`
+    scale: Scale = LINEAR
+
+    def at(self, level: float, predicted: bool = False) -> Interval:
+        """The interval at another level of confidence.
+
+        Args:
+            level: level of confidence.
+            predicted: if True, the interval of one further training of the first model.
+        """
+        known = self.predicted if predicted else self.estimate
+        return back(known.interval(level), self.scale) if known else self.interval
+
+
+def back(interval: Interval, scale: Scale) -> Interval:
+    """Transform an interval back from a scale."""
+    return Interval(*map(scale.back, interval.ends))
 
 
 def over(
@@ -138,7 +182,7 @@ def over(
 
     Args:
         results: the run.
-        number: the number of a training.
+        number: the number of a training run.
         trainings: training runs of one model, or of two.
         scale: scale of means and differences.
     """
@@ -158,15 +202,41 @@ def over(
                 with reading("scatter"):
                     groups[process].append(_numbers(number, scale, results.all_of(model)))
     means = [(factor, processes[m], values[m]) for factor, m in zip((1.0, -1.0), trainings, strict=False)]
-    total = combined(means, {process: pooled(numbers) for process, numbers in groups.items()})
+    spreads = {process: pooled(numbers) for process, numbers in groups.items()}
+    total, further = estimate(means, spreads), estimate(means, spreads, new=means[0][1])
     value = sum(factor * float(np.mean(numbers)) for factor, _, numbers in means)
     each = {model: tuple(map(scale.back, numbers)) for model, numbers in values.items()}
-    ends = map(scale.back, total.ends if total else (value, value, value))
-    return Over(Interval(*ends), each, total is None)
+    known = total.interval() if total else Interval(value, value, value)
+    return Over(back(known, scale), each, total is None, total, further, scale)
+
+
+def paired(number: Number, pairs: Sequence[tuple[Training, Training]], scale: Scale = LINEAR) -> Over:
+    """The mean difference within pairs of training runs, first minus second, with Student's interval.
+
+    A pair shares initial weights, images and noise, which cancel in its difference.
+
+    Args:
+        number: the number of a training.
+        pairs: pairs of training runs.
+        scale: scale of differences; on LOG a difference is a ratio.
+    """
+    terms = ("numerator", "denominator") if scale is LOG else ("first term", "second term")
+    columns = []
+    for part, group in zip(terms, zip(*pairs, strict=True), strict=True):
+        with reading(part):
+            columns.append([scale.to(number(training)) for training in group])
+    differences = [first - second for first, second in zip(*columns, strict=True)]
+    means, spreads = [(1.0, "", differences)], {"": pooled([differences])}
+    total, further = estimate(means, spreads), estimate(means, spreads, new="")
+    value = float(np.mean(differences))
+    known = total.interval() if total else Interval(value, value, value)
+    models = [group[0].model for group in zip(*pairs, strict=True)]
+    each = {m: tuple(map(scale.back, values)) for m, values in zip(models, columns, strict=True)}
+    return Over(back(known, scale), each, total is None, total, further, scale)
 
 
 def _numbers(number: Number, scale: Scale, trainings: Sequence[Training]) -> list[float]:
-    """The numbers on the scale, without training runs that have none."""
+    """The numbers on the scale, without training runs that lack one."""
     numbers = []
     for training in trainings:
         with suppress(LookupError):

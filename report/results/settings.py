@@ -1,4 +1,4 @@
-"""Descriptions of the components of a training that run.json does not contain.
+"""Descriptions of the components of a training run that run.json does not contain.
 
 These are the sampler, the prior, and the function that made a noise schedule (run.json contains only hashes
 of its tensors). A description is a JSON object with a class and its arguments, for example
@@ -22,7 +22,7 @@ from diffusion.training.network import NETWORKS
 from diffusion.training.run import Run
 from report.results.table import Facts
 
-Description = dict[str, Any] | None  # None: the training has no such component
+Description = dict[str, Any] | None  # None if the run lacks this component
 # Classes and functions of this library, by their name in a description: short name, and the object.
 SHORT = {
     f"diffusion:{part.__name__}": (name, part)
@@ -63,7 +63,7 @@ def vary(described: Mapping[str, Description], changes: Mapping[str, Any]) -> di
     """Describe the sampler and the prior of a variant.
 
     Args:
-        described: descriptions of the training's sampler and prior; may be empty if `changes` names both.
+        described: descriptions of the training run's sampler and prior; may be empty if `changes` names both.
         changes: any of `sampler`, `sampler_options`, `prior` and `prior_options`. A new sampler or prior, or
             one with new options, starts from its defaults.
     """
@@ -91,13 +91,13 @@ def make_schedule(described: Mapping[str, Any]) -> d.NoiseSchedule:
 
 
 def open_training(out: Path, train: Facts, data_dir: str | None, precision: str) -> Run:
-    """Open a finished training, ready to be sampled.
+    """Open a finished training run, ready to be sampled.
 
     Args:
         out: results folder.
-        train: facts from the file of the training.
+        train: facts from the file of the training run.
         data_dir: folder of the data; None: the default.
-        precision: precision for sampling; "auto": the training's, or float32 if bf16 is slow here.
+        precision: precision for sampling; "auto" for the training precision, or float32 if bf16 is slow here.
 
     Raises:
         RunError: the weights are missing, damaged, or differ from the file.
@@ -106,7 +106,7 @@ def open_training(out: Path, train: Facts, data_dir: str | None, precision: str)
     run = d.open(folder, precision=runtime.resolve_precision(precision, runtime.device()))
     if run.weights_sha256() != train.weights.sha256:
         raise RunError(f"the weights in {folder} differ from metrics/train_{run.name}.json; train it again")
-    run.network()  # raises an error if weights are missing or damaged, even if samples are kept
+    run.network()  # raises an error if weights are missing or damaged, even if the samples exist
     run.images = data.load(train.data.name, "train", data_dir, train.settings.images.n)[0]
     run.sampler, run.prior = make(train.unread)
     return run

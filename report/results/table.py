@@ -35,10 +35,10 @@ class Row(NamedTuple):
     """A number of the table."""
 
     run: str  # name of the run's folder
-    model: str  # "" if the number belongs to no training
+    model: str  # "" if the number belongs to no training run
     seed: int | None
     way: str  # "" for the finished model; "checkpoint", "real", name of a variant, or a distortion
-    epoch: int | None  # epoch of the weights; None for the training as a whole
+    epoch: int | None  # epoch of the weights; None for the training run as a whole
     measure: str
     x: float | None  # level, time step, class or place in a list
     value: float
@@ -110,11 +110,11 @@ class Facts(Mapping):
         return value
 
     def __getattr__(self, key: str) -> Any:
-        if key == "unread" or key not in self.unread:  # while it is copied, `unread` is missing
+        if key == "unread" or key not in self.unread:  # `unread` is missing while the object is copied
             raise AttributeError(key)
         return self[key]
 
-    def __contains__(self, key: object) -> bool:  # reads nothing
+    def __contains__(self, key: object) -> bool:  # does not count as reading
         return key in self.unread
 
     def __iter__(self) -> Iterator[str]:
@@ -141,21 +141,21 @@ def row(
         measure: name of the measure.
         value: the number, or an interval.
         way, epoch, x: see `Row`.
-        model: the model, for a job that belongs to no single training.
+        model: the model, for a job that belongs to no single training run.
     """
     number = value if isinstance(value, Interval) else Interval(value)
     cells = [way, epoch, measure, x, number.value, number.low, number.high, number.n, number.sd]
     return [*cells, model] if model else cells
 
 
-def lines(found: Mapping[str, Any], way: str = "", epoch: int | None = None) -> Iterator[list[Any]]:
+def lines(values: Mapping[str, Any], way: str = "", epoch: int | None = None) -> Iterator[list[Any]]:
     """Rows for several measures.
 
     Args:
-        found: value of each measure: a number, a list of numbers, or a mapping of x to numbers.
+        values: value of each measure: a number, a list of numbers, or a mapping of x to numbers.
         way, epoch: see `Row`.
     """
-    for measure, value in found.items():
+    for measure, value in values.items():
         places = dict(enumerate(value)) if isinstance(value, list) else value
         for x, number in places.items() if isinstance(places, Mapping) else [(None, value)]:
             yield row(measure, number, way=way, epoch=epoch, x=x)
@@ -207,8 +207,8 @@ class Record:
         model, seed = content.get("model", ""), content.get("seed")
         for place, line in enumerate(content.pop("rows")):
             way, epoch, *numbers = line[: len(IN_FILE)]
-            of = line[len(IN_FILE)] if len(line) > len(IN_FILE) else model
-            self.rows.append(Row(out.name, of, seed, way, epoch, *numbers, f"{source}{place}"))
+            owner = line[len(IN_FILE)] if len(line) > len(IN_FILE) else model
+            self.rows.append(Row(out.name, owner, seed, way, epoch, *numbers, f"{source}{place}"))
         self.facts = Facts(content, source)
         self.ways = {way: Samples(rows) for way, rows in grouped(self.rows, "way").items()}
 
@@ -216,7 +216,7 @@ class Record:
         return way in self.ways
 
     def __getitem__(self, way: str) -> "Samples":
-        """The samples of a way; KeyError: the file has no rows for it."""
+        """The samples of a way; KeyError: the file lacks rows for it."""
         return self.ways[way]
 
     def curve(self, way: str = CHECKPOINT) -> list["Samples"]:
@@ -251,7 +251,7 @@ class Samples(UserDict):
 
     @property
     def one_image(self) -> bool:
-        """True if all samples are one image, so they have no distance and are not digits."""
+        """True if all samples are one image; distances are then undefined."""
         return "frechet" not in self and "centre_dark" in self
 
 

@@ -29,7 +29,7 @@ OF_MEASURING = {"n", "measures", "checkpoints"}
 
 @dataclass(frozen=True)
 class Training:
-    """A training of a run: a model and a seed.
+    """One training run: a model and a seed.
 
     Attributes:
         job: record of its notebook: losses by epoch, and probes.
@@ -45,7 +45,7 @@ class Training:
 
     @property
     def train(self) -> Facts:
-        """Facts of the training: settings, sampler, steps, parameters, label, weights."""
+        """Facts of the training run: settings, sampler, steps, parameters, label, weights."""
         return self.job.facts
 
     @property
@@ -142,7 +142,7 @@ class Training:
     def drawn(self) -> list[tuple[Facts, Samples]]:
         """Variants that change only the sampler, with equal numbers of images: description and samples.
 
-        The first one has the training's own sampler; the list is empty if no variant has. A description
+        The first one has the training run's own sampler; the list is empty if no variant has. A description
         contains sampler, calls, noise and clip_x0.
         """
         if not self.measured:
@@ -189,16 +189,16 @@ class Results:
         return [training for (name, _), training in self.trainings.items() if name == model]
 
     def first(self, model: str) -> Training:
-        """The first training of a model, which text and figures show."""
+        """The first training run of a model, which text and figures show."""
         return self.all_of(model)[0]
 
     def titled(self, training: Training) -> str:
-        """The title of a training: the label of its model, and the seed if the model has several."""
+        """The title of a training run: the label of its model, and the seed if the model has several."""
         several = len(self.seeds(training.model)) > 1
         return training.label + (f", seed {training.seed}" if several else "")
 
     def sets(self, models: Collection[str]) -> Iterator[tuple[str, Training, str]]:
-        """Title, training and way of each set of samples; of variants, only a model's first seed is used."""
+        """Title, training run and variant of each set of samples; variants use only a model's first seed."""
         for training in self.trainings.values():
             if training.model in models and training.measured:
                 yield self.titled(training), training, ""
@@ -218,7 +218,7 @@ class Results:
         return read_kept(self.out, name)
 
 
-OF_TRAINING = ("train_", "measure_")  # prefixes of jobs that belong to one training
+OF_TRAINING = ("train_", "measure_")  # prefixes of jobs that belong to one training run
 _TRAIN = re.compile(r"train_([A-Za-z0-9]\w*)-(\d+)\.json", re.ASCII)
 
 
@@ -230,7 +230,7 @@ def trainings_in(out: Path, models: Sequence[str] | None = None) -> list[tuple[s
         models: names of models; None: all models.
 
     Raises:
-        ValueError: a model has no training.
+        ValueError: a model was not trained.
     """
     if isinstance(models, str):
         raise ValueError(f"models is {models!r}; expected a list, such as [{models!r}]")
@@ -244,12 +244,12 @@ def trainings_in(out: Path, models: Sequence[str] | None = None) -> list[tuple[s
 
 
 def read_training(out: Path, name: str, prefix: str = "") -> Record:
-    """Read the record of a training, such as "zoom-0"; ValueError: an earlier version wrote it."""
+    """Read the record of a training run, such as "zoom-0"; ValueError: an earlier version wrote it."""
     record = Record(out, f"train_{name}", prefix)
     if "sampler" not in record.facts:
         path = path_of(out, record.name)
         raise ValueError(
-            f"{path} comes from an earlier version and has no sampler; delete it and train again"
+            f"{path} was written by an earlier version, without the sampler; delete it and train again"
         )
     return record
 
@@ -288,7 +288,7 @@ def load(
         for job in filter(None, (train, measured)):
             path = path_of(out, job.name)
             if (job.facts.get("model"), job.facts.get("seed")) != (model, seed):
-                raise ValueError(f"{path} belongs to another training than {name}; run `make report` again")
+                raise ValueError(f"{path} belongs to another run than {name}; run `make report` again")
             if job.facts.get("weights_sha256", weights) != weights:
                 raise ValueError(f"{path} measured other weights of {name}; run `make report` again")
         process, label = train.facts.unread["process"], train.facts["label"]

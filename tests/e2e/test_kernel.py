@@ -28,6 +28,15 @@ def module():
     return engine, wasmtime.Module(engine, bundle.kernel())
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _closed():
+    """The compiled module is closed before Python ends and takes away what closes it."""
+    yield
+    for one in reversed(module() if module.cache_info().currsize else ()):
+        one.close()
+    module.cache_clear()
+
+
 class Kernel:
     """net.wasm with the parameters of a network, run by wasmtime."""
 

@@ -16,8 +16,6 @@ from helpers import PAPER, defined
 from report.results import table
 from report.results.table import Record
 
-FILES = defined("10_files", "learnt", "scores")
-
 # --- 07: real images as a yardstick ---
 
 
@@ -47,7 +45,8 @@ def test_the_released_labels_give_the_released_rows():
 def test_the_noise_that_a_network_was_trained_on_is_found(variance):
     """The best prediction for images that are all black: the latent over the noise's standard deviation."""
     eps = torch.randn((8, 1, 28, 28), generator=torch.Generator().manual_seed(0))
-    found = FILES["noise_learnt"](lambda x, t: x / variance**0.5, torch.zeros_like(eps), eps, 1, 1000)
+    learnt = defined("10_files", "learnt", "scores")["noise_learnt"]
+    found = learnt(lambda x, t: x / variance**0.5, torch.zeros_like(eps), eps, 1, 1000)
     assert found == pytest.approx(variance, rel=0.02)
 
 
@@ -126,11 +125,18 @@ def test_what_a_network_misses_of_an_offset_is_added_to_its_prediction():
 @pytest.mark.parametrize(
     ("name", "given"),
     [
-        ("06_beyond", {"models": ["linear", "zoom"]}),
+        ("06_beyond", {"n": 16, "components": 3}),
+        ("14_changes", {"models": ["linear", "zoom"]}),
         ("07_yardstick", {"n": 32, "n_per_distortion": 16, "n_real": 100, "n_test": 256}),
         ("10_files", {"n_source": 120, "n_test": 100}),
-        ("12_effects", {"models": ["zoom"], "n": 12, "steps": 1, "n_train": 128, "n_test": 60}),
-        ("13_intervention", {"n": 12, "calls": 2, "n_train": 128, "n_test": 12}),
+        pytest.param(
+            "12_effects",
+            {"models": ["zoom"], "n": 12, "steps": 1, "n_train": 128, "n_test": 60},
+            marks=pytest.mark.long,
+        ),
+        pytest.param(
+            "13_intervention", {"n": 12, "calls": 2, "n_train": 128, "n_test": 12}, marks=pytest.mark.long
+        ),
     ],
 )
 def test_what_no_run_of_the_workflow_executes_runs(tmp_path, mnist_dir, monkeypatch, name, given):
@@ -138,6 +144,6 @@ def test_what_no_run_of_the_workflow_executes_runs(tmp_path, mnist_dir, monkeypa
     monkeypatch.chdir(tmp_path)
     few = functools.partial(Evaluator.for_dataset, n_digits=100, n_per_distortion=16)
     monkeypatch.setattr(Evaluator, "for_dataset", staticmethod(few))
-    at = {} if name == "06_beyond" else {"out_dir": "out"}
+    at = {} if name in ("06_beyond", "14_changes") else {"out_dir": "out"}
     assert defined(name, **given, **at)["shown"]
     assert [path.name for path in tmp_path.iterdir()] == [*at.values()]

@@ -69,7 +69,10 @@ def test_every_dependency_is_pinned_to_what_is_installed_and_conda_takes_the_sam
     python, _, of_pip = conda
     assert PROJECT["requires-python"] == f">={python.removeprefix('python=')}"
     options = [option.split() for option in of_pip["pip"]]
-    assert options == [["--constraint", "constraints.txt"], ["--editable", ".[lab,test,workflow]"]]
+    assert options == [
+        ["--constraint", "constraints.txt"],
+        ["--editable", ".[lab,photographs,test,workflow]"],
+    ]
 
 
 def test_every_import_is_a_declared_dependency():

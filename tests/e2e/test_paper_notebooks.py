@@ -1,4 +1,4 @@
-"""What notebooks 07 to 13 of the paper do with images, seeds and rows, watched from outside."""
+"""What notebooks 07 to 15 of the paper do with images, seeds and rows, watched from outside."""
 
 from types import SimpleNamespace
 
@@ -12,8 +12,10 @@ import drawn
 from diffusion.evaluation import recogniser
 from diffusion.evaluation.classifier import classifier_for
 from diffusion.evaluation.statistics import Interval
+from diffusion.training.folder import RunError
 from drawn import number, rows, shown
 from helpers import defined
+from paper import procedure
 from report.results import table
 
 
@@ -288,6 +290,17 @@ def test_tables_of_the_files_have_their_rows(mnist_dir):
     assert scores["text says"].idxmin() == "real digits"
 
 
+def test_misprints_have_their_values(mnist_dir):
+    cells = defined("10_files", "files", "misprint", "rate", released="original")
+    a = d.cosine().alpha_bar[1:].numpy()
+    assert shown(cells, "10-misprint") == pytest.approx(((1 - a / (a - 1)).min(), (1 - a / (a - 1)).max()))
+    tried = shown(cells, "10-rate")
+    assert [*tried.columns] == [2e-4, 2**-4]
+    for way, rate in (("printed", 2**-4), ("used", 2e-4)):
+        known = rows("paper/train_linear-0", way=way, measure="loss_of_steps")
+        assert tried[rate].tolist() == pytest.approx([row.value for row in known], abs=6e-4)
+
+
 # --- 12: effects ---
 
 
@@ -396,3 +409,122 @@ def test_each_row_of_the_intervention_is_of_samples_of_its_epoch_and_correction(
         assert law["as it is", epoch] > law["a quarter", epoch] > law["corrected", epoch]
     assert law["as it is", 1] > law["as it is", 30]
     assert min(law.values()) >= 0.5  # real borders of this test, from which those of samples differ, too
+
+
+# --- 15: three kinds of features ---
+
+
+def test_only_finished_runs_are_measured_and_ones_own_replace_released_ones(inside, tmp_path):
+    find_runs = defined("15_photographs", "models")["find_runs"]
+    places = {"further": "further", "released": "releases/paper/runs", "own": "place/runs"}
+    steps = {
+        "further/zoom-1": 9,  # released and own ones replace it
+        "further/zoom-7": 9,
+        "further/zoom-8": 4,  # still in training
+        "further/zoom-9": None,  # before its first epoch
+        "released/zoom-0": 9,
+        "released/zoom-1": 9,
+        "released/zoom_unet-0": 9,
+        "own/zoom-1": 9,
+    }
+    for name in steps:
+        of, run = name.split("/")
+        (tmp_path / places[of] / run).mkdir(parents=True)
+    known = {tmp_path / places[of] / run: n for (of, run), n in ((k.split("/"), v) for k, v in steps.items())}
+
+    def opened(path):
+        if known[path] is None:
+            raise RunError("no finished epoch")
+        return SimpleNamespace(folder=path, steps=known[path])
+
+    given = {
+        "releases": tmp_path / "releases",
+        "place": tmp_path / "place",
+        "runs": str(tmp_path / "further"),
+    }
+    inside(find_runs, d=SimpleNamespace(open=opened), **given)
+    found = {
+        seed: run.folder.relative_to(tmp_path).parts[0] for seed, run in find_runs("paper", "zoom").items()
+    }
+    assert found == {0: "releases", 1: "place", 7: "further"}
+
+
+def test_late_checkpoints_are_those_of_the_last_fifth_whose_weights_exist(inside, tmp_path):
+    cells = defined("15_photographs", "models", "measure", chosen=["linear_unet"])
+    weights = {epoch: tmp_path / f"{epoch}" for epoch in range(1, 11)}
+    for epoch in (2, 7, 8, 10):
+        weights[epoch].touch()
+    run = SimpleNamespace(
+        name="linear_unet-3",
+        epochs=10,
+        precision="fp32",
+        weights_sha256=lambda: "abc",
+        sampler=None,
+        prior=None,
+    )
+    run.store = SimpleNamespace(weights=weights.get)
+    drawn_at = []
+
+    def draw(n, way, epoch):
+        drawn_at.append((n, way, epoch, repr(run.sampler)))
+        return torch.full((n, 1, 28, 28), (epoch or 10) / 100)
+
+    inside(
+        cells["measure_runs"],
+        find_runs=lambda *names: {3: run} if names == ("beyond", "linear_unet") else {},
+        kept=SimpleNamespace(Drawn=lambda *given: draw),
+        describe=lambda images, evaluator, n: {"frechet": float(images.mean())},
+        n=5,
+    )
+    found, about = cells["measure_runs"](None)
+    assert [line[:4] for line in found] == [["late", 8, "frechet", 3], ["late", 10, "frechet", 3]]
+    assert [(line[4], line[-1]) for line in found] == [
+        (pytest.approx(0.08), "linear_unet"),
+        (pytest.approx(0.1), "linear_unet"),
+    ]
+    way = "Ancestral(steps=100)"
+    assert drawn_at == [(5, "linear_unet", 8, way), (5, "linear_unet", None, way)]
+    assert about["beyond/linear_unet-3"]["weights_sha256"] == "abc"
+
+
+def test_both_procedures_are_taken_in_each_kind_of_features(inside):
+    cells = defined("15_photographs", "measure", "original", "procedure")
+    compared = []
+
+    def space(ending, power):
+        features = lambda x: x.flatten(1)[:, :2].double() ** power  # noqa: E731
+        return SimpleNamespace(
+            ending=ending, extractor=SimpleNamespace(features=features), reference=("test", ending)
+        )
+
+    inside(
+        cells["measure_procedure"],
+        Reference=lambda x: x,
+        frechet_distance=lambda a, b: compared.append((a, b)) or float(len(compared)),
+        read_original=lambda model: plain(40, -0.2, 0.2),
+        n=20,
+        draws=2,
+        procedure=SimpleNamespace(wrap=procedure.wrap, N=6),
+    )
+    spaces = {"digits": space("", 1), "random": space("_random", 1), "photographs": space("_photographs", 2)}
+    evaluator = SimpleNamespace(spaces=spaces, x_train=plain(30), x_test=plain(50))
+    found = cells["measure_procedure"](evaluator)
+    ways = {line[0] for line in found}
+    assert {line[2] for line in found} == {"frechet", "frechet_photographs"}
+    assert len(ways) == 10  # five sources by two procedures
+    real = procedure.wrap(torch.from_numpy(drawn.as_bytes(plain(30)[:6])))
+    codes = [pair for pair in compared if not isinstance(pair[0], tuple)]
+    assert len(codes) == 2 * 5 * 2
+    assert torch.equal(codes[0][0][:, 0], real[:, 0, 0].double())
+    assert torch.equal(codes[-1][0][:, 0], real[:, 0, 0].double() ** 2)
+    digits = {*procedure.wrap(plain(50)[:20])[:, 0, 0, 0].double().tolist()}
+    assert all({*few[:, 0].tolist()} <= digits and len(few) == 6 for _, few in codes[:2])
+    texts = [pair for pair in compared if isinstance(pair[0], tuple)]
+    assert [reference for reference, _ in texts] == [("test", "")] * 5 + [("test", "_photographs")] * 5
+    assert texts[0][1][:, 0].tolist() == drawn.as_bytes(plain(50))[:20, 0, 0].tolist()
+
+
+def test_the_wrap_of_the_paper_is_the_one_that_notebook_10_shows():
+    wrapped = defined("10_files", "scores")["wrapped"]
+    for images in (torch.arange(256, dtype=torch.uint8), torch.linspace(-0.5, 0.5, 999), torch.randn(50)):
+        assert torch.equal(procedure.wrap(images), wrapped(images))

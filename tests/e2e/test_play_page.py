@@ -33,8 +33,8 @@ def file(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def page(open_page, file):
-    """The page when its first digits are drawn; each test leaves it as it may."""
-    page = open_page(file)
+    """The page when its first digits are drawn, which it does not play; each test leaves it as it may."""
+    page = open_page(file, reduced_motion="reduce")
     page.locator(READY).wait_for()
     return page
 
@@ -67,15 +67,17 @@ def test_painting_with_keys_changes_the_digit(page):
     assert np.abs(drawn(page) - digits).max() > 0.1
 
 
-def test_a_stroke_is_played_to_its_end(page):
+def test_a_stroke_is_played_to_its_end_for_all_who_want_to_see_it(page):
     drawn(page)
-    until(lambda: page.evaluate("coldZoom.playing() === 24"))  # what was played before
+    assert page.evaluate("coldZoom.playing() === 24")  # at once
+    page.emulate_media(reduced_motion="no-preference")
     log = "new MutationObserver(() => (globalThis.seen ??= []).push(coldZoom.playing()))"
     strip = page.locator("#cold-zoom .strip")
     strip.evaluate(f"(strip) => {log}.observe(strip, {{ subtree: true, attributes: true }})")
     page.locator(EDITOR).click(position=cell(page, 0, 0))
     assert until(lambda: page.evaluate("globalThis.seen?.at(-1) === 24"))
     assert page.evaluate("seen") == [*range(25)]
+    page.emulate_media(reduced_motion="reduce")
 
 
 @pytest.mark.parametrize(
@@ -220,7 +222,6 @@ def test_cards_show_and_read_the_digits_of_their_models(page):
 
 def test_the_large_picture_shows_a_latent_at_its_place_and_the_film_all_of_them(page):
     drawn(page)
-    until(lambda: page.evaluate("coldZoom.playing() === 24"))
     digit = as_levels(page.evaluate("coldZoom.shown()"))[0]
     thumbs, large = page.locator("#cold-zoom .thumb").all(), page.locator("#cold-zoom .large")
     assert [one.text_content() for one in thumbs] == [str(t) for t in range(24, -1, -1)]

@@ -163,7 +163,7 @@ def test_a_further_seed_is_measured_and_added_and_the_rest_stays_as_it_is(
             raise KeyboardInterrupt
 
     refused = {
-        "zoom-2 is not a training of .*smoke.yaml.*seeds": trained(profile, tmp_path / "zoom-2"),
+        "zoom-2 is not a run of .*smoke.yaml.*seeds": trained(profile, tmp_path / "zoom-2"),
         "learning_rate was 0.002, is 0.003": trained(profile, tmp_path / "a" / "zoom-1", learning_rate=0.003),
         "it has 8 of 12 steps": trained(profile, tmp_path / "b" / "zoom-1", callback=stop),
         "the weights of epoch 2 are missing": trained(profile, tmp_path / "c" / "zoom-1"),

@@ -43,7 +43,7 @@ def of_page(out: Path) -> str:
 
 def test_it_goes_on_after_a_kill_and_ends_whole_without_a_network(smoke):
     assert smoke.facts["left"] == 0  # nothing went on running
-    line = f"error: {smoke.out} is being written by another run; wait for it, or stop it\n"
+    line = f"error: another command is working on {smoke.out}; wait for it, or stop it\n"
     assert smoke.facts["meanwhile"] == [1, line]  # what a second command did
     lines = smoke.said.read_text().splitlines()
     assert not [line for line in lines if "training zoom" in line]  # which was done before the kill

@@ -12,15 +12,17 @@ def apart(t):
     return t[:, None, None, None]
 
 
-BROKEN = {  # what is said -> methods of the class
+BROKEN = {  # part of the message -> methods of the class
     "level 0 ": {"degrade": lambda self, x, t: Fade.degrade(self, x, (t + 1).clamp(max=self.T))},
     "of torch.float64; expected: torch.float32": {
         "degrade": lambda self, x, t: Fade.degrade(self, x, t).double()
     },
     "is not deterministic": {"degrade": lambda self, x, t: x + apart(t) * torch.randn(x.shape)},
-    "changes the images that it is given": {"degrade": lambda self, x, t: x.mul_(1 - apart(t) / self.T)},
-    "alone; use each t": {"degrade": lambda self, x, t: Fade.degrade(self, x, t[:1].expand(len(x)))},
-    "draw from the generator": {"draw_prior": lambda self, n, generator: torch.randn(n, 1, 28, 28)},
+    "changes its argument x": {"degrade": lambda self, x, t: x.mul_(1 - apart(t) / self.T)},
+    "the same images alone; degrade image i": {
+        "degrade": lambda self, x, t: Fade.degrade(self, x, t[:1].expand(len(x)))
+    },
+    "use only `generator`": {"draw_prior": lambda self, n, generator: torch.randn(n, 1, 28, 28)},
     "Broken has no draw_prior and no prior": {"draw_prior": ColdDiffusion.draw_prior},
     "mean 0.500": {"draw_prior": lambda self, n, generator: torch.full((n, 1, 28, 28), 0.5)},
 }
@@ -33,7 +35,7 @@ BROKEN = {  # what is said -> methods of the class
 def test_a_sound_one_is_told_with_a_note_where_samples_start_as_few_images(mnist_dir, process, starts):
     found = check.check(process, load(n=64)[0])
     first, last = found[0], found[-1]
-    assert f"0, the identity, to {process.T}" in first
+    assert f"levels 0 (unchanged) to {process.T}" in first
     assert ("64 starts contain only 1 different" in last) == (starts == 1)
     assert len(found) == {64: 2, 1: 3, None: 1}[starts]
 
@@ -50,7 +52,7 @@ def test_a_problem_is_an_error(mnist_dir, said, process):
 
 def test_the_command_says_what_is_found_and_fails_at_a_problem(mnist_dir, capsys):
     check.main(["helpers:Fade", "--options", "{T: 5}"])
-    assert "0, the identity, to 5" in capsys.readouterr().out
+    assert "levels 0 (unchanged) to 5" in capsys.readouterr().out
     for options, said in {"{T: 5, strength: 0}": "level T = 5 ", "[5]": "--options is .*mapping"}.items():
         with pytest.raises(SystemExit, match=f"^problem: .*{said}"):
             check.main(["helpers:Fade", "--options", options])

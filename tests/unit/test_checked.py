@@ -148,7 +148,7 @@ def test_an_object_is_looked_up_by_name_by_module_or_given():
     assert look_up("thing", "helpers:Fade", REGISTRY) is Fade
     assert look_up("thing", (given := Plain()), REGISTRY) is given
     with pytest.raises(
-        ValueError, match="^thing is 'plan'; allowed: plain, made, dict, or module:name of your own; did"
+        ValueError, match="^thing is 'plan'; allowed: plain, made, dict, or your own module:name; did"
     ):
         look_up("thing", "plan", REGISTRY)
     for name in ("nowhere_:x", "helpers:nothing"):

@@ -89,7 +89,7 @@ class FakeInception(torch.nn.Module):
 
 def test_inception_sees_the_grey_of_bytes_as_three_colours(monkeypatch):
     monkeypatch.setattr("torchmetrics.image.fid.NoTrainInceptionV3", FakeInception)
-    found = features.extractors(None, inception_weights="auto")
+    found = features.extractors(None, more_features=["inception"])
     assert [*found] == ["random", "inception"]
     info = {"dimension": 2048, "torchmetrics": torchmetrics.__version__, "antialias": False}
     assert found["inception"].info == info
@@ -114,7 +114,7 @@ def test_extractors_have_the_names_and_what_their_features_depend_on(mnist_dir):
 
 def test_inception_that_cannot_be_had_is_left_out_and_says_why(monkeypatch, capsys):
     monkeypatch.setattr("torchmetrics.image.fid.NoTrainInceptionV3", lambda *how: {}["no weights"])
-    assert [*features.extractors(None, inception_weights="auto")] == ["random"]
+    assert [*features.extractors(None, more_features=["inception"])] == ["random"]
     assert "no weights" in capsys.readouterr().out
 
 

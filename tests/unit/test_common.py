@@ -12,7 +12,7 @@ import made_up
 from diffusion.evaluation.statistics import Interval
 from paper import answer
 from paper.claims import common, judge
-from paper.claims.effects import ABOVE, BELOW, WITHIN
+from paper.claims.effects import BELOW, WITHIN
 from report.pages.text_format import fixed, percent
 from report.results.scatter import LINEAR, LOG, LOGIT, NotMeasured, last
 from report.results.table import row
@@ -50,12 +50,12 @@ def logs(model: str) -> list[float]:
 
 
 def test_a_ratio_of_distances_is_that_of_geometric_means_over_late_checkpoints(results):
-    one = common.ratio(results, ("zoom", "linear"), WITHIN, 2.0)
+    one = common.ratio(results, ("zoom", "linear"), side=WITHIN, margin=2.0)
     assert math.log(one.found.value) == pytest.approx(np.mean(logs("zoom")) - np.mean(logs("linear")))
     assert (one.side, one.margin, one.bound, one.ratio, one.show) == (WITHIN, 2.0, 1.0, True, fixed)
     assert one.name == "distance, zoom : linear"
     assert one.each["linear"] == pytest.approx([math.exp(x) for x in logs("linear")])
-    assert common.ratio(results, ("zoom", "linear"), BELOW).margin == common.LEVEL == 1.25
+    assert common.LEVEL == answer.GRADES[0] == 1.25
     quotient = common.quotient(
         results, "x", last("digit"), {"zoom": results.all_of("zoom")}, side=None, bound=3.0
     )
@@ -63,15 +63,23 @@ def test_a_ratio_of_distances_is_that_of_geometric_means_over_late_checkpoints(r
     assert quotient.found.value == pytest.approx(math.sqrt(0.4 * 0.5))
 
 
-def test_a_difference_is_the_first_minus_the_second(results):
-    one = common.difference(results, "x", ("zoom", "linear"), last("digit"), side=BELOW, margin=0.1)
-    welch = stats.ttest_ind([0.4, 0.5], [0.9, 0.95], equal_var=False).confidence_interval()
+def test_pairs_have_one_seed_and_their_differences_have_the_interval_of_student(results):
+    matched = common.seed_pairs(results, ("zoom", "linear"))
+    assert [(a.name, b.name) for a, b in matched] == [("zoom-0", "linear-0"), ("zoom-1", "linear-1")]
+    assert [b.name for _, b in common.seed_pairs(results, ("zoom", "cosine"))] == ["cosine-0"]
+    one = judge.paired_effect("x", last("digit"), matched, side=BELOW, margin=0.1)
+    student = stats.ttest_rel([0.4, 0.5], [0.9, 0.95]).confidence_interval()
     assert one.found.value == pytest.approx(0.45 - 0.925)
-    # The cosine DDPM has a single training, so the scatter of DDPMs is that of the linear one.
-    assert (one.found.low, one.found.high) == pytest.approx((welch.low, welch.high))
-    assert (one.name, one.side, one.margin, one.ratio) == ("x", BELOW, 0.1, False)
-    late = common.late_difference(results, "y", ("zoom", "linear"), "frechet", side=ABOVE)
-    assert late.found.value == pytest.approx((10 + 14) / 2 - (6 + 5) / 2)
+    assert (one.found.low, one.found.high) == pytest.approx((student.low, student.high))
+    assert (one.each, one.freedom, one.pairs) == ({"zoom": (0.4, 0.5), "linear": (0.9, 0.95)}, 1.0, True)
+    ratio = common.paired_quotient("y", answer.ASKED["digits"].number, matched, side=BELOW)
+    logs_apart = np.array(logs("zoom")) - np.array(logs("linear"))
+    assert math.log(ratio.found.value) == pytest.approx(logs_apart.mean())
+    student = stats.ttest_1samp(logs_apart, 0).confidence_interval()
+    assert math.log(ratio.found.high) == pytest.approx(student.high)
+    assert judge.paired_effect("z", last("digit"), matched[:1]).open  # one pair has no scatter
+    with pytest.raises(NotMeasured, match="share a seed"):
+        judge.paired_effect("z", last("digit"), [])
 
 
 def test_an_exact_number_has_no_width():
@@ -117,11 +125,13 @@ def test_a_slope_needs_the_whole_training(results, passes, enough):
 
 def test_rules_name_the_constants_by_which_they_are_judged():
     assert judge.SHARED["IN_POINTS"] == 100 * common.POINTS == 10
-    assert judge.SHARED["AT_END"] == "on average over the last 20% of training"
-    assert judge.SHARED["ON_AVERAGE"] == "On average over the last 20% of training"
-    assert "within a factor of 1.25" in judge.SHARED["BELOW_ONE"]
-    assert "below 1;" in judge.SHARED["BELOW_ONE"]
-    assert {name: judge.SHARED[name] for name in ("NATS", "MOSTLY")} == {"NATS": 0.1, "MOSTLY": 12}
+    assert judge.SHARED["AT_END"] == "averaged over the last 20% of training"
+    assert {name: judge.SHARED[name] for name in ("NATS", "LEVEL")} == {"NATS": 0.1, "LEVEL": 1.25}
+    claims = {one.id: one for one in judge.list_claims()}
+    assert "within a factor of 1.25 count as equal" in claims["lower_distance"].rule
+    assert "factors 1.25, 1.5 and 2 that" in claims["comparable"].rule
+    paired = {name for name, one in claims.items() if "pairs of one seed" in one.rule}
+    assert paired == {"lower_loss", "learns_faster", "lower_distance", "darker", "more_realistic"}
 
 
 # --- the answer ---
@@ -210,3 +220,63 @@ def test_so_many_zooms_are_enough_for_an_interval_within_a_factor_of_two(apart):
     if enough and min(enough) > 3:
         assert answer.enough(run, asked, most=min(enough)) is None
         assert answer.enough(run, asked, most=min(enough) + 1) == min(enough)
+
+
+# --- thresholds, levels and choices ---
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected", "smallest"),
+    [
+        (0.9, 1.2, {1.25: True, 1.5: True, 2.0: True}, 1.25),
+        (0.9, 1.55, {1.25: None, 1.5: None, 2.0: True}, 2.0),
+        (1.44, 2.25, {1.25: False, 1.5: None, 2.0: None}, None),
+        (0.3, 0.45, {1.25: False, 1.5: False, 2.0: False}, None),
+    ],
+)
+def test_an_interval_stays_within_a_factor_lies_outside_or_leaves_it_open(low, high, expected, smallest):
+    ratio = Interval(math.sqrt(low * high), low, high)
+    assert answer.within(ratio) == expected
+    assert answer.met(ratio) == smallest
+
+
+def test_a_new_training_is_predicted_with_the_scatter_of_its_model(results):
+    found = answer.compare(results, answer.ASKED["digits"])
+    zooms, linears = np.array(logs("zoom")), np.array(logs("linear"))
+    parts = zooms.var(ddof=1) * (1 + 1 / 2), linears.var(ddof=1) / 2
+    freedom = sum(parts) ** 2 / sum(part**2 for part in parts)
+    half = stats.t.ppf(0.975, freedom) * math.sqrt(sum(parts))
+    predicted = found.at(0.95, predicted=True)
+    assert math.log(predicted.high) == pytest.approx(zooms.mean() - linears.mean() + half)
+    assert predicted.low < found.interval.low < found.interval.high < predicted.high
+
+
+def test_another_level_has_the_quantiles_of_that_level(results):
+    found = answer.compare(results, answer.ASKED["digits"])
+    level = judge.corrected_level(24)
+    assert level == pytest.approx(1 - 0.05 / 24)
+    wide, usual = found.at(level), found.interval
+    quantiles = [stats.t.ppf((1 + each) / 2, found.estimate.freedom) for each in (level, 0.95)]
+    widths = [math.log(each.high / each.low) for each in (wide, usual)]
+    assert widths[0] / widths[1] == pytest.approx(quantiles[0] / quantiles[1])
+
+
+def test_each_training_is_left_out_once_and_windows_have_their_epochs(results, tmp_path):
+    found = answer.leave_one_out(results, answer.ASKED["digits"])
+    assert [*found] == ["zoom-0", "zoom-1", "linear-0", "linear-1"]
+    assert math.log(found["zoom-0"].value) == pytest.approx(logs("zoom")[1] - np.mean(logs("linear")))
+    ratios = answer.windows(results, (96, 99))
+    last_two = {name: np.mean(np.log(values[3:])) for name, values in LATE.items()}
+    expected = np.mean([last_two["zoom-0"], last_two["zoom-1"]]) - np.mean(
+        [last_two["linear-0"], last_two["linear-1"]]
+    )
+    assert math.log(ratios[99].value) == pytest.approx(expected)
+    assert ratios[96].value == pytest.approx(answer.apart(results, answer.ASKED["digits"]).value)
+
+
+def test_late_values_come_from_trainings_whose_late_checkpoints_have_the_measure(results, tmp_path):
+    asked = answer.ASKED["autoencoder"]
+    assert answer.late_values(results, asked, "zoom") == {}
+    assert answer.late_ratio(results, asked) is None
+    digits = answer.late_values(results, answer.ASKED["digits"], "zoom")
+    assert [*digits.values()] == pytest.approx([math.exp(x) for x in logs("zoom")])

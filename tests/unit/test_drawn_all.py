@@ -1,10 +1,11 @@
-"""What holds in each figure of the paper: nothing is cut off, lines across a panel stand where they mean."""
+"""In each figure of the paper nothing is cut off or overprinted, and lines across panels are in place."""
 
 import pytest
 
 import drawn
-from drawn import measured, near, number
+from drawn import STUDY, measured, near, number
 from helpers import PAPER
+from overprints import find_overprints
 from paper import answer, figures
 from report.results import views
 
@@ -54,6 +55,16 @@ def test_lines_across_a_panel_stand_where_they_mean_and_nothing_is_cut_off(all_d
         assert drawn.reference_lines(axes) == [(along, near(place)) for along, place in lines]
         assert drawn.spans(axes) == [near(one) for one in ranges]
         assert drawn.hidden(axes) == []
+
+
+@pytest.mark.parametrize("name", [*ACROSS, *PICTURES])
+def test_no_word_is_printed_over_another_or_a_mark_or_outside_the_canvas(name):
+    assert find_overprints(drawn.figure(name)) == []
+
+
+@pytest.mark.parametrize("model", STUDY)
+def test_words_of_samples_by_confidence_have_room(model):
+    assert find_overprints(figures.quality(drawn.released(), model)) == []
 
 
 @pytest.mark.parametrize("name", ["distances", "losses", "offset_response"])

@@ -141,7 +141,9 @@ def test_the_answer_has_each_training_in_its_row():
                 assert at_row(axes, row, "o" if measure == "frechet" else "s") == [near(last)]
             row += 1
             theirs = rows(f"original/measure_{model}-0", way="", measure=measure)
-            assert at_row(axes, row, "s") == [near(one.value) for one in theirs]
+            # Late distances are of fewer samples than the distance of the study's one checkpoint.
+            shown = [] if measure == "frechet" else theirs
+            assert at_row(axes, row, "s") == [near(one.value) for one in shown]
             hollow = [m for m in axes.lines if m.get_marker() == "s" and m.get_ydata()[0] == row]
             assert {m.get_markerfacecolor() for m in hollow} <= {"white"}
     key = legend(figure)

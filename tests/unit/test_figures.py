@@ -80,7 +80,7 @@ def test_a_grid_takes_images_as_a_training_does_and_refuses_what_are_none():
     assert render(figures.grid(x[:, :1]), "png") == render(figures.grid(x[:, 0].numpy()), "png") != shown
     wrong = {
         "a list": [x],
-        "images: 'x'": "x",
+        "images is 'x'": "x",
         "have 5 channels; .*1 .*3": torch.zeros(4, 5, 16, 16),
         r"\(0, 3, 28, 28\)": x[:0],
         r"\(28, 28\)": x[0, 0],
@@ -89,7 +89,7 @@ def test_a_grid_takes_images_as_a_training_does_and_refuses_what_are_none():
     for said, given in wrong.items():
         with pytest.raises(ValueError, match=said):
             figures.grid(given)
-    with pytest.raises(ValueError, match="^grid: columns is 0; .*greater than or equal to 1$"):
+    with pytest.raises(ValueError, match="^grid: columns is 0; expected: at least 1$"):
         figures.grid(x, columns=0)
 
 

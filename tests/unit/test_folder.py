@@ -73,7 +73,7 @@ def test_what_is_found_when_a_run_goes_on_is_said(images, tmp_path, capsys):
     assert "a resumes at step 6 of 8\n" in said()
     assert said(callback=never) == "a is already trained\n"
     (tmp_path / "a" / "state.pt").unlink()
-    assert f"a: {tmp_path / 'a'} has no state to resume from; training restarts" in said()
+    assert f"a: {tmp_path / 'a'} lacks a state to resume from; training restarts" in said()
     lines = [line for line in said(epochs=3).splitlines() if line.startswith("a: epoch")]
     assert [line.partition(",")[0] for line in lines] == ["a: epoch 3/3"]
 

@@ -195,7 +195,7 @@ def test_a_class_without_a_text_is_refused(images, tmp_path):
     def work() -> None:
         main = sys.modules["__main__"] = types.ModuleType("__main__")
         exec(compile(MINE, "<string>", "exec"), vars(main))
-        with pytest.raises(ValueError, match="has no text; define it in a file"):
+        with pytest.raises(ValueError, match="the source of .* is not available; define it in a file"):
             train(images, tmp_path / "run", main.made)
 
     assert forked(work) == (0, None)

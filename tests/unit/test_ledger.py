@@ -42,13 +42,18 @@ def judged(*parts: Effect, **more) -> ledger.Verdict:
 @pytest.mark.parametrize(
     ("one", "bound", "same"),
     [
-        (effect("a", 2, 1, 3), f">{FIXED}0.0", "bounds all below 1.0"),
+        (effect("a", 2, 1, 3), f">{FIXED}0", "bounds all below 1.0"),
         (effect("a", 2, 1, 3, BELOW, 4), f"<{FIXED}4.0", "bounds all above 3.0"),
         (effect("a", 2, 1, 3, WITHIN, margin=4), "within 4.0", "margins all above 3.0"),
         (effect("a", 2, 1, 3, WITHIN, margin=0.5), "within 0.5", "margins all below 1.0"),
         (effect("a", 2, 1, 3, WITHIN, margin=2), "within 2.0", "margins 1.0 to 3.0"),
-        (effect("a", 1, -1, 3, BELOW, margin=2), f"<{FIXED}0.0 or within 2.0", "margins all below 3.0"),
-        (effect("a", 1, -1, 3), f">{FIXED}0.0", f"bounds {MINUS}1.0 to 3.0"),
+        (
+            effect("a", 1.2, 0.9, 1.6, WITHIN, 1, grades=(1.25, 2), ratio=True),
+            "within a factor of 1.25 or 2",
+            "margins all above 1.6",
+        ),
+        (effect("a", 1, -1, 3, BELOW, margin=2), f"<{FIXED}0 or within 2.0", "margins all below 3.0"),
+        (effect("a", 1, -1, 3), f">{FIXED}0", f"bounds {MINUS}1.0 to 3.0"),
         (
             effect("a", 1, 0.5, 1.2, BELOW, 1, margin=2.5, ratio=True),
             f"<{FIXED}1.0 or within a factor of 2.5",
@@ -71,15 +76,52 @@ def test_a_verdict_has_its_numbers_in_words():
         f"{b} (does not hold); trainings: zoom 1.00, 2.00 and 4.00; {c}."
     )
     assert one.told == f"{a}; {b}"  # those that decide
-    assert one.bounds == f">{FIXED}0.0; >{FIXED}0.0"
-    same = f"a >{FIXED}0.0 (bounds all below 1.0); b >{FIXED}0.0 (bounds all above {MINUS}1.0)"
-    assert one.every_bound == f"*Bounds (those with the same verdict):* {same}."
+    assert one.bounds == f">{FIXED}0; >{FIXED}0"
+    same = f"a >{FIXED}0 (bounds all below 1.0); b >{FIXED}0 (bounds all above {MINUS}1.0)"
+    assert one.every_bound == f"*Thresholds (those with the same verdict):* {same}."
     assert (one.number, one.n, one.fewest, one.anchor) == ("7", "1", 1, "#claim-own")
     assert one.badge == "[holds in part]{.verdict .part}"
     assert judged(YES).measured.startswith(
         f"A: 2.0 [1.0,{FIXED}3.0]; trainings"
     )  # a single part has no answer
     assert judged(NO).fewest == 3
+
+
+def test_no_difference_names_the_smallest_difference_that_it_excludes():
+    graded = effect("a", 1.2, 0.9, 1.6, WITHIN, 1, grades=(1.25, 1.5, 2), ratio=True)
+    assert (graded.met, graded.limit, graded.at(0.5).met) == (2, 2, 1.5)  # a narrower interval
+    one = judged(graded)
+    assert (one.verdict, ledger.with_limit(one)) == (ledger.SAME, "no difference beyond a factor of 2")
+    assert one.badge == "[no difference beyond a factor of 2]{.verdict .equal}"
+    assert one.row()["parts"][0]["grades"] == [1.25, 1.5, 2]
+    assert judged(effect("a", 1.2, 0.9, 3, WITHIN, 1, grades=(1.25, 2), ratio=True)).verdict == ledger.OPEN
+    assert judged(effect("a", 4, 3, 5, WITHIN, 1, grades=(1.25, 2), ratio=True)).verdict == ledger.FAILS
+    assert ledger.with_limit(judged(effect("a", 0.1, -1, 1, margin=2))) == "no difference beyond 2.0"
+    assert ledger.with_limit(judged(YES)) == ledger.HOLDS
+
+
+def test_verdicts_are_judged_again_at_the_level_of_all_claims():
+    narrow, wide = effect("a", 2, 1.5, 2.5), effect("b", 2, 0.1, 3.9)
+    found = {
+        "narrow": judged(narrow),
+        "wide": judged(wide),
+        "unmeasured": ledger.Verdict(claim(), ledger.OPEN),
+    }
+    assert judge.corrected_level(3) == pytest.approx(1 - 0.05 / 3)
+    again = judge.correct(found)
+    assert [one.verdict for one in again.values()] == [ledger.HOLDS, ledger.OPEN, ledger.OPEN]
+    assert again["narrow"].parts[0].found.low == pytest.approx(2 - 0.5 * 2.394 / 1.96, abs=1e-3)
+    assert [one.verdict for one in found.values()] == [ledger.HOLDS, ledger.HOLDS, ledger.OPEN]
+
+
+def test_what_is_told_of_a_verdict_is_of_the_parts_that_decide_it():
+    two = replace(YES, each={"zoom": (1.0, 3.0)})
+    safe = effect("s", 20, 19, 21, each={"linear": (20.0,)})  # further from its bound, in one training
+    for others in ((safe,), (replace(safe, side=None),), (safe, replace(safe, side=None))):
+        one = judged(two, *others)
+        assert [part.name for part in one.decides] == ["a"]
+        for cell in ("told", "n", "fewest", "bounds"):
+            assert getattr(one, cell) == getattr(judged(two), cell), cell
 
 
 def test_a_verdict_of_nothing_has_dashes():

@@ -96,6 +96,10 @@ def test_an_archive_has_the_report_that_its_commit_makes_whatever_lies_in_build(
     parts = {name.removeprefix("build/released/smoke/") for name in names if name.startswith("build/")}
     assert parts == {"report.html", "figures/one", "metrics/one", "notebooks/one"}
     assert {"Makefile", "text.md", "released/smoke/manifest.json"} <= {*names}
+    assert (built / "report.html").read_text() == "a ratio of 1.08"  # what lies in build/ stays there
+    shutil.rmtree(built)
+    assert run(project, "make", "archive", "PROFILE=smoke").returncode == 0
+    assert (built / "report.html").read_bytes() == page  # where there is none, the site has this one
 
 
 # In place of Python: fails when it is called for the FAILS-th time.

@@ -97,7 +97,7 @@ def test_what_the_check_finds_of_a_cold_process_is_a_note_and_does_not_end_the_t
         def draw_prior(self, n, generator):
             return torch.zeros(n, 1, 8, 8)
 
-    assert of(Bent(3)) == ["level 0 must leave the image as it is; pixels change by 0.01"]
+    assert of(Bent(3)) == ["level 0 must return the image unchanged; pixels change by 0.01"]
     process = d.ColdZoom(4)
     process.set_image_shape((1, 8, 8))
     process.prior = d.Pixels().fit(process.to_pixels(X))

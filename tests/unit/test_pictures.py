@@ -100,7 +100,7 @@ def test_a_class_is_the_first_sub_folder_and_has_pictures_in_both_splits(tmp_pat
     assert counts == [[4, 1], [4, 2]]
     assert [len(d.load(d.images(tmp_path), split)[0]) for split in ("train", "test")] == [9, 2]  # a tenth
     write(tmp_path / "birds", 1)
-    with pytest.raises(DataError, match=f"{tmp_path / 'birds'} has no picture for the train split"):
+    with pytest.raises(DataError, match=f"{tmp_path / 'birds'} lacks a picture for the train split"):
         d.images(tmp_path)
     write(tmp_path / "alone" / "train", 5)  # without "test" it is a class as any other
     assert d.images(tmp_path / "alone").classes == ("train",)
@@ -111,7 +111,7 @@ def test_pictures_of_many_sizes_are_brought_to_one_and_what_is_no_data_set_is_re
         with pytest.raises(DataError, match=said):
             d.images(tmp_path)
 
-    with pytest.raises(DataError, match="there is no folder .*nowhere"):
+    with pytest.raises(DataError, match="folder is .*nowhere, which does not exist"):
         d.images(tmp_path / "nowhere")
     refused("contains no pictures; expected: .*png")
     write(tmp_path, 3, (20, 30))

@@ -1,6 +1,7 @@
 """What a release contains, and what is refused; a release by the real commands: e2e/test_release.py."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -93,6 +94,19 @@ def test_a_release_has_tables_images_and_the_last_weights_of_first_seeds(finishe
     assert np.array_equal(read_kept(finished.released, "real"), IMAGES)  # only samples are cut
     assert len(read_kept(finished.out, "samples_zoom-0")) == 250
     assert (finished.released / "runs/linear-5/run.json").read_text() == "run.json of linear-5"
+
+
+@pytest.mark.parametrize("written", [(1, 2, 10), (10, 2, 1), (2, 10, 1)])
+def test_the_last_weights_are_those_of_the_last_epoch_whenever_they_were_written(places, written):
+    run_files(places.out, "zoom-0", 0)
+    run = places.out / "runs" / "zoom-0"
+    for second, epoch in enumerate(written):  # as in a copy, or after an epoch was trained again
+        path = run / "weights" / f"epoch-{epoch:04d}.safetensors"
+        path.write_text("")
+        os.utime(path, (second, second))
+    *others, last = release.files_of_training(run)
+    assert last == run / "weights" / "epoch-0010.safetensors"
+    assert [path.name for path in others] == [*release.OF_RUN]
 
 
 def test_runs_of_further_seeds_are_released_if_something_opens_them(finished):
@@ -296,10 +310,14 @@ def test_an_added_run_is_opened_measured_and_released_beside_the_others(extended
         (
             "zoom-7",
             {},
-            r"zoom-7 is not a training of .* are zoom-0, zoom-1, linear-5; add the seed",
+            r"zoom-7 is not a run of .* are zoom-0, zoom-1, linear-5; add the seed",
         ),
         ("zoom-0", {}, r"zoom-0 is already in released/mine"),
-        ("zoom-1", {"reason": "seed was 1, is 2"}, r"zoom-1 is not zoom-1 of .*mine.yaml: seed was 1, is 2"),
+        (
+            "zoom-1",
+            {"reason": "seed was 1, is 2"},
+            r"zoom-1 is not the run zoom-1 of .*mine.yaml: seed was 1, is 2",
+        ),
         ("zoom-1", {"status": 1}, r"training zoom, seed 1 failed \(log: .*train_zoom-1.log\): the last line"),
     ],
 )

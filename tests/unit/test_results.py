@@ -56,8 +56,8 @@ def test_what_a_file_names_is_not_imported(out, monkeypatch):
 @pytest.mark.parametrize(
     ("other", "said"),
     [
-        ({"model": "zoom2"}, "another training than zoom-0"),
-        ({"seed": 1}, "another training than zoom-0"),
+        ({"model": "zoom2"}, "another run than zoom-0"),
+        ({"seed": 1}, "another run than zoom-0"),
         ({"weights": {"sha256": "0" * 64}, "weights_sha256": "0" * 64}, "other weights of zoom-0"),
     ],
 )

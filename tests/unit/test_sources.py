@@ -10,11 +10,11 @@ from bs4 import BeautifulSoup
 import made_up
 from diffusion.evaluation.measures import MEASURES
 from diffusion.evaluation.statistics import Interval
-from helpers import PAPER
-from report.pages import sources
+from helpers import HOSTILE, PAPER
+from report.pages import render, sources
 from report.pages.sources import Marks, selections, write_sources
 from report.pages.text import TEXT, Text
-from report.pages.text_format import Markdown, num, printed
+from report.pages.text_format import Markdown, escape, num, printed
 from report.results import table
 from report.results.scatter import LOG, last, over
 from report.results.views import load
@@ -132,12 +132,12 @@ def test_rows_are_described_by_their_training_epochs_and_place(out):
     for places, words in said.items():
         (read,) = chosen(out, *places)
         assert read.as_json()["what"] == f"{read.what}{words}"
-        assert read.said.endswith(words)
+        assert read.description.endswith(words)
     (read,) = chosen(out, 0, 1, file="metrics/files.json")
     assert read.as_json()["what"] == "`ink` of “bytes”, 2 rows"
     (read,) = chosen(out, 5)
     known = MEASURES["frechet"]
-    assert read.said == f"{known.meaning} (`frechet`, {known.unit}) of zoom-3"
+    assert read.description == f"{known.meaning} (`frechet`, {known.unit}) of zoom-3"
 
 
 def test_selections_are_apart_by_measure_variant_file_and_role(out):
@@ -208,6 +208,19 @@ def written(out: Path, *cells: tuple[str, list[str], list[float]], around: str =
         around.format(marks.mark(Markdown(text), read, values)) for text, read, values in cells
     )
     return write_sources(text, marks, out)
+
+
+def test_the_list_is_taken_out_of_the_text_and_read_as_pandocs_own_reader_reads_it(out):
+    """With all that a name may have; print has no list."""
+    cells = [(escape(f"{i} {name}"), [f"{MEASURED}#0"], [float(i)]) for i, name in enumerate(HOSTILE)]
+    text, *_ = written(out, ("8 $x^2$ -- 'so'", [f"{MEASURED}#1"], [80.0]), *cells)
+    main, items = render.split(text)
+    assert main.replace(f"::: {{#{render.PLACE}}}\n:::\n", items) == text
+    assert (items.count("\n1. "), "1. [" in main) == (len(HOSTILE), False)
+    own = ("--from=markdown-raw_html-raw_tex-raw_attribute", "--to=html5", "--mathml")
+    found, expected = (" ".join(render.pandoc(items, *how).split()) for how in (render.LIST, own))
+    assert found == expected
+    assert render.split("Nothing is counted here.\n\n1. [9]{.n s=1}\n")[1] == ""
 
 
 def test_numbers_are_counted_in_the_order_of_the_text_and_list_their_sources_once(out):

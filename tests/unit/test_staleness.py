@@ -96,7 +96,7 @@ MEASURED = {
     "n_real": 200,
     "n_probe": 20,
     "sample_seed": 1,
-    "inception_weights": "auto",
+    "more_features": ["inception"],
     "precision": "fp32",
 }
 NOTEBOOK = {"n": 20, "n_test": 9, "distance_every": 2, "floor_repeats": 3}

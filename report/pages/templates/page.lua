@@ -1,5 +1,5 @@
 -- What HTML alone needs. Runs after the citations are set, on the report and on notebooks.
-local described, front = {}, nil
+local described, front, after = {}, nil, nil
 
 -- The description of a picture by its file's (or function's) name, less a model behind it.
 local function description(name)
@@ -49,6 +49,8 @@ local function figure(f)
     local text = description(image.attributes.about or image.src:match "([^/]+)%.%w+$" or "")
     if image.attributes.under then text = (text or "Figure.") .. " Under the heading: " .. image.attributes.under end
     if text and not image.attributes.alt then image.caption = { pandoc.Str(text) } end
+    local grid = image.src:match "samples" and not image.src:match "beside" and not image.src:match "beyond"
+    if image.src:match "%.png$" and not grid then image.classes:insert "lettered" end   -- a picture with words
     for _, name in ipairs { "about", "under", "notebook", "cell", "link", "file" } do image.attributes[name] = nil end
     return image
   end }
@@ -67,8 +69,20 @@ local function boxed(m)
   if m.mathtype == "DisplayMath" then return pandoc.Span({ m }, { class = "eqbody" }) end
 end
 
--- Heads of columns and rows say what they are heads of, and none is empty.
+-- Heads of columns and rows say what they are heads of, and none is empty. A phone shows the rows of a table with few
+-- columns as cards, in which each cell has the head of its column.
+local MOST = 8  -- columns
 local function heads(t)
+  local row = t.head.rows[1]
+  local names = row and row.cells:map(function(cell) return pandoc.utils.stringify(cell.contents) end) or pandoc.List()
+  if #names > 1 and #names <= MOST then
+    t.classes:insert "stack"
+    for _, body in ipairs(t.bodies) do
+      for _, line in ipairs(body.body) do
+        for i, cell in ipairs(line.cells) do cell.attr.attributes["data-label"] = i > 1 and names[i] or nil end
+      end
+    end
+  end
   for _, row in ipairs(t.head.rows) do
     for _, cell in ipairs(row.cells) do
       cell.attr.attributes.scope = "col"
@@ -139,14 +153,15 @@ local function ledger(d)
   if d.classes:includes "squares" and #squares > 0 then return pandoc.Div({ pandoc.BulletList(squares), pandoc.Para(signs) }, d.attr) end
 end
 
--- The front of the page stands in the text, as div.screen, and goes above the abstract.
+-- The front of the page is in the text, as div.screen, and goes above the abstract; div.screen.after goes below it.
 local function screen(d)
   if not d.classes:includes "screen" then return nil end
-  front = d.content
+  if d.classes:includes "after" then after = d.content else front = d.content end
   return {}
 end
 local function whole(doc)
   if front then doc.meta.front = pandoc.MetaBlocks(front) end
+  if after then doc.meta.after = pandoc.MetaBlocks(after) end
   return doc
 end
 

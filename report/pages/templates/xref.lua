@@ -2,6 +2,7 @@
 -- Labels: {#sec:x} {#fig:x} {#tbl:x} {#eq:x} {#alg:x}; references: @fig:x, [@eq:a; @eq:b].
 local names = { sec = {"Section", "Sections"}, fig = {"Figure", "Figures"}, tbl = {"Table", "Tables"},
                 eq = {"Equation", "Equations"}, alg = {"Algorithm", "Algorithms"} }
+local appendix = { "Appendix", "Appendices" }   -- sections with letters
 local typst = FORMAT:match "typst" ~= nil
 local count, number, absent = {}, {}, {}   -- absent: identifiers of what is on the HTML page alone
 local function raw(s) return pandoc.RawInline(typst and "typst" or "html", s) end
@@ -24,7 +25,28 @@ local function mathfix(m)
 end
 
 -- 1. numbers ---------------------------------------------------------------
+-- Sections of class appendix have letters, A and on; a supplement, which is on the HTML page alone, has S.
+local function letters(doc)
+  local top, letter, appendices, within = math.huge, nil, 0, 0
+  doc:walk { Header = function(h) top = math.min(top, h.level) end }
+  doc.blocks = doc.blocks:walk { Header = function(h)
+    if h.level == top then
+      local first = h.classes:includes "appendix" and appendices == 0
+      if h.classes:includes "appendix" then appendices = appendices + 1 end
+      letter = h.classes:includes "appendix" and string.char(64 + appendices) or h.classes:includes "supplement" and "S"
+      within, h.attributes.number = 0, letter or nil
+      if first and typst then
+        return { pandoc.RawBlock("typst", '#counter(heading).update(0)\n#set heading(numbering: "A.1")'), h }
+      end
+    elseif letter and h.level == top + 1 then
+      within = within + 1
+      h.attributes.number = letter .. "." .. within
+    end
+    return h
+  end }
+end
 local function sections(doc)
+  letters(doc)
   -- Sections of the HTML page alone come last, so that the others have one number in both formats.
   pandoc.structure.make_sections(doc.blocks, { number_sections = true }):walk {
     Div = function(d)
@@ -36,6 +58,7 @@ local function sections(doc)
     if d.classes:includes "page" then d:walk { Header = mark, Div = mark, Figure = mark, Table = mark } end
   end }
   absent[""] = nil
+  return doc
 end
 local function prepend(blocks, inlines)
   if #blocks > 0 and blocks[1].content then
@@ -77,19 +100,10 @@ local function here(d, long)
   return d
 end
 
--- ::: cards: a long table of prose. It keeps its column widths and may break over pages; phones show its rows as cards,
--- each cell with the head of its column.
+-- ::: cards: a long table of prose. It keeps its column widths and may break over pages.
 local function cards(d)
   for _, t in ipairs(d.content) do
-    if t.t == "Table" then
-      t.classes:insert "prose"
-      local heads = t.head.rows[1].cells:map(function(c) return pandoc.utils.stringify(c.contents) end)
-      for _, body in ipairs(t.bodies) do
-        for _, row in ipairs(body.body) do
-          for i, cell in ipairs(row.cells) do cell.attr.attributes["data-label"] = heads[i] end
-        end
-      end
-    end
+    if t.t == "Table" then t.classes:insert "prose" end
   end
   if typst and d.classes:includes "glance" then d.content:insert(1, pandoc.RawBlock("typst", "#show table: it => { set text(size: 8pt); set table(inset: (x: 3pt, y: 1.3pt)); it }")) end
   return here(d, true)
@@ -211,7 +225,8 @@ local function cite(c)
     end
     if i > 1 then out:insert(pandoc.Str(i == #c.citations and " and " or ", ")) end
     if i == 1 then
-      out:insert(pandoc.Str(names[k][#c.citations > 1 and 2 or 1] .. "\u{a0}"))
+      local named = k == "sec" and number[id]:match "^%u" and appendix or names[k]
+      out:insert(pandoc.Str(named[#c.citations > 1 and 2 or 1] .. "\u{a0}"))
     end
     local n = k == "eq" and "(" .. number[id] .. ")" or number[id]
     if absent[id] and typst then out:insert(pandoc.Link(n, beside(id)))

@@ -1,0 +1,78 @@
+"""Features of a network trained on photographs."""
+
+import pytest
+import torch
+from torchvision.transforms import functional as F
+
+from diffusion import data
+from diffusion.evaluation import features, photographs
+from diffusion.evaluation.evaluator import Evaluator
+from diffusion.evaluation.measures import choose_main
+from diffusion.evaluation.photographs import PhotographNetwork
+
+
+@pytest.fixture(scope="module")
+def network() -> PhotographNetwork:
+    return PhotographNetwork()
+
+
+def test_features_are_the_mean_over_positions_of_enlarged_normalised_images(network):
+    """The oracle enlarges by torchvision, and averages each feature itself."""
+    images = torch.randint(0, 256, (4, 3, 28, 28), generator=torch.Generator().manual_seed(0)).byte()
+    large = F.resize(images.float(), [112, 112], F.InterpolationMode.BILINEAR, antialias=False)
+    large = F.normalize(large, [127.0] * 3, [128.0] * 3)
+    with torch.inference_mode():
+        places = network.body.extract_features(large)
+        expected = torch.stack([place.flatten(1).mean(1) for place in places])
+        made = network(images)
+    assert made.shape == (4, photographs.DIMENSION)
+    torch.testing.assert_close(made, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_grey_images_are_three_equal_colours_and_the_network_reads_contrast(network):
+    grey = torch.randint(0, 256, (3, 1, 28, 28), generator=torch.Generator().manual_seed(1)).byte()
+    with torch.inference_mode():
+        a, b, c = network(grey), network(grey.repeat(1, 3, 1, 1)), network(255 - grey)
+    torch.testing.assert_close(a, b)
+    assert (a - c).abs().max() > 0.1
+
+
+def test_the_network_tells_photographs_of_objects_apart():
+    """Its weights are ImageNet's: its classifier calls a drawn ball a ping-pong, croquet or other ball."""
+    network = PhotographNetwork(224)
+    y, x = torch.meshgrid(torch.arange(224.0), torch.arange(224.0), indexing="ij")
+    ball = ((x - 112) ** 2 + (y - 112) ** 2).sqrt() < 80
+    colours = torch.tensor([255.0, 140.0, 0.0])[:, None, None]
+    image = torch.where(
+        ball, colours * (1.1 - ((x - 90) ** 2 + (y - 90) ** 2).sqrt() / 200).clamp(0, 1), 255.0
+    )
+    with torch.inference_mode():
+        scores = network.body((image[None] - 127) / 128)
+    assert {722, 522} <= {*scores[0].topk(3).indices.tolist()}  # "ping-pong ball", "croquet ball"
+
+
+def test_a_missing_package_is_named_with_the_command_that_installs_it(monkeypatch):
+    monkeypatch.setattr(photographs.util, "find_spec", lambda name: None)
+    with pytest.raises(ValueError, match=r"need the package efficientnet_lite_pytorch; .*\[photographs\]"):
+        features.extractors(None, more_features=["photographs"])
+
+
+def test_other_weights_are_refused(monkeypatch):
+    monkeypatch.setattr(photographs, "SHA256", "0" * 64)
+    with pytest.raises(ValueError, match=r"efficientnet-lite0-57934424\.pth .*sha256"):
+        PhotographNetwork()
+
+
+def test_an_evaluator_measures_them_on_request_only(mnist_dir):
+    x, labels = data.load("mnist", "test", mnist_dir, 60)
+    plain = Evaluator(x[:20], x[20:40], labels[20:40], data_dir=mnist_dir)
+    more = Evaluator(x[:20], x[20:40], labels[20:40], data_dir=mnist_dir, more_features=["photographs"])
+    assert [*more.spaces] == [*plain.spaces, "photographs"]
+    measured = more.measure(x[40:], only=["frechet", "frechet_photographs", "kid_photographs"])
+    assert {*measured} == {"frechet", "frechet_photographs", "kid_photographs"}
+    assert "frechet_photographs" in choose_main(measured)  # it was asked for, so it is shown
+    same = more.measure(x[20:40], only="frechet_photographs")["frechet_photographs"]
+    assert same.value < measured["frechet_photographs"].value / 10
+    assert more.floors(20)["floor_photographs"].value > same.value
+    with pytest.raises(ValueError, match="did you mean 'photographs'"):
+        Evaluator(x[:20], x[20:40], labels[20:40], data_dir=mnist_dir, more_features=["photograph"])

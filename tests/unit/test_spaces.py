@@ -1,0 +1,101 @@
+"""The main question in three kinds of features and for two networks."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from paper import spaces
+from report.results import table
+from report.results.table import Record
+
+SEEDS = {"zoom": (10.0, 14.0, 12.0, 9.0), "linear": (8.0, 9.5), "cosine": ()}
+
+
+def recorded(tmp_path, rows) -> Record:
+    table.write(tmp_path, "photographs", {"job": "15_photographs"}, rows)
+    return Record(tmp_path, "photographs")
+
+
+def of_seeds(measure, numbers, epochs=(100,)):
+    """Rows of runs at their late checkpoints, whose geometric mean is the run's number."""
+    return [
+        table.row(measure, number * (1.1 if i % 2 else 1 / 1.1), "late", epoch, seed, model)
+        for model, values in numbers.items()
+        for seed, number in enumerate(values)
+        for i, epoch in enumerate(epochs)
+    ]
+
+
+def test_a_ratio_is_welchs_of_the_logarithms_of_each_runs_geometric_mean(tmp_path):
+    rows = of_seeds("frechet_photographs", SEEDS, epochs=(90, 100))
+    found = spaces.compare(recorded(tmp_path, rows), "study", "photographs")
+    logs = [np.log(SEEDS[model]) for model in ("zoom", "linear")]
+    welch = stats.ttest_ind(*logs, equal_var=False)
+    interval = welch.confidence_interval(0.95)
+    expected = [math.exp(logs[0].mean() - logs[1].mean()), math.exp(interval.low), math.exp(interval.high)]
+    assert found.apart.ends == pytest.approx(expected)
+    assert found.freedom == pytest.approx(welch.df)
+    assert found.n == {"zoom": 4, "linear": 2, "cosine": 0}
+    assert found.checkpoints == {"zoom": 8, "linear": 4, "cosine": 0}
+    assert found.means["zoom"].value == pytest.approx(math.exp(logs[0].mean()))
+    assert found.values["linear"].each == pytest.approx({0: 8.0, 1: 9.5})
+    assert not found.separate  # one zoom lies among the DDPMs
+
+
+def test_the_cosine_ddpm_counts_for_the_scatter_only(tmp_path):
+    numbers = SEEDS | {"cosine": (3.0, 3.3, 3.6)}
+    alone, more = (
+        spaces.compare(recorded(tmp_path / name, of_seeds("frechet", of)), "study", "digits")
+        for name, of in (("alone", SEEDS), ("more", numbers))
+    )
+    assert more.apart.value == pytest.approx(alone.apart.value)
+    squares = sum(np.var(np.log(numbers[m])) * len(numbers[m]) for m in ("linear", "cosine"))
+    zoom = np.var(np.log(SEEDS["zoom"]), ddof=1) / 4
+    error = math.sqrt(zoom + squares / 3 / 2)  # 1 + 2 degrees of freedom, two linear DDPMs
+    freedom = error**4 / (zoom**2 / 3 + (squares / 3 / 2) ** 2 / 3)
+    half = stats.t.ppf(0.975, freedom) * error
+    assert math.log(more.apart.high / more.apart.value) == pytest.approx(half)
+
+
+def test_shares_are_compared_as_differences_and_averaged_as_odds(tmp_path):
+    numbers = {"zoom_unet": (0.5, 0.6), "linear_unet": (0.7, 0.8)}
+    rows = [
+        table.row("digit", share, "late", 10, seed, m)
+        for m, v in numbers.items()
+        for seed, share in enumerate(v)
+    ]
+    found = spaces.compare(recorded(tmp_path, rows), "unet", "share")
+    assert found.apart.value == pytest.approx(0.55 - 0.75)
+    odds = np.mean([math.log(p / (1 - p)) for p in (0.5, 0.6)])
+    assert found.means["zoom"].value == pytest.approx(1 / (1 + math.exp(-odds)))
+    assert found.separate
+
+
+def test_rows_of_other_models_kinds_and_ways_do_not_count(tmp_path):
+    rows = of_seeds("frechet", {"zoom": (4.0, 5.0), "linear": (2.0, 2.5)})
+    others = of_seeds("kid", {"zoom": (90.0,)}) + of_seeds("frechet", {"zoom_unet": (70.0,)})
+    others += [table.row("frechet", 80.0, "2000 samples", None, None, "zoom")]
+    plain, mixed = (
+        spaces.compare(recorded(tmp_path / name, of), "study", "digits")
+        for name, of in (("plain", rows), ("mixed", others + rows))
+    )
+    assert plain.apart.ends == mixed.apart.ends
+    with pytest.raises(LookupError, match="no rows of linear_unet"):
+        spaces.compare(recorded(tmp_path / "lost", others + rows), "unet", "digits")
+
+
+def test_scores_are_listed_by_source_procedure_and_kind(tmp_path):
+    rows = [
+        table.row(measure, value, f"{source}, as the {how}")
+        for source in ("real digits", "zoom, original weights")
+        for how, value in (("code does", 1.0), ("text says", 2.0))
+        for measure in ("frechet", "frechet_photographs")
+    ]
+    found = spaces.list_scores(recorded(tmp_path, [*rows, table.row("frechet", 3.0, "uniform noise")]))
+    assert [*found] == ["real digits", "zoom, original weights"]
+    assert {how: of["photographs"].value for how, of in found["real digits"].items()} == {
+        "done": 1.0,
+        "described": 2.0,
+    }
