@@ -425,7 +425,8 @@ def _ways_at(beyond: Results, model: str, calls: int) -> int:
 def _spaces(record: Record | None) -> dict[str, Any]:
     """The main question in three kinds of features, for each network (`paper.spaces`)."""
     if not record:
-        return {}
+        names = ("spaces", "within", "photographs", "photographs_of", "photographs_facts", "space_scores")
+        return dict.fromkeys(names)
 
     def compare(network: str) -> Lazy:
         return Lazy(spaces.MEASURES, lambda kind: spaces.compare(record, network, kind))
