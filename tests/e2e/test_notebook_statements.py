@@ -230,7 +230,7 @@ def test_the_lines_of_the_ddpm_are_the_studys(ddpm):
 
 
 def test_without_fresh_noise_a_latent_has_too_little(ddpm):
-    """All factors: sqrt(alpha_bar_T / alpha_bar) (1 - alpha_bar) / (1 - alpha_bar_T), from sqrt(1 - alpha_bar_T)."""
+    """All factors: sqrt(alpha_bar_T / alpha_bar) (1 - alpha_bar) / (1 - alpha_bar_T)."""
     found, a = shown(ddpm, "02-posterior"), alpha_bars()["linear"]
     step, expected, left = found.values()
     assert step == np.abs(a - 0.5).argmin()
