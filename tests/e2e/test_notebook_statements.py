@@ -230,12 +230,12 @@ def test_the_lines_of_the_ddpm_are_the_studys(ddpm):
 
 
 def test_without_fresh_noise_a_latent_has_too_little(ddpm):
-    """The product of all factors is sqrt(alpha_bar_T / alpha_bar) (1 - alpha_bar) / (1 - alpha_bar_T)."""
+    """All factors: sqrt(alpha_bar_T / alpha_bar) (1 - alpha_bar) / (1 - alpha_bar_T)."""
     found, a = shown(ddpm, "02-posterior"), alpha_bars()["linear"]
     step, expected, left = found.values()
     assert step == np.abs(a - 0.5).argmin()
     assert expected == pytest.approx((1 - a[step]) ** 0.5)
-    assert left == pytest.approx((a[-1] / a[step]) ** 0.5 * (1 - a[step]) / (1 - a[-1]), rel=1e-6)
+    assert left == pytest.approx((a[-1] / a[step] / (1 - a[-1])) ** 0.5 * (1 - a[step]), rel=1e-6)
     assert left < 0.01 * expected
 
 
