@@ -44,9 +44,9 @@ PLACE = "listed"  # id of the empty element that the list replaces
 
 
 def split(text: str) -> tuple[str, str]:
-    """Split a report into the text without the items of its last list, the list of sources, and these items.
+    """Split a report into its text without the list of sources, and the items of this list.
 
-    An element with the id PLACE marks the place of the items; print leaves the whole section out.
+    In the text, an empty element with the id PLACE marks their place. Print leaves the whole section out.
     """
     before, section, rest = text.rpartition("::: {.claim #numbers}\n")
     head, item, listed = rest.partition("\n1. ")

@@ -213,7 +213,7 @@ def written(out: Path, *cells: tuple[str, list[str], list[float]], around: str =
 def test_the_list_is_taken_out_of_the_text_and_read_as_pandocs_own_reader_reads_it(out):
     """With all that a name may have; print has no list."""
     cells = [(escape(f"{i} {name}"), [f"{MEASURED}#0"], [float(i)]) for i, name in enumerate(HOSTILE)]
-    text, *_ = written(out, ("8 $x^2$", [f"{MEASURED}#1"], [80.0]), *cells)
+    text, *_ = written(out, ("8 $x^2$ -- 'so'", [f"{MEASURED}#1"], [80.0]), *cells)
     main, items = render.split(text)
     assert main.replace(f"::: {{#{render.PLACE}}}\n:::\n", items) == text
     assert (items.count("\n1. "), "1. [" in main) == (len(HOSTILE), False)
