@@ -261,9 +261,9 @@ def test_distances_are_running_means_of_each_training_with_the_first_ones_checkp
         ]
         assert [one.get_linestyle() for one in strong] == [styles[seed] for seed in seeds]
         kind = mean if every else dots
-        assert {one.get_marker() for one in strong} == {kind.get_marker()}
+        assert {drawn.look(one)[1] for one in strong} == {drawn.look(kind)[1]}
         assert [one.get_alpha() for one in every] == [pale.get_alpha()] * (len(raw[0]) > 25)
-    assert (mean.get_marker(), dots.get_marker()) == ("", "o")
+    assert (drawn.look(mean)[1], drawn.look(dots)[1]) == ("None", "o")
     (late,) = axes.patches
     assert (late.get_x(), late.get_x() + late.get_width()) == near((80, 100))
     assert heads(axes).x == "epoch"
