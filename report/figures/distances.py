@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from statistics import fmean
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,7 +29,7 @@ from report.results.views import LATE, Results, Training
 PARTS = 20  # points of a short training run, by step
 WINDOW = 9  # checkpoints in a running mean, which is drawn if there are more than FEW
 THIN = ("cosine",)  # models that are shown only for comparison
-PALE = {"linewidth": 0.5, "alpha": 0.4}  # checkpoints behind a running mean
+PALE: dict[str, Any] = {"linewidth": 0.5, "alpha": 0.4}  # checkpoints behind a running mean
 SAID = {"size": SMALL, "color": MUTED, "ha": "center"}  # style of text in a figure
 YOURS, RELEASED = "your run", "the paper's"
 BESIDE = {YOURS: {"color": "#004488", "marker": "o"}, RELEASED: {"color": MUTED, "linewidth": 1.0}}
