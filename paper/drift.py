@@ -33,7 +33,13 @@ WATCHED = 30  # epochs of a course
 # A network with a smaller response at t = T ignores the offset of its input.
 UNREAD = define("unread_response", 0.1)
 STUDYS = "study's network"
-Course = list[tuple[int, float]]  # epoch, response at t = T
+
+
+class Course(NamedTuple):
+    """The response of a training run along its first epochs."""
+
+    seed: int
+    points: list[tuple[int, float]]  # epoch, response at t = T
 
 
 class Response(NamedTuple):
@@ -184,13 +190,13 @@ def courses(results: Results) -> dict[str, list[Course]]:
         schedule = group[0].parts["schedule"]
         if not schedule or group[0].model != shorten(schedule["class"]):
             continue
-        course = max((_course(training) for training in group), key=len)
-        if len(course) > 1:
-            known.setdefault(group[0].model, []).append(course)
+        points = max((_course(training) for training in group), key=len)
+        if len(points) > 1:
+            known.setdefault(group[0].model, []).append(Course(group[0].seed, points))
     return known
 
 
-def _course(training: Training) -> Course:
+def _course(training: Training) -> list[tuple[int, float]]:
     rows = [row for row in training.curve if row.epoch <= WATCHED and "response" in row]
     return [(row.epoch, row["response"].value) for row in rows]
 

@@ -106,14 +106,16 @@ def level(results: Results) -> dict[str, Any]:
     def crossings(schedule: str) -> Markdown:
         """The first epoch with a response above a half, for each training."""
         courses = drift.courses(results)[schedule]
-        epochs = [next((e for e, rho in course if rho > HALF), drift.WATCHED + 1) for course in courses]
+        epochs = [next((e for e, rho in points if rho > HALF), drift.WATCHED + 1) for _, points in courses]
         most = f"more than {drift.WATCHED}"
         return listing(most if epoch > drift.WATCHED else integer(epoch) for epoch in sorted(epochs))
 
     def unread(schedule: str) -> list[int]:
         """The last epoch before the response first reaches `UNREAD`, for each training."""
         courses = drift.courses(results)[schedule]
-        read = [next((e for e, rho in course if rho > drift.UNREAD), course[-1][0] + 1) for course in courses]
+        read = [
+            next((e for e, rho in points if rho > drift.UNREAD), points[-1][0] + 1) for _, points in courses
+        ]
         return sorted(epoch - 1 for epoch in read)
 
     return {

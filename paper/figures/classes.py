@@ -1,5 +1,6 @@
 """Figures of the classes of samples, and of the effect of the class mix on the distance."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -7,15 +8,17 @@ from matplotlib.axis import Axis
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from diffusion.figures.style import INK, SMALL, new_figure
-from report.figures.curves import legend
+from diffusion.figures.style import FONT_SIZE, INK, SMALL, new_figure
 from report.figures.lessons import name_classes
-from report.figures.styles import MODELS, figure, literal, title_of
+from report.figures.styles import MODELS, figure, key, literal, title_of
 from report.results.definitions import SETTLED
 from report.results.table import Samples
 from report.results.views import Results, Training
 
 THEIRS = "the study's zoom"  # the published weights, with one checkpoint
+PANELS = 4  # of `mix` in a row, at most
+DOTS = {"color": MODELS["zoom"].colour, "marker": "o", "markersize": 2.4, "linestyle": "none"}
+REAL = {"color": INK, "linewidth": 0.9, "marker": "."}
 DOUBLINGS = {"cmap": "RdBu_r", "norm": LogNorm(1 / 4, 4, clip=True)}  # colours of ratios to the real shares
 
 
@@ -23,27 +26,30 @@ DOUBLINGS = {"cmap": "RdBu_r", "norm": LogNorm(1 / 4, 4, clip=True)}  # colours 
 def mix(results: Results) -> Figure | None:
     """The zoom's distance against the divergence of its classes, after the first part of training.
 
-    A point is a checkpoint, and each training has its own marker. The line shows real images with changed
+    There is a panel for each seed, with a point for each checkpoint. The line shows real images with changed
     class shares.
     """
     zooms = [training for training in results.all_of("zoom") if training.measured]
     points = [_points(training) for training in zooms]
     if not zooms or not all(points):
         return None
-    drawn, entries, colour = new_figure(58), {}, MODELS["zoom"].colour
-    axes = drawn.subplots(subplot_kw={"box_aspect": 1})
-    for i, (training, at) in enumerate(zip(zooms, points, strict=True)):
-        look = {"marker": "^osDv"[i % 5], "facecolor": "none" if i else colour, "edgecolor": colour}
-        dots = axes.scatter(*zip(*at, strict=True), s=13, linewidth=0.8, **look)
-        entries[title_of(results, training)] = dots
     real = results.jobs["yardstick"]["mixed"] if "yardstick" in results.jobs else {}
-    if "frechet" in real:
-        x, y = real.places("frechet"), [distance.value for distance in real["frechet"]]
-        (curve,) = axes.plot(x, y, color=INK, linewidth=0.9, marker=".", zorder=1)
-        entries["real images, mixed otherwise"] = curve
-    axes.set(xlabel="divergence of the classes (nats)", ylabel="Fréchet distance", xlim=(0, None))
-    axes.set_ylim(bottom=0)
-    legend(drawn, list(entries.items()))
+    rows = math.ceil(len(zooms) / PANELS)
+    columns = math.ceil(len(zooms) / rows)
+    drawn, looks = new_figure(20 + 34 * rows), {"a checkpoint of the zoom": DOTS}
+    panels = drawn.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
+    for axes, training, at in zip(panels, zooms, points, strict=False):
+        axes.plot(*zip(*at, strict=True), **DOTS)
+        if "frechet" in real:
+            axes.plot(real.places("frechet"), [distance.value for distance in real["frechet"]], **REAL)
+            looks["real digits with other class shares"] = REAL
+        axes.set_title(f"seed {training.seed}")
+    for axes in panels[len(zooms) :]:
+        axes.set_axis_off()
+    panels[0].set(xlim=(0, None), ylim=(0, None))
+    drawn.supxlabel("divergence of the classes (nats)", size=FONT_SIZE)
+    drawn.supylabel("Fréchet distance", size=FONT_SIZE)
+    key(drawn, looks)
     return drawn
 
 

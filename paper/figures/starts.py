@@ -9,7 +9,7 @@ from diffusion.figures.style import INK, MUTED, SMALL, new_figure
 from paper import drift, same
 from report.figures.curves import PLAIN, STYLES
 from report.figures.pictures import kept
-from report.figures.styles import MODELS, figure, key, on_logs, place, strip, write
+from report.figures.styles import MODELS, figure, key, lines_of, name_ends, on_logs, place, strip, write
 from report.results.views import Results, Training
 
 KINDS = {  # kind of network -> look
@@ -28,9 +28,11 @@ SHOWN, SIDE, ROW = 8, 0.25, 0.28  # samples in a row; inches: a sample, a row
 FEW = 5  # samples in a row of `intervention`
 ADDED = {"as it is": "0", "a quarter": "¼", "a half": "½", "three quarters": "¾", "corrected": "1"}
 DOTS = (  # looks of the first and of later epochs in `intervention`
-    {"color": INK, "marker": "o"},
-    {"color": STYLES[4].colour, "marker": "D", "markerfacecolor": "white"},
+    {"color": INK, "marker": "o", "linestyle": "none"},
+    {"color": STYLES[4].colour, "marker": "D", "markerfacecolor": "white", "linestyle": "none"},
 )
+LAWS = ({"color": INK, "linewidth": 0.8}, {"color": STYLES[4].colour, "linewidth": 0.8, "linestyle": "--"})
+EQUAL = {"color": MUTED, "linewidth": 0.8}
 KEY, TITLE, AXIS = 0.25, 0.2, 0.4  # inches: the legend; the room above the panels, and below them
 
 
@@ -61,17 +63,21 @@ def blank(results: Results) -> Figure | None:
     if not (rows := _filling(results)):
         return None
     high = max(1.3, ROW * len(rows))
-    drawn = new_figure(25.4 * (AXIS + high + 0.05), layout=None)
-    axes = place(drawn, 3.8, AXIS, 1.85, high)
-    for training in slow(results):
-        axes.plot(*zip(*training.spreads, strict=True), color=MODELS[SLOW].colour, linewidth=0.8, alpha=0.6)
+    drawn = new_figure(25.4 * (AXIS + high + KEY), layout=None)
+    axes, trainings = place(drawn, 3.8, AXIS, 1.85, high), slow(results)
+    look, lines = {"color": MODELS[SLOW].colour, "linewidth": 0.9}, lines_of(one.seed for one in trainings)
+    for training in trainings:
+        axes.plot(*zip(*training.spreads, strict=True), **look, linestyle=lines[training.seed])
+    looks = {f"seed {seed}": look | {"linestyle": line} for seed, line in lines.items()}
+    looks["samples on the left"] = {"color": MODELS[SLOW].colour, "marker": "o", "linestyle": "none"}
+    key(drawn, looks)
     for i, (epoch, seed, samples) in enumerate(rows):
         letter, middle = chr(ord("a") + i), AXIS + high - ROW * (i + 0.5)
         write(drawn, 0, middle, f"{letter}   seed {seed}, epoch {epoch}")
         strip(drawn, samples.images, 1.15, middle, SIDE)
         axes.plot(epoch, samples.spread, "o", color=MODELS[SLOW].colour)
-        look = {"textcoords": "offset points", "size": SMALL, "color": INK}
-        axes.annotate(letter, (epoch, samples.spread), (5, -9), **look)  # under its curve
+        said = {"textcoords": "offset points", "size": SMALL, "color": INK}
+        axes.annotate(letter, (epoch, samples.spread), (5, -9), **said)  # under its curve
     axes.axhline(drift.real(results), color=MUTED, linewidth=0.8, linestyle=":")
     axes.text(1, 1.15 * drift.real(results), "real digits", size=SMALL, color=MUTED)
     axes.set(xlabel="epoch", ylabel=SPREAD, xscale="log", yscale="log", ylim=(0.004, 15))
@@ -141,25 +147,26 @@ def starts(results: Results) -> Figure | None:
     courses, real = drift.courses(results), drift.real(results)
     drawn = new_figure(58)
     along, law = drawn.subplots(1, 2)
-    lines = {model: {"color": MODELS[model].colour, "linestyle": MODELS[model].line} for model in courses}
+    ends = []
     for schedule, trainings in courses.items():
-        for i, course in enumerate(trainings):
-            along.plot(*zip(*course, strict=True), **lines[schedule], alpha=1 - 0.25 * i)
+        colour, line = MODELS[schedule].colour, MODELS[schedule].line
+        for course in trainings:
+            along.plot(*zip(*course.points, strict=True), color=colour, linestyle=line)
+            ends.append((course.points[-1][1], f"{schedule}, seed {course.seed}", colour))
     along.axhline(HALF, color=MUTED, linewidth=0.8, linestyle=":")
     along.set(xlabel="epoch", ylabel="response at $t = T$", ylim=(-0.03, 1.03))
     by_law = np.hypot([one.predicted for one in drifts], real)  # samples differ as real images do, too
     for one, x in zip(drifts, by_law, strict=True):
         law.plot(x, one.border, **KINDS[one.kind] | ({"markerfacecolor": "none"} if one.ddim else {}))
     drawn.plots("predicted spread (x), measured spread", by_law, [one.border for one in drifts])
-    law.axline((1, 1), slope=1, color=MUTED, linewidth=0.8)
+    law.axline((1, 1), slope=1, **EQUAL)
     law.set(xlabel="predicted s.d. of the border", ylabel="measured s.d.", xscale="log", yscale="log")
     for axis in (law.xaxis, law.yaxis):
         axis.set_major_formatter(PLAIN)
     there = {one.kind for one in drifts}
-    key(
-        drawn,
-        lines | {kind: look for kind, look in KINDS.items() if kind in there} | {"hollow: DDIM": HOLLOW},
-    )
+    looks = {kind: look for kind, look in KINDS.items() if kind in there}
+    key(drawn, looks | {"hollow: DDIM": HOLLOW, "as predicted": EQUAL})
+    name_ends(along, ends)
     return drawn
 
 
@@ -181,11 +188,11 @@ def intervention(results: Results) -> Figure | None:
         left, epochs = 0.42 + 2.62 * i, sorted({epoch for name, epoch, _ in samples if name == model})
         write(drawn, left, AXIS + high + TITLE / 2, f"{model}, epoch {epochs[0]}")
         axes = place(drawn, left + FEW * SIDE + 0.1, AXIS, 1.15, high)
-        for dot, epoch in zip(DOTS, epochs, strict=False):
+        for dot, line, epoch in zip(DOTS, LAWS, epochs, strict=False):
             sets = [samples[model, epoch, way] for way in ADDED]
-            axes.plot([shown.law for shown in sets], places, color=dot["color"], linewidth=0.8)
-            axes.plot([shown.spread for shown in sets], places, **dot, linestyle="none", clip_on=False)
-            looks[f"epoch {epoch}, measured"] = dot | {"linestyle": "none"}
+            axes.plot([shown.law for shown in sets], places, **line)
+            axes.plot([shown.spread for shown in sets], places, **dot, clip_on=False)
+            looks |= {f"epoch {epoch}": dot, f"epoch {epoch}, the law": line}
         for y, way in enumerate(ADDED):
             few, middle = samples[model, epochs[0], way].images[:FEW], AXIS + high - ROW * (y + 0.5)
             strip(drawn, few, left, middle, SIDE)
@@ -201,6 +208,6 @@ def intervention(results: Results) -> Figure | None:
     for y, part in enumerate(ADDED.values()):
         write(drawn, 0.15, AXIS + high - ROW * (y + 0.5), part)
     write(drawn, 0, AXIS + high + TITLE / 2, "added")
-    key(drawn, looks | {"the law": {"color": INK, "linewidth": 0.8}})
+    key(drawn, looks)
     drawn.suffix = "png"
     return drawn

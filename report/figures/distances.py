@@ -3,14 +3,25 @@
 import math
 from collections.abc import Sequence
 from statistics import fmean
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from diffusion.figures.style import MUTED, SMALL, new_figure
+from diffusion.figures.style import INK, MUTED, SMALL, new_figure
 from report.figures.curves import FEW, PLAIN, epochs, logarithmic
-from report.figures.styles import MODELS, figure, height_of, key, literal, model_styles, name_ends, title_of
+from report.figures.styles import (
+    MODELS,
+    figure,
+    height_of,
+    key,
+    lines_of,
+    literal,
+    model_styles,
+    name_ends,
+    title_of,
+)
 from report.results.counterparts import Pair
 from report.results.table import CHECKPOINT
 from report.results.views import LATE, Results, Training
@@ -18,7 +29,7 @@ from report.results.views import LATE, Results, Training
 PARTS = 20  # points of a short training run, by step
 WINDOW = 9  # checkpoints in a running mean, which is drawn if there are more than FEW
 THIN = ("cosine",)  # models that are shown only for comparison
-LINES = ("-", "--", ":", "-.")  # line styles of the training runs of a model
+PALE: dict[str, Any] = {"linewidth": 0.5, "alpha": 0.4}  # checkpoints behind a running mean
 SAID = {"size": SMALL, "color": MUTED, "ha": "center"}  # style of text in a figure
 YOURS, RELEASED = "your run", "the paper's"
 BESIDE = {YOURS: {"color": "#004488", "marker": "o"}, RELEASED: {"color": MUTED, "linewidth": 1.0}}
@@ -78,8 +89,9 @@ def _by_step(training: Training) -> tuple[list[float], list[float]]:
 def distances(results: Results) -> Figure | None:
     """Figs. 4 and 13: distances over epochs, a curve for each training run.
 
-    With many checkpoints, a curve is a running mean, and the first training run of a model also shows all
-    checkpoints. Models in `THIN` have thin lines. The late part of training is shaded.
+    A line style is a seed. Dots are checkpoints. With many checkpoints, a curve is a running mean without
+    dots, and the first training run of a model also shows all checkpoints. Models in `THIN` have thin lines.
+    The late part of training is shaded.
     """
     curves = [
         (training, [row for row in training.curve if not row.one_image])
@@ -88,23 +100,26 @@ def distances(results: Results) -> Figure | None:
     curves = [(training, rows) for training, rows in curves if rows]
     if all(len(rows) < 2 for _, rows in curves):
         return None
-    drawn = new_figure(height_of(len({training.model for training, _ in curves}), 54))
-    ends, first = {}, curves[0][0]
+    drawn = new_figure(height_of(len({training.model for training, _ in curves}), 62))
+    ends, first, lines = {}, curves[0][0], lines_of(training.seed for training, _ in curves)
+    looks = {f"seed {seed}": {"color": INK, "linestyle": line} for seed, line in lines.items()}
+    looks = looks if len(lines) > 1 else {}
     axes, styles = drawn.subplots(), model_styles(results)
     last = max(rows[-1].epoch for _, rows in curves)
     epochs(axes, 1, last)
     for training, rows in curves:
         values = pd.Series([row["frechet"].value for row in rows], [row.epoch for row in rows])
         look = {"color": styles[training.model].colour, "linewidth": 0.6 if training.model in THIN else 1.3}
-        look["linestyle"] = LINES[results.all_of(training.model).index(training) % len(LINES)]
+        look |= {"linestyle": lines[training.seed], "marker": "o"}
         if len(rows) > FEW:
             if training is results.first(training.model):
-                axes.plot(values, color=look["color"], linewidth=0.5, alpha=0.4)
+                axes.plot(values, color=look["color"], **PALE)
+                looks[f"pale: checkpoints, seed {training.seed}"] = {"color": INK, **PALE}
+            looks[f"no dots: mean of {WINDOW}"] = {"color": INK}
+            look["marker"] = ""
             values = values.rolling(WINDOW, center=True, min_periods=1).mean()  # shorter at both ends
             drawn.plots(f"{title_of(results, training)}, mean of {WINDOW}", values.index, values)
-        axes.plot(
-            values, **look, marker="" if len(rows) > FEW or training.model in THIN else "o", markersize=2.4
-        )
+        axes.plot(values, **look, markersize=1.8 if training.model in THIN else 2.4)
         ends.setdefault(training.model, []).append(values.iloc[-1])
     axes.set_ylabel(f"Fréchet distance, {literal(first.train.data.noun)} features")
     if not logarithmic(axes, [row["frechet"].value for _, rows in curves for row in rows]):
@@ -112,6 +127,9 @@ def distances(results: Results) -> Figure | None:
     if any(len(training.late) > 1 for training, _ in curves):
         axes.axvspan((1 - LATE) * last, last, color=MUTED, alpha=0.13, linewidth=0)
         axes.text((1 - LATE / 2) * last, 0.97, "late", transform=axes.get_xaxis_transform(), **SAID, va="top")
+    if len({len(rows) > FEW for _, rows in curves}) > 1:
+        looks["dots: checkpoints"] = {"color": INK, "marker": "o", "markersize": 2.4, "linestyle": "none"}
+    key(drawn, looks)
     if "floor" in (near := first.measured[CHECKPOINT]):
         floor = near["floor"].value
         if floor < axes.get_ylim()[0]:

@@ -1,6 +1,7 @@
 """Shared by figures of runs: sources, colours and titles of training runs, names at the ends of curves."""
 
 import functools
+import itertools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -20,6 +21,7 @@ from report.results.views import STUDY, Results, Training
 
 FRAME = 203  # grey of the line around an image
 LINE = 1.15 * SMALL  # points between names at the ends of curves
+LINES = ("-", "--", ":", "-.", (0, (7, 1.2, 3, 1.2)), (0, (3, 1, 1, 1, 1, 1)))  # of the seeds of a model
 MODELS = dict(zip(STUDY, STYLES, strict=False))  # styles of the original study's models, in every run
 
 
@@ -60,6 +62,11 @@ def colour_of(results: Results, training: Training) -> str:
     rgb = to_rgb(model_styles(results)[training.model].colour)
     step = min(0.45 * results.seeds(training.model).index(training.seed), 0.7)
     return to_hex([c * (1 - step) + (step if max(rgb) < 0.65 else 0) for c in rgb])
+
+
+def lines_of(seeds: Iterable[int]) -> dict[int, Any]:
+    """The line style of each seed: the same for all models of a figure; repeats after six seeds."""
+    return dict(zip(sorted(set(seeds)), itertools.cycle(LINES), strict=False))
 
 
 def key(drawn: Figure, looks: Mapping[str, Mapping[str, Any]]) -> None:

@@ -23,7 +23,7 @@ ACROSS = {
     "few_calls": [NOTHING] * 3,
     "intervention": [NOTHING] * 2,
     "losses": [NOTHING],
-    "mix": [NOTHING],
+    "mix": [NOTHING] * 4,
     "offset_response": [([("y", 1)], [])],  # the ideal: all of it
     "quality_calls": [NOTHING] * 2,
     "recognised_kinds": [([("y", 5.8)], [])],  # between digits, which stand higher, and what are none
@@ -67,9 +67,9 @@ def test_words_of_samples_by_confidence_have_room(model):
     assert find_overprints(figures.quality(drawn.released(), model)) == []
 
 
-@pytest.mark.parametrize("name", ["distances", "losses", "offset_response"])
+@pytest.mark.parametrize("name", ["distances", "losses", "offset_response", "starts"])
 def test_names_at_curves_ends_are_in_the_order_of_the_ends_and_apart(all_drawn, name):
-    (axes,) = all_drawn[name].axes
+    axes = all_drawn[name].axes[0]
     names = [text for text in axes.texts if hasattr(text, "xyann") and text.get_text()]
     ends = [axes.transData.transform(text.xy)[1] / axes.figure.dpi * 72 for text in names]  # points
     told = sorted((end + text.xyann[1], end) for end, text in zip(ends, names, strict=True))

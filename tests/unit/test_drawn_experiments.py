@@ -43,7 +43,7 @@ def pairs(found):
 
 def test_the_response_along_training_and_the_law_beside_what_is_measured():
     figure = drawn.figure("starts")
-    (along, law), key = figure.axes, legend(figure)
+    (along, law), key, named = figure.axes, legend(figure), drawn.named_curves(figure.axes[0])
     assert (heads(along).x, "response" in heads(along).y) == ("epoch", True)
     assert ("predicted" in heads(law).x, "measured" in heads(law).y) == (True, True)
     courses = {}  # a training that is measured twice is drawn once, by its first loss
@@ -59,11 +59,12 @@ def test_the_response_along_training_and_the_law_beside_what_is_measured():
                 if row.epoch <= 30
             ]
             first = rows(f"{of}/train_{model}-{seed}", measure="train_loss")[0].value
-            if len(curve) > max(1, len(longest.get(first, ()))):
-                longest[first] = curve
+            if len(curve) > max(1, len(longest.get(first, (0, ()))[1])):
+                longest[first] = f"{model}, seed {seed}", curve
         assert len(longest) > 1
-        marks = [mark for mark in along.lines if drawn.look(mark) == drawn.look(key[model])]
-        assert sorted(map(points, marks)) == sorted(longest.values())
+        assert {name: named.pop(name) for name, _ in longest.values()} == dict(longest.values())
+    assert not named
+    assert len(along.lines) == 1 + len(drawn.named_ends(along))  # and the half
     real = number(measured("linear", 0), "border", "real").sd
     expected = defaultdict(list)
     for row in rows("paper/level"):
@@ -85,7 +86,10 @@ def test_the_response_along_training_and_the_law_beside_what_is_measured():
                 for at in points(m)
             ]
             assert sorted(found) == pairs(expected[kind, ddim])
+    assert key.keys() == {*(kind for kind, _ in expected), "hollow: DDIM", "as predicted"}
     assert key["hollow: DDIM"].get_markerfacecolor() == "none"
+    (diagonal,) = (one for one in law.lines if type(one).__name__ == "AxLine")
+    assert drawn.look(diagonal) == drawn.look(key["as predicted"])
 
 
 def test_blank_squares_have_the_letter_of_their_epoch_and_spread():
@@ -111,6 +115,19 @@ def test_blank_squares_have_the_letter_of_their_epoch_and_spread():
         assert (images == kept[: len(images)]).all()
         spreads.append((epoch, -spread))
     assert spreads == sorted(spreads)
+    key = legend(figure)
+    dots = alike(axes, key.pop("samples on the left"))
+    assert sorted(at for mark in dots for at in points(mark)) == sorted(ends.values())
+    assert key.keys() == {"seed 0", "seed 1", "seed 2"}
+    for name, handle in key.items():
+        spread = {}
+        for of in ("paper", "starts"):
+            one = measured("linear", int(name[-1]), of)
+            if (PAPER.parent / of / "metrics" / f"{one.partition('/')[2]}.json").is_file():
+                known = rows(one, way="checkpoint", measure="border")
+                spread |= {row.epoch: row.sd for row in known}
+        (line,) = alike(axes, handle)
+        assert points(line) == sorted(spread.items())
     real = number(measured("linear", 0), "border", "real").sd
     assert any(mark.get_linestyle() == ":" and mark.get_ydata()[0] == real for mark in axes.lines)
     assert (heads(axes).x, "border" in heads(axes).y) == ("epoch", True)
@@ -129,15 +146,14 @@ def test_the_intervention_has_the_law_and_the_measured_spread_in_the_row_of_what
             one for one in figure.axes if one.images and one.get_position().x1 < axes.get_position().x1
         ]
         for epoch in (1, 30):
-            dots = alike(axes, key[f"epoch {epoch}, measured"])
+            dots, (line,) = alike(axes, key[f"epoch {epoch}"]), alike(axes, key[f"epoch {epoch}, the law"])
             for way, name in added.items():
                 row = number("paper/intervention", "border", way, epoch=epoch, model=model)
                 law = number("paper/intervention", "predicted", way, epoch=epoch, model=model)
                 y = round(places[name])
                 assert (abs(places[name] - y) < 0.01, [*added].index(way)) == (True, y)
                 assert [at for mark in dots for at in points(mark) if at[1] == y] == [near((row.sd, y))]
-                lines = [m for m in axes.lines if drawn.look(m)[:2] == (drawn.look(dots[0])[0], "None")]
-                assert [at for mark in lines for at in points(mark) if at[1] == y] == [near((law.value, y))]
+                assert [at for at in points(line) if at[1] == y] == [near((law.value, y))]
                 images = next(kept)
                 if epoch == 1:
                     at = figure.transFigure.inverted().transform(axes.transData.transform((1, y)))[1]
@@ -146,6 +162,7 @@ def test_the_intervention_has_the_law_and_the_measured_spread_in_the_row_of_what
                     assert (shown == images[: len(shown)]).all()
         assert "border" in heads(axes).x
     assert "added" in names
+    assert len(key) == 4
 
 
 # --- tables ---

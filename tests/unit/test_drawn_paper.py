@@ -224,7 +224,14 @@ def test_losses_are_named_by_model_and_the_studys_by_its_labels(run):
 
 
 def test_distances_are_running_means_of_each_training_with_the_first_ones_checkpoints():
-    (axes,) = drawn.figure("distances").axes
+    figure = drawn.figure("distances")
+    (axes,), key = figure.axes, legend(figure)
+    styles = [key.pop(f"seed {seed}").get_linestyle() for seed in range(4)]
+    assert len({*styles}) == 4
+    mean, pale, dots = (
+        key.pop(name) for name in ("no dots: mean of 9", "pale: checkpoints, seed 0", "dots: checkpoints")
+    )
+    assert not key
     ends = drawn.named_ends(axes)
     assert ends.keys() == {*LABELS.values()}
     drawn_of = defaultdict(list)
@@ -249,8 +256,14 @@ def test_distances_are_running_means_of_each_training_with_the_first_ones_checkp
         assert len(curves) == len(expected)
         for curve, of in zip(curves, expected, strict=True):
             assert points(curve) == [near(one) for one in of]
-        lines = [curve.get_linestyle() for curve in curves if curve.get_alpha() is None]
-        assert lines == ["-", "--", ":", "-."][: len(seeds)]
+        every, strong = [
+            [one for one in curves if (one.get_alpha() is None) == told] for told in (False, True)
+        ]
+        assert [one.get_linestyle() for one in strong] == [styles[seed] for seed in seeds]
+        kind = mean if every else dots
+        assert {drawn.look(one)[1] for one in strong} == {drawn.look(kind)[1]}
+        assert [one.get_alpha() for one in every] == [pale.get_alpha()] * (len(raw[0]) > 25)
+    assert (drawn.look(mean)[1], drawn.look(dots)[1]) == ("None", "o")
     (late,) = axes.patches
     assert (late.get_x(), late.get_x() + late.get_width()) == near((80, 100))
     assert heads(axes).x == "epoch"
@@ -326,24 +339,25 @@ def test_few_calls_are_dots_of_trainings_and_a_line_through_their_means():
             assert points(line) == [near(at) for at in means]
 
 
-def test_the_mix_has_a_point_for_each_settled_checkpoint_of_the_zoom_its_legend_names():
+MIX_KEY = "a checkpoint of the zoom", "real digits with other class shares"
+
+
+def test_the_mix_has_a_panel_for_each_zoom_with_a_point_for_each_settled_checkpoint():
     figure = drawn.figure("mix")
-    (axes,), key = figure.axes, legend(figure)
-    assert [*key][:-1] == [titled("zoom", seed) for seed in STUDY["zoom"]]
-    scatters = [one for one in axes.collections if isinstance(one, PathCollection)]
-    shape = {tuple(map(tuple, one.get_paths()[0].vertices.tolist())): one for one in scatters}
-    assert len(shape) == len(scatters) == 4
-    for label, seed in zip(key, STUDY["zoom"], strict=False):
+    dots, line = (legend(figure)[name] for name in MIX_KEY)
+    assert legend(figure).keys() == {*MIX_KEY}
+    real = rows("paper/yardstick", way="mixed", measure="frechet")
+    assert [heads(axes).title for axes in figure.axes] == [f"seed {seed}" for seed in STUDY["zoom"]]
+    for axes, seed in zip(figure.axes, STUDY["zoom"], strict=True):
         of = {
             m: {row.epoch: row.value for row in rows(measured("zoom", seed), way="checkpoint", measure=m)}
             for m in ("divergence", "frechet")
         }
         expected = [(of["divergence"][e], of["frechet"][e]) for e in of["frechet"] if e > 30]
-        handle = key[label]
-        outline = tuple(map(tuple, handle.get_paths()[0].vertices.tolist()))
         assert len(expected) == 70
-        assert sorted(map(tuple, shape[outline].get_offsets().tolist())) == pairs(expected)
-    (curve,) = alike(axes, key["real images, mixed otherwise"])
-    real = rows("paper/yardstick", way="mixed", measure="frechet")
-    assert points(curve) == [near((row.x, row.value)) for row in real]
-    assert ("divergence" in heads(axes).x, "distance" in heads(axes).y) == (True, True)
+        (found,), (curve,) = alike(axes, dots), alike(axes, line)
+        assert sorted(points(found)) == pairs(expected)
+        assert points(curve) == [near((row.x, row.value)) for row in real]
+        assert len(axes.lines) == 2
+        assert (axes.get_xlim(), axes.get_ylim()) == (figure.axes[0].get_xlim(), figure.axes[0].get_ylim())
+    assert ("divergence" in figure.get_supxlabel(), "distance" in figure.get_supylabel()) == (True, True)

@@ -56,6 +56,14 @@ def test_ones_own_models_have_each_measure_in_their_row_beside_real_images(beyon
             assert ends[names[name]] == near((row.low, row.high))
 
 
+def test_a_line_style_of_distances_is_a_seed_and_one_seed_needs_no_key():
+    several = figures.distances(views.load(PAPER, trainings=[("linear", 0), ("cosine", 1)]))
+    styles = [legend(several)[f"seed {seed}"].get_linestyle() for seed in (0, 1)]
+    assert [mark.get_linestyle() for mark in several.axes[0].lines] == styles
+    assert len({*styles}) == len(legend(several)) == 2  # all curves have dots
+    assert not figures.distances(views.load(PAPER, trainings=[("linear", 1), ("cosine", 1)])).legends
+
+
 def test_losses_beside_are_of_the_panels_model_yours_and_the_papers(beyond):
     paper = drawn.released()
     found = [(beyond.first("zoom"), (paper, paper.first("zoom"))), (beyond.first("linear_unet"), None)]

@@ -178,11 +178,14 @@ def test_a_course_is_of_the_first_epochs_of_each_training_and_the_fullest_of_tho
     )
     alone = drift.courses(load(tmp_path))
     assert alone == {
-        "linear": [[(1, 0.5), (5, 0.75), (30, 0.875)], [(1, 0.51), (5, 0.76), (30, 0.885)]],
+        "linear": [
+            (0, [(1, 0.5), (5, 0.75), (30, 0.875)]),
+            (1, [(1, 0.51), (5, 0.76), (30, 0.885)]),
+        ],
     }
     beside = replace(load(tmp_path), beside={"starts": load(tmp_path / "starts")})
     fuller = [(1, 0.1), (2, 0.2), (3, 0.3), (4, 0.4)]
-    assert drift.courses(beside) == {"linear": [fuller, alone["linear"][1]]}
+    assert drift.courses(beside) == {"linear": [(0, fuller), alone["linear"][1]]}
 
 
 def test_the_spread_of_real_borders_is_read_of_a_training_that_is_measured(tmp_path):

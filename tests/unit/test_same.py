@@ -75,8 +75,10 @@ def test_the_law_counts_each_training_once(released):
 def test_a_course_comes_from_the_run_with_the_most_measured_epochs(released):
     starts = released.beside["starts"]
     for schedule, courses in drift.courses(released).items():
-        assert len(courses) == len(starts.all_of(schedule))  # those of the paper are among them
-        assert all([epoch for epoch, _ in course] == [*range(1, drift.WATCHED + 1)] for course in courses)
+        assert [course.seed for course in courses] == starts.seeds(
+            schedule
+        )  # those of the paper are among them
+        assert all([epoch for epoch, _ in points] == [*range(1, drift.WATCHED + 1)] for _, points in courses)
 
 
 # --- blank squares ---
@@ -111,7 +113,7 @@ def test_a_response_is_unread_until_the_epoch_before_it_is_read(released):
     for schedule, courses in drift.courses(released).items():
         until = level["unread_until"][schedule]
         assert len(until) == len(courses)
-        for course in courses:
-            read = next(epoch for epoch, rho in course if rho > drift.UNREAD)
+        for _, points in courses:
+            read = next(epoch for epoch, rho in points if rho > drift.UNREAD)
             assert read - 1 in until
-            assert all(rho <= drift.UNREAD for epoch, rho in course if epoch < read)
+            assert all(rho <= drift.UNREAD for epoch, rho in points if epoch < read)
