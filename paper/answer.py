@@ -164,7 +164,7 @@ def late_ratio(results: Results, asked: Asked, pair: Sequence[str] = PAIR) -> Ov
 
 def late_counts(training: Training, asked: Asked) -> int:
     """The number of late checkpoints behind the value of a training run; 1 for the finished model."""
-    return len(training.late) if asked.late else 1
+    return len([row["frechet"] for row in training.late]) if asked.late else 1
 
 
 # --- how the answer depends on choices ---

@@ -253,6 +253,7 @@ def _place_of(row: Row) -> tuple[str, int]:
     return file, int(place)
 
 
+WORDS = ("model", "way", "measure")  # columns that are aligned left
 COLUMNS = ("model", "seed", "way", "epoch", "measure", "x", "value", "low", "high", "n", "sd")
 TEMPLATE = Path(__file__).resolve().parent / "templates" / "rows.html"
 
@@ -267,4 +268,4 @@ def render_rows(rows: Sequence[Row]) -> bytes:
         in_name = ("model", "seed") if len(cited) > 1 else ()  # if equal, the file's name contains them
         used = [n for n in COLUMNS if values[n] - {None, ""} and not (n in in_name and len(values[n]) == 1)]
         files.append((file, used, cited))
-    return template.render(files=files, anchor=anchor).encode()
+    return template.render(files=files, words=WORDS, anchor=anchor).encode()

@@ -85,7 +85,7 @@ def test_as_many_images_as_there_are_with_a_note_where_a_limit_is_higher(capsys)
     assert len(d.load(few, n=3, at_most=5)[0]) == 3
     assert capsys.readouterr().out == ""
     assert len(d.load(few, "test", at_most=20)[0]) == 9
-    assert capsys.readouterr().out.startswith("note: Few has 9 test images, not 20")
+    assert capsys.readouterr().out.startswith("note: Few has only 9 test images instead of 20")
     for refused in ({"at_most": 0}, {"n": 20}):
         with pytest.raises(ValueError, match=f"{[*refused][0]} is"):
             d.load(few, **refused)

@@ -20,7 +20,7 @@ def test_the_new_name_is_known_where_the_old_one_was_and_the_old_one_is_not(wher
     if where in CLASSES:
         known = {*inspect.signature(CLASSES[where]).parameters, *vars(CLASSES[where])} | ATTRIBUTES
         assert new in known
-        with pytest.raises(AttributeError, match=f"^{where} has no attribute {old} .*: use {new}$"):
+        with pytest.raises(AttributeError, match=rf"^{where} has no attribute {old} .*: use {new}\b"):
             getattr(CLASSES[where], old)
         return
     known = {"fit": keywords(d.fit), "measure": keywords(measure)}.get(where) or {

@@ -119,17 +119,22 @@ def test_how_a_process_or_run_is_sampled_by_default_is_no_part_of_the_weights(im
 
 
 class Once(Grey):
-    """It learns another level each time."""
+    """It learns another level each time, and collects them."""
+
+    def __init__(self):
+        super().__init__()
+        self.levels = []
 
     def fit(self, pixels):
         super().fit(pixels)
         self.level = int.from_bytes(os.urandom(4)) / 2**33
+        self.levels.append(self.level)
 
 
 def test_a_prior_is_fitted_once_on_the_runs_own_images(images, tmp_path):
     run, prior = train((images[0] / 2, None), tmp_path, epochs=1), Once()
     first = run.sample(2, prior=prior, sampler=stay)
-    assert vars(prior) == vars(Once())  # a copy of it is fitted
+    assert vars(prior) == vars(Once())  # a copy of it is fitted, and of what it holds
     assert torch.equal(run.sample(2, prior=Once(), sampler=stay), first)
     again = d.open(tmp_path)
     for again.images in (None, images[0]):
