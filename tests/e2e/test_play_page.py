@@ -154,6 +154,21 @@ def test_each_start_is_what_its_button_says(page):
         assert page.locator(".question").text_content() == ""
 
 
+def test_undo_goes_back_through_all_starts_one_by_one(page):
+    seen = [start(page)]
+    for name in ("Dot", "Ring", "Bar"):
+        press(page, name)
+        seen.append(start(page))
+    page.locator(EDITOR).click(position=cell(page, 3, 0))
+    assert until(lambda: not np.array_equal(start(page), seen[-1]))
+    for i, expected in enumerate(reversed(seen)):
+        if i % 2:
+            page.keyboard.press("Control+z")
+        else:
+            press(page, "Undo")
+        assert np.array_equal(start(page), expected), i
+
+
 def test_an_address_holds_a_start(page):
     press(page, "Dot")
     drawn(page)

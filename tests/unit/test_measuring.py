@@ -12,6 +12,7 @@ import torch
 
 import made_up
 from diffusion import Naive, Pixels, data
+from diffusion.evaluation.evaluator import Seen
 from diffusion.evaluation.frechet import frechet_distance, to_uint8
 from diffusion.evaluation.measures import MEASURES
 from diffusion.processes import DDPM, ColdZoom, linear
@@ -196,6 +197,24 @@ def test_probes_are_of_the_first_samples(job):
     )
     assert "recovered" not in record[""]
     assert "copies" not in job.measure(n_probe=None)[""]
+
+
+def test_probes_compare_classes_as_they_are_read_and_never_true_ones(job, monkeypatch):
+    evaluator = measure.evaluator_of.__wrapped__("mnist", None, 48, **OF_SMALL)
+    evaluator.labels, given = (evaluator.labels + 1) % 10, {}  # true classes that no image is read as
+    monkeypatch.setattr(measure, "evaluator_of", lambda *named, **how: evaluator)
+    for module, name in ((probes, "memorised"), (distances, "split")):
+        monkeypatch.setattr(module, name, lambda *args, name=name: given.setdefault(name, args) and {})
+    job.measure(n_probe=30)
+    seen, read = Seen(evaluator, job.run.sample(40, 3)[:30]), evaluator.test.labels
+    (_, of_samples), (_, of_test) = given["memorised"]
+    assert torch.equal(of_samples, seen.labels)
+    assert torch.equal(of_test, read[:30])
+    _, features, labels, reference, _ = given["split"]
+    assert torch.equal(features, seen.features)
+    assert torch.equal(labels, seen.labels)
+    assert torch.equal(reference, read)
+    assert not (read == evaluator.labels).all()
 
 
 def test_samples_that_are_one_image_have_no_distance_and_say_so(job, capsys):

@@ -2,12 +2,14 @@
 
 import functools
 import operator
+import re
+from types import SimpleNamespace
 
 import pytest
 import yaml
 
 import diffusion as d
-from report import profile
+from report import places, profile
 from report.results.settings import describe, make, vary
 
 SMALL = """
@@ -82,6 +84,52 @@ def test_another_way_to_sample_keeps_what_it_does_not_name():
     assert changed(sampler="improved")[0] == d.Improved()  # options are of one sampler
     sampler, prior = changed(sampler_options={"levels": 12}, average=3)
     assert (sampler, type(prior)) == (d.Improved(levels=12), d.Patches)
+
+
+OF_MODEL = {  # word in a model's name -> what its training then has
+    "linear": lambda P: P["schedule"] == "linear",
+    "cosine": lambda P: P["schedule"] == "cosine",
+    "unet": lambda P: P["network"] == "unet",
+    "rms": lambda P: P["network_options"] == {"norm": "rms"},
+    "dilated": lambda P: max(P["network_options"]["dilations"]) > 1,
+    "bilinear": lambda P: P["interpolation"] == "bilinear",
+    "noise": lambda P: P["image_noise"] > 0,
+    "constant": lambda P: P["fit_options"]["lr_schedule"] == "constant",
+    "float32": lambda P: P["fit_options"]["precision"] == "fp32",
+}
+CALLS = {"naive": "levels", "improved": "levels", "ancestral": "steps", "ddim": "steps"}
+KINDS = "|".join(CALLS)
+OF_VARIANT = {  # words in a variant's name -> what its sampler, prior and settings then have
+    rf"({KINDS})": lambda way, told: type(way.sampler) is type(d.sampler(told[1])),
+    r"noise(?: 0[.]|_)(\d+)": lambda way, told: way.sampler.noise == float(f"0.{told[1]}"),
+    rf"({KINDS})(?!.*noise)": lambda way, told: getattr(way.sampler, "noise", 0) == 0,
+    rf"({KINDS})(?:, |_)(\d+)": lambda way, told: (
+        (getattr(way.sampler, CALLS[told[1]]) or way.T) == int(told[2])
+    ),
+    r"grey_(\d+)": lambda way, told: way.sampler.grey_noise == float(f"0.{told[1]}"),
+    r"still": lambda way, told: (way.sampler.noise, way.sampler.grey_noise) == (0, 0),
+    r"(pixels|patches|mixture)": lambda way, told: type(way.prior) is type(d.prior(told[1])),
+    r"start_(\d+)": lambda way, told: way.prior.components == int(told[1]),
+    r"float32": lambda way, told: way.changes["precision"] == "fp32",
+}
+
+
+@pytest.mark.parametrize("name", sorted(places.profiles()))
+def test_models_and_variants_of_the_projects_profiles_are_what_their_names_say(name):
+    found = profile.read(name)
+    for model, entry in found.file.models.items():
+        _, P = found.trainings[model, found.seeds(model)[0]]
+        for word in model.split("_"):
+            assert OF_MODEL.get(word, lambda P: True)(P), (model, word)
+            assert not word.isdigit() or P["epochs"] == int(word), model
+        own = vary({}, {key: value for key, value in P.items() if key.startswith(("sampler", "prior"))})
+        T = P["T"] if "T" in P else P["schedule_options"].get("T", 1000)
+        for variant, changes in entry.variants.items():
+            sampler, prior = make(vary(own, changes))
+            way = SimpleNamespace(sampler=sampler, prior=prior, changes=changes, T=T)
+            for words, is_so in OF_VARIANT.items():
+                told = re.search(words, variant)
+                assert not told or is_so(way, told), (model, variant, words)
 
 
 @pytest.mark.parametrize(
