@@ -38,7 +38,7 @@ from report.pages.text import Lazy, Names
 from report.pages.text_format import NUMBERS, Markdown, bibtex, code, escape, integer, listing, num
 from report.results import changes, scatter
 from report.results.definitions import LATE
-from report.results.scatter import LOG
+from report.results.scatter import LOG, Over
 from report.results.table import Record, Samples, note
 from report.results.views import STUDY, Results, Training
 
@@ -252,26 +252,40 @@ def _sensitivity(results: Results) -> dict[str, Any]:
     }
 
 
-def _networks(results: Results) -> list[dict[str, Any]]:
-    """A row for each network: its name, the ratios of two distances, degrees of freedom and numbers of runs.
+def _networks(results: Results) -> list[Names]:
+    """A row for each network: its name, the ratios of two distances, degrees of freedom and runs.
 
-    The zoom starts from independent pixels; `joint` is its ratio with a joint start.
+    The zoom has the study's start; `joint` is its ratio with a joint start.
     """
-    ratios = answer.by_network(results)
-    others = answer.by_network(results, "frechet_autoencoder")
-    joint = answer.by_network(results, way="mixture")
-    return [
-        {
-            "name": Markdown(name),
-            "ratio": ratio.interval,
-            "freedom": ratio.estimate.freedom if ratio.estimate else None,
-            "met": answer.met(ratio.interval),
-            "autoencoder": others[name].interval if name in others else None,
-            "joint": joint[name].interval if name in joint else None,
-            "n": [len(values) for values in ratio.each.values()],
-        }
-        for name, ratio in ratios.items()
-    ]
+
+    def row(name: str) -> Names:
+        def ratio(measure: str = "frechet", way: str | None = None) -> Over | None:
+            return answer.by_network(results, measure, way).get(name)
+
+        def interval(measure: str = "frechet", way: str | None = None) -> Interval | None:
+            known = ratio(measure, way)
+            return known.interval if known else None
+
+        def freedom() -> float | None:
+            known = ratio()
+            return known.estimate.freedom if known and known.estimate else None
+
+        def runs() -> Markdown:
+            known = ratio()
+            return Markdown(" + ".join(str(len(values)) for values in known.each.values()) if known else "")
+
+        return Names(
+            {
+                "name": Markdown(name),
+                "ratio": interval,
+                "freedom": freedom,
+                "autoencoder": lambda: interval("frechet_autoencoder"),
+                "joint": lambda: interval(way="mixture"),
+                "n": runs,
+            }
+        )
+
+    return [row(name) for name in answer.by_network(results)]
 
 
 def _shared(results: Results) -> Interval:

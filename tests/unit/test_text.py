@@ -116,7 +116,7 @@ def test_what_the_data_contradict_is_not_said(run, paper):
     for one in seen.all_of("zoom"):
         rows = [row._replace(value=1.0) for row in one.measured.rows if row.way == ""]
         one.measured.ways[""] = Samples(rows)  # nearer than any DDPM in the autoencoder's features, too
-    sentence = "The zoom is further in every training"
+    sentence = "In them, every zoom is further from the data than every linear DDPM"
     assert sentence in paper
     assert sentence not in said(run, "10_introduction.md", trainings=seen.trainings)
 
