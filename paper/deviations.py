@@ -39,7 +39,7 @@ class Deviation:
     @property
     def date(self) -> Markdown:
         day = self.entry["date"]
-        return Markdown(f"{day.day}\N{NO-BREAK SPACE}{day:%B}")
+        return Markdown(f"{day.day}\N{NO-BREAK SPACE}{day:%b}")
 
     @property
     def claims(self) -> Markdown:
