@@ -255,7 +255,7 @@ def _sensitivity(results: Results) -> dict[str, Any]:
 def _networks(results: Results) -> list[Names]:
     """A row for each network: its name, the ratios of two distances, degrees of freedom and runs.
 
-    The zoom has the study's start; `joint` is its ratio with a joint start.
+    The zoom has the original study's start; `joint` is its ratio with a joint start.
     """
 
     def row(name: str) -> Names:
