@@ -59,4 +59,4 @@ def test_a_profile_that_asks_for_the_paper_is_refused_in_one_line(without_paper)
     done = run(without_paper, str(path))
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
-    assert "no folder paper/" in done.stderr
+    assert "lacks the folder paper/" in done.stderr
