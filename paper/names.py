@@ -84,7 +84,7 @@ def _front(run: ReportRun) -> dict[str, Any]:
         "authors_yaml": Markdown(f"  - {escape(author)}"),
         "licence": LICENCE,
         "repository": address,
-        "repository_said": Markdown(f"<{address}>" if address else "not yet at an address"),
+        "repository_said": Markdown(f"<{address}>" if address else "not yet available online"),
         "data_hashes": lambda: _data_hashes(results),
         "dirty": lambda: _dirty(results),
         "hours": _hours(results),
@@ -386,9 +386,10 @@ def _classes(results: Results) -> dict[str, Any]:
     def late(model: str) -> Interval:
         return scatter.over(results, scatter.late("divergence"), {model: results.all_of(model)}, LOG).interval
 
-    def averaged() -> list[float]:
-        """The divergence of the class mix of each zoom, averaged over its late checkpoints."""
-        pairs = [(_mean(one.late, "class_share"), _mean([one.real], "class_share")) for one in zooms]
+    def averaged(model: str = "zoom") -> list[float]:
+        """The divergence of the class mix of each run of a model, averaged over its late checkpoints."""
+        runs = results.all_of(model)
+        pairs = [(_mean(one.late, "class_share"), _mean([one.real], "class_share")) for one in runs]
         return [float(rel_entr(mix, real).sum()) for mix, real in pairs]
 
     def shares(digit: int) -> list[float]:

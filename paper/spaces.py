@@ -58,12 +58,14 @@ class Comparison:
         means: mean of each model over runs, "zoom", "linear" and "cosine", with its interval.
         apart: ratio of the zoom's mean to the linear DDPM's, or for a share the difference.
         freedom: degrees of freedom of this interval.
+        cosine: ratio or difference of the zoom and the cosine DDPM, in the same way; None without such runs.
         values: numbers of the runs of each model, on the measure's own scale.
     """
 
     means: dict[str, Interval]
     apart: Interval
     freedom: float
+    cosine: Interval | None
     values: dict[str, Values]
 
     @property
@@ -110,10 +112,13 @@ def compare(record: Record, network: str, kind: str) -> Comparison:
     if missing := [name for name in ("zoom", "linear") if not values[name].each]:
         raise LookupError(f"the record has no rows of {of[missing[0]]}")
     means = {name: _back(_estimate(values, {name: 1.0}), scale) for name in values if values[name].each}
-    between = _estimate(read_all(difference) if share else values, {"zoom": 1.0, "linear": -1.0})
+    plain = read_all(difference) if share else values
+    between = _estimate(plain, {"zoom": 1.0, "linear": -1.0})
+    known = bool(values.get("cosine") and values["cosine"].each)
+    cosine = _back(_estimate(plain, {"zoom": 1.0, "cosine": -1.0}), difference) if known else None
     shown = {name: Values(dict(zip(v.each, map(scale.back, v.each.values()), strict=True)), v.checkpoints)
              for name, v in values.items()}  # fmt: skip
-    return Comparison(means, _back(between, difference), between.freedom, shown)
+    return Comparison(means, _back(between, difference), between.freedom, cosine, shown)
 
 
 def _estimate(values: Mapping[str, Values], factors: Mapping[str, float]) -> Estimate:
