@@ -162,7 +162,7 @@ def test_a_row_of_changes_is_of_one_way_to_sample_one_model(page):
                 for m in ("frechet", "frechet_autoencoder", "digit", "calls")
             }
     table = cells(page, "tbl:beyond")
-    assert len(table) == 13
+    assert len(table) == 14
     for row in table:
         (of,) = (
             one
