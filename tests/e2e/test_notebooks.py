@@ -52,6 +52,14 @@ def test_papermill_lists_every_parameter_with_type_and_meaning(name):
         assert shown["inferred_type_name"] in ("int", "float", "str", "bool", "list", "dict"), key
 
 
+@pytest.mark.parametrize("name", CELLS)
+def test_report_and_paper_are_imported_after_the_module_that_makes_them_importable(name):
+    """They are not part of the package: a kernel finds them only once `diffusion.notebook` is imported."""
+    code = "\n".join("".join(cell["source"]) for cell in CELLS[name] if cell["cell_type"] == "code")
+    imports = re.findall(r"^ *(?:from|import) (diffusion\.notebook|report|paper)\b", code, re.MULTILINE)
+    assert not imports or imports[0] == "diffusion.notebook"
+
+
 def test_one_cell_installs_what_a_hosted_notebook_lacks_from_the_address_that_is_cited(monkeypatch):
     found = ["".join(cell["source"]) for cells in CELLS.values() for cell in cells if tagged(cell, "colab")]
     assert len(found) >= 7
