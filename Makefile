@@ -92,7 +92,7 @@ kernel: $(STAMP)-kernel ## compile the networks of the play page, play/net.c, to
 	@$(RUN) -m play.kernel
 
 pages: env ## execute notebooks 01 to 06, and write their pages to released/page/notebooks
-	@$(RUN) -m report.jobs.run paper && mkdir -p build/pages
+	@$(RUN) -m report.jobs.run paper && rm -rf build/pages && mkdir -p build/pages
 	@$(RUN) -m papermill notebooks/05_your_degradation.ipynb build/pages/05_your_degradation.ipynb -p out_dir build/pages
 	@$(RUN) -m report.pages.notebooks build/pages/05_*.ipynb $(addprefix build/released/paper/notebooks/,01_*.ipynb 02_*linear-0.ipynb 03_*zoom-0.ipynb 04_*.ipynb 06_*.ipynb)
 
