@@ -79,7 +79,7 @@ def narrow_in_all_features(results: Results) -> Iterator[Effect]:
 
 @rule("comparable")
 def factor_of_two(results: Results) -> Iterator[Effect]:
-    """Until the grades: within a factor of two in digit features."""
+    """Until the grades: within a factor of two in features of digits."""
     yield _ratio(results, WIDE)
 
 
