@@ -158,7 +158,7 @@ def unpaired_digits(results: Results) -> Iterator[Effect]:
     """Shares of digits of our runs, without pairs."""
     at = {"margin": common.POINTS, "show": common.points1}
     groups = {model: results.all_of(model) for model in ddpm.PAIR}
-    yield effect(f"digits (points), cosine {MINUS} linear", results, last("digit"), groups, **at)
+    yield effect(f"share of digits (points), cosine {MINUS} linear", results, last("digit"), groups, **at)
 
 
 # --- claims about variety ---
