@@ -57,7 +57,7 @@ def test_lines_across_a_panel_stand_where_they_mean_and_nothing_is_cut_off(all_d
         assert drawn.hidden(axes) == []
 
 
-@pytest.mark.parametrize("name", [*ACROSS, *PICTURES])
+@pytest.mark.parametrize("name", [*ACROSS, *sorted(PICTURES)])
 def test_no_word_is_printed_over_another_or_a_mark_or_outside_the_canvas(name):
     assert find_overprints(drawn.figure(name)) == []
 
