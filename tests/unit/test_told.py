@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -177,7 +178,7 @@ def test_more_varied_is_the_other_side_of_less_varied_in_every_measure(released)
 # --- classes ---
 
 
-def shares(rows: list[list], ways: list[tuple[str, int]]) -> np.ndarray:
+def shares(rows: list[list], ways: Sequence[tuple[str, int | None]]) -> np.ndarray:
     """Mean over these ways and epochs of the share of each class that is read with confidence."""
     found = [row for row in rows if row[2] == "recognised_share" and (row[0], row[1]) in ways]
     return np.array([[row[4] for row in found if row[3] == digit] for digit in range(10)]).mean(1)
