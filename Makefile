@@ -112,8 +112,9 @@ avx2   := ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_ENABLE_INSTRUCTIO
 avx512 := ATEN_CPU_CAPABILITY=avx512 ONEDNN_MAX_CPU_ISA=AVX512_CORE MKL_ENABLE_INSTRUCTIONS=AVX512
 PROCESSORS ?= avx2 avx512
 # The tests whose results rest on how a processor computes; what the others read and write is the same anywhere.
-NUMERICAL := tests/golden tests/robust $(wildcard $(patsubst %,tests/unit/test_%.py,classifier comparison defaults distances \
-  drift evaluator fit identity measure measuring network notes opening oracles probes processes recogniser same_run sampling statistics))
+NUMERICAL := $(patsubst %,tests/%.py,golden/test_doctests golden/test_released golden/test_values robust/test_kills \
+  robust/test_without_bf16) $(patsubst %,tests/unit/test_%.py,classifier comparison defaults distances drift evaluator fit \
+  measure measuring network notes opening oracles probes processes recogniser same_run sampling statistics)
 
 test-processors: $(TESTED) ## run the numerical tests as on other processors: PROCESSORS="avx2 avx512"
 	for kind in $(foreach name,$(PROCESSORS),'$($(name))'); do echo "== $$kind ==" && env $$kind COLD_ZOOM_BF16=0 OMP_NUM_THREADS=1 \

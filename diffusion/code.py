@@ -28,6 +28,7 @@ TRAINING = ("runtime.py", *(f"processes/{name}.py" for name in ("base", "schedul
 TRAINING += ("training/network.py", "training/steps.py")  # files of this package that determine weights
 
 
+@functools.cache  # the same files are read for each set of samples
 def strip(code: str | bytes) -> str:
     """Return Python code without comments, docstrings and formatting."""
     node = ast.parse(code)

@@ -1,10 +1,10 @@
 """The main question of the original study: is the zoom comparable to the linear DDPM?
 
-Three measures answer it: the distance in digit features, as a mean over all late checkpoints; the distance in
-features of an autoencoder after the last epoch; and the share of samples taken for digits after the last
-epoch. The published weights of the zoom count as one more training, because a zoom has no beta, the parameter
-in which the published DDPMs differ from the printed description. They have only one checkpoint, and therefore
-no distance over late checkpoints.
+Three measures answer it: the distance in features of digits, as a mean over all late checkpoints; the
+distance in features of an autoencoder after the last epoch; and the share of digits after the last epoch. The
+published weights of the zoom count as one more run, because a zoom has no beta, the parameter in which the
+published DDPMs differ from the printed description. They have only one checkpoint, and therefore no distance
+over late checkpoints.
 
 The original study names no threshold. The answer is therefore a ratio with its interval, and the smallest of
 several factors that the interval stays within.
@@ -189,7 +189,7 @@ def _without(results: Results, training: Training) -> Results:
 def windows(
     results: Results, starts: Sequence[int] = WINDOWS, pair: Sequence[str] = PAIR
 ) -> dict[int, Interval]:
-    """The ratio of distances in digit features, averaged from each of several first epochs to the last."""
+    """The ratio of distances in features of digits, averaged from several first epochs to the last."""
     groups = {model: results.all_of(model) for model in pair}
 
     def ratio(start: int) -> Interval:
@@ -205,7 +205,7 @@ def windows(
 
 
 def arithmetic(results: Results, pair: Sequence[str] = PAIR) -> Interval:
-    """The ratio of distances in digit features, with arithmetic means over late checkpoints."""
+    """The ratio of distances in features of digits, with arithmetic means over late checkpoints."""
     return over(results, late("frechet"), {model: results.all_of(model) for model in pair}, LOG).interval
 
 
@@ -224,11 +224,11 @@ class Network(NamedTuple):
     linear: str
 
 
-# These zooms start as Vrikkis's does, from independent pixels.
+# These zooms start as the original study's does, from independent pixels.
 NETWORKS = {
-    "study's network": Network(("zoom", ""), "linear"),
-    "study's network, RMS norm": Network(("zoom_rms", ""), "linear_rms"),
-    "study's network, dilated": Network(("zoom_dilated", ""), "linear_dilated"),
+    "original network": Network(("zoom", ""), "linear"),
+    "original network, RMS norm": Network(("zoom_rms", ""), "linear_rms"),
+    "original network, dilated": Network(("zoom_dilated", ""), "linear_dilated"),
     "U-Net": Network(("zoom_unet", ""), "linear_unet"),
 }
 

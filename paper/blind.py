@@ -19,10 +19,10 @@ SOURCES: dict[str, tuple[str, str, dict[str, Any]]] = {
 }
 TITLES = {
     DATA: "Real digits",
-    "linear": "DDPM, linear",
+    "linear": "Linear DDPM",
     "zoom": "Cold Zoom",
-    "linear_unet": "DDPM with a U-Net, linear, 100 calls",
-    "cosine_unet": "DDPM with a U-Net, cosine, 100 calls",
+    "linear_unet": "Linear DDPM, U-Net, 100 calls",
+    "cosine_unet": "Cosine DDPM, U-Net, 100 calls",
     "cosine_unet_ddim": "The same, DDIM, 24 calls",
     "zoom_cold": "Zoom, dilated, joint start, no noise",
     "zoom_noisy": "Zoom, U-Net, joint start, noise throughout",

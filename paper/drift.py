@@ -32,7 +32,7 @@ N = 100_000  # simulated offsets; many, because a few large ones determine the s
 WATCHED = 30  # epochs of a course
 # A network with a smaller response at t = T ignores the offset of its input.
 UNREAD = define("unread_response", 0.1)
-STUDYS = "study's network"
+ORIGINAL = "original network"
 
 
 class Course(NamedTuple):
@@ -113,11 +113,11 @@ class Drift:
 
     @property
     def kind(self) -> str:
-        """Kind of network: "U-Net", "dilated", "RMS norm", or "study's network"."""
+        """Kind of network: "U-Net", "dilated", "RMS norm", or "original network"."""
         network = self.one.parts["network"]
         if network["class"] == "diffusion:UNet":
             return "U-Net"
-        return "RMS norm" if network["norm"] == "rms" else "dilated" if network["dilations"] else STUDYS
+        return "RMS norm" if network["norm"] == "rms" else "dilated" if network["dilations"] else ORIGINAL
 
     @property
     def predicted(self) -> float:

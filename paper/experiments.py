@@ -142,9 +142,9 @@ def _law(drifts: list[drift.Drift], results: Results) -> dict[str, float]:
     place = {id(drawn): i for i, drawn in enumerate(drifts)}
     sets = [[place[id(drawn)] for drawn in group] for group in trainings]
     means = [[float(np.log(values[group]).mean()) for group in sets] for values in (predicted, border)]
-    # The study's network with its own sampler: the longest run of each training, once.
+    # The original network with its own sampler: the longest run of each training, once.
     own = [
-        next((i for i in group if drifts[i].kind == drift.STUDYS and not drifts[i].way), None)
+        next((i for i in group if drifts[i].kind == drift.ORIGINAL and not drifts[i].way), None)
         for group in sets
     ]
     own = [i for i in own if i is not None]

@@ -52,7 +52,7 @@ def collect_names(run: ReportRun, verdicts: Mapping[str, Verdict]) -> dict[str, 
     return {
         **collect_common(run, {"Claims": "ledger.json"}),
         **_front(run),
-        "theirs": list_trainings(results.beside["original"]) if "original" in results.beside else [],
+        "published": _published(results),
         **_claims(verdicts),
         "deviations": lambda: deviations.list_deviations(results, verdicts),
         **_question(results, len(verdicts)),
@@ -276,7 +276,7 @@ def _networks(results: Results) -> list[Names]:
 
         return Names(
             {
-                "name": Markdown(name),
+                "name": Markdown(name[0].upper() + name[1:]),
                 "ratio": interval,
                 "freedom": freedom,
                 "autoencoder": lambda: interval("frechet_autoencoder"),
@@ -309,6 +309,15 @@ def _unweighted(results: Results) -> Interval:
 
 
 # --- models of the original study ---
+
+
+def _published(results: Results) -> list[tuple[str, Training]]:
+    """Title and training of each model with published weights."""
+    if not (original := results.beside.get("original")):
+        return []
+    models = [model for model in original.models if model in results.models]
+    labels = {model: f"{results.first(model).label}, published" for model in models}
+    return list_trainings(original.labelled(labels))
 
 
 def _samples_of(results: Results, model: str, measure: str = "digit") -> Markdown:

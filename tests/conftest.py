@@ -222,6 +222,7 @@ def smoke(tmp_path_factory: pytest.TempPathFactory, mnist_dir: Path) -> Project:
     if sys.platform != "linux":
         pytest.skip("what is left of a killed run is looked for in /proc, which only Linux has")
     content = helpers.example_profile("smoke") | {"data_dir": str(mnist_dir)}
+    content["training"] |= {"n_reconstruct": 12}
     models = content["models"]
     small = {"network": models["small"]["network"], "network_options": {"width": 8}}
     few = {"sampler_options": {"levels": 4}}

@@ -20,6 +20,7 @@ from matplotlib.lines import Line2D
 
 from helpers import NOTEBOOKS, PAPER, ROOT
 from paper import figures as paper_figures
+from report import profile as profiles
 from report.results import counterparts, views
 
 Points = list[tuple[float, float]]
@@ -27,14 +28,15 @@ Points = list[tuple[float, float]]
 # --- rows of a release ---
 
 STUDY = {"linear": (0, 1), "cosine": (0, 1), "zoom": (0, 1, 2, 3)}  # model -> seeds of the paper's release
-LABELS = {"linear": "DDPM, linear", "cosine": "DDPM, cosine", "zoom": "Cold Zoom"}
+LABELS = {"linear": "Linear DDPM", "cosine": "Cosine DDPM", "zoom": "Cold Zoom"}
 TRAININGS = [(model, seed) for model, seeds in STUDY.items() for seed in seeds]
 
 
 @cache
 def released() -> views.Results:
     """The released paper with all that it shows beside itself."""
-    return replace(views.load(PAPER), beside=counterparts.open_releases(["beyond", "original", "starts"]))
+    paper = views.load(PAPER).labelled(profiles.read("paper").labels)
+    return replace(paper, beside=counterparts.open_releases(["beyond", "original", "starts"]))
 
 
 @cache

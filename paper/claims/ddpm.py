@@ -145,7 +145,7 @@ def resemble(results: Results) -> Iterator[Effect]:
     {MOST:.0%} of the samples of both finished models.
     """
     for m in DDPMS:
-        name, at = f"accepted as digits ({m})", {"side": ABOVE, "bound": MOST, "show": percent}
+        name, at = f"share of digits ({m})", {"side": ABOVE, "bound": MOST, "show": percent}
         yield effect(name, results, last("digit"), results.all_of(m), LOGIT, **at)
 
 
@@ -157,7 +157,8 @@ def more_realistic(results: Results) -> Iterator[Effect]:
     {IN_POINTS:.0f} points count as equal. {PAIRED} The two DDPMs that Vrikkis (2024) published count as one
     more pair.
     """
-    name, at = f"digits (points), cosine {MINUS} linear", {"margin": common.POINTS, "show": common.points1}
+    name = f"share of digits (points), cosine {MINUS} linear"
+    at = {"margin": common.POINTS, "show": common.points1}
     ours = common.seed_pairs(results, PAIR)
     yield paired_effect(name, last("digit"), ours + published_pair(results), **at)
     yield paired_effect(f"{name}, our runs alone", last("digit"), ours, **at | {"side": None})

@@ -79,7 +79,7 @@ def narrow_in_all_features(results: Results) -> Iterator[Effect]:
 
 @rule("comparable")
 def factor_of_two(results: Results) -> Iterator[Effect]:
-    """Until the grades: within a factor of two in digit features."""
+    """Until the grades: within a factor of two in features of digits."""
     yield _ratio(results, WIDE)
 
 
@@ -158,7 +158,7 @@ def unpaired_digits(results: Results) -> Iterator[Effect]:
     """Shares of digits of our runs, without pairs."""
     at = {"margin": common.POINTS, "show": common.points1}
     groups = {model: results.all_of(model) for model in ddpm.PAIR}
-    yield effect(f"digits (points), cosine {MINUS} linear", results, last("digit"), groups, **at)
+    yield effect(f"share of digits (points), cosine {MINUS} linear", results, last("digit"), groups, **at)
 
 
 # --- claims about variety ---

@@ -27,7 +27,7 @@ from report.results.views import Results, Training
 def beyond(results: Results, model: str) -> list[Training]:
     """The training runs of a model in the release `beyond`."""
     if not (trainings := results.beside["beyond"].all_of(model) if "beyond" in results.beside else []):
-        raise NotMeasured(f"the trainings beyond the study contain no {model}")
+        raise NotMeasured(f"the runs beyond the original study contain no {model}")
     return trainings
 
 
@@ -62,7 +62,7 @@ def paired_effect(
         judged: further attributes of `Effect`.
     """
     if not pairs:
-        raise NotMeasured("no two trainings share a seed")
+        raise NotMeasured("no two runs share a seed")
     mean = paired(number, pairs, scale)
     found = {"open": mean.unknown, "each": mean.each, "over": mean, "pairs": True}
     return Effect(name, mean.interval, **found, **judged)
@@ -159,6 +159,6 @@ def decide(claim: Claim, trainings: Mapping[str, list[Training]], parts: tuple[E
     if answer is not None:
         return Verdict(claim, OF_ANSWER[answer], *given)
     single = decides[0].open
-    why = "no model was trained twice" if single else "trainings scatter too widely for so few"
+    why = "no model was trained twice" if single else "runs scatter too widely for so few"
     lean = together(part.lean() for part in parts if part.side)
     return Verdict(claim, OPEN, *given, BY_TRAININGS, Markdown(why), OF_ANSWER[lean])

@@ -106,7 +106,7 @@ class Verdict:
         for part in self.parts:
             answer = f" ({OF_ANSWER[part.answer()]})" if part.side and len(self.parts) > 1 else ""
             each = "; ".join(f"{model} {listing(map(num, of))}" for model, of in part.each.items())
-            words.append(f"{part.name}: {part.shown()}{answer}" + (f"; trainings: {each}" if each else ""))
+            words.append(f"{part.name}: {part.shown()}{answer}" + (f"; runs: {each}" if each else ""))
         return sentence(Markdown("; ".join(words))) if words else DASH
 
     def row(self) -> dict[str, Any]:
@@ -161,10 +161,10 @@ class Verdict:
 
     @property
     def details(self) -> Markdown:
-        """All parts, the reason for an undecided verdict, and a note on models with one training."""
+        """All parts, the reason for an undecided verdict, and a note on models with one run."""
         note(self.claim.source)
         single = [model for model, n in self.trainings.items() if n == 1 and self.parts]
-        rests = f"rests on one training of {' and of '.join(single)}" if single else ""
+        rests = f"rests on one run of {' and of '.join(single)}" if single else ""
         lean = f"leans to *{self.lean}*" if self.lean not in ("", OPEN) else ""
         more = Markdown("; ".join(filter(None, (self.why, lean, rests))))
         return Markdown(f"{self.measured} {sentence(more) if more else ''}".strip())

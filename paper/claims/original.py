@@ -20,7 +20,7 @@ def files() -> Record:
     """The record of the published files; NotMeasured: they are missing."""
     folder = releases() / "original"
     if not path_of(folder, "files").is_file():
-        raise NotMeasured("the study's files are not there")
+        raise NotMeasured("the published files are not there")
     return Record(folder, "files", "released/original/")
 
 
@@ -64,7 +64,7 @@ def distances_as_described(results: Results) -> Iterator[Effect]:
     """The published distances compare 500 samples with the held-out test split.
 
     The claim holds if the published code compares at least 500 samples, and if its procedure ranks real
-    digits nearer to the data than uniform noise. We apply the procedure in digit features. The second
+    digits nearer to the data than uniform noise. We apply the procedure in features of digits. The second
     condition tests the procedure; it does not depend on the number of samples.
     """
     found = files()

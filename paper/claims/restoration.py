@@ -112,4 +112,4 @@ def start(results: Results) -> Iterator[Effect]:
         return one.final["digit"].value - one.measured["patches"]["digit"].value
 
     at = {"side": BELOW, "margin": POINTS, "show": points1}
-    yield effect(f"digits (points), {against}", results, fewer, others, **at)
+    yield effect(f"share of digits (points), {against}", results, fewer, others, **at)

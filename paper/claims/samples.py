@@ -78,9 +78,9 @@ def cosine_below_zoom(results: Results) -> Iterator[Effect]:
 def distance_blind(results: Results) -> Iterator[Effect]:
     """The distance does not capture how varied the samples are.
 
-    We test one aspect of variety, the mix of classes, and distances in digit features. The claim holds if the
-    zoom's distance correlates with the divergence of its classes by less than {FOLLOWS}. Checkpoints count
-    after the first {SETTLED:.0%} of training.
+    We test one aspect of variety, the mix of classes, and distances in features of digits. The claim holds if
+    the zoom's distance correlates with the divergence of its classes by less than {FOLLOWS}. Checkpoints
+    count after the first {SETTLED:.0%} of training.
     """
 
     def correlation(one: Training) -> float:

@@ -1,4 +1,4 @@
-"""The figure on the main question: samples of each training, two distances, the share taken for digits."""
+"""The figure on the main question: samples of each run, two distances, the share of digits."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -21,14 +21,14 @@ from report.results.table import CHECKPOINT
 from report.results.views import Results, Training
 
 NEAR = question.PAIR[1]  # model with a band about its mean
-SHOWN = 8  # samples of each training
+SHOWN = 8  # samples of each run
 ROW, SIDE = 0.26, 0.21  # inches: a row; a sample
 LEFT, PANEL, GAP = 0.72, 0.96, 0.1  # inches: names of rows; a panel; the gap before it
-KEY, TITLES, TICKS = 0.55, 0.37, 0.25  # inches: the legend, titles and ticks of the panels
+KEY, TITLES, TICKS = 0.55, 0.52, 0.25  # inches: the legend, titles and ticks of the panels
 PANELS = {  # measure of the question -> title
-    "digits": "distance,\ndigit features",
-    "autoencoder": "distance,\nautoencoder",
-    "share": "taken\nfor digits",
+    "digits": "distance,\nfeatures\nof digits",
+    "autoencoder": "distance,\nfeatures of an\nautoencoder",
+    "share": "share\nof digits",
 }
 FLOORS = {"digits": "floor", "autoencoder": "floor_autoencoder"}  # measures of real images
 BAND = {"color": MODELS[NEAR].colour, "alpha": 0.1, "linewidth": 0}
@@ -79,9 +79,7 @@ def _rows(results: Results) -> list[Row]:
             rows.append(Row(model, trainings[0].label, results))
             rows += [Row(model, f"seed {training.seed}", results, training) for training in trainings]
             if published := results.beside.get("original"):
-                rows += [
-                    Row(model, "the study's", published, training) for training in published.all_of(model)
-                ]
+                rows += [Row(model, "published", published, training) for training in published.all_of(model)]
     return rows
 
 
@@ -163,10 +161,10 @@ def _key(drawn: Figure, rows: Sequence[Row]) -> None:
         "mean of the late checkpoints": Line2D([], [], marker="o", **dot),
         "each of them": Line2D([], [], marker="|", **dot),
         "last checkpoint": Line2D([], [], marker="s", **dot),
-        "the study's weights": Line2D([], [], marker="s", markerfacecolor="white", **dot),
-        "mean of trainings, 95 % interval": Line2D([], [], marker="d", color=INK, linewidth=1.4),
+        "published weights": Line2D([], [], marker="s", markerfacecolor="white", **dot),
+        "mean over runs, 95% interval": Line2D([], [], marker="d", color=INK, linewidth=1.4),
         "within a factor of two of the linear DDPM": Patch(**BAND),
     }
     if not any(row.of is not rows[0].of for row in rows):
-        del entries["the study's weights"]
+        del entries["published weights"]
     legend(drawn, [*entries.items()])

@@ -15,7 +15,6 @@ from report.results.definitions import SETTLED
 from report.results.table import Samples
 from report.results.views import Results, Training
 
-THEIRS = "the study's zoom"  # the published weights, with one checkpoint
 PANELS = 4  # of `mix` in a row, at most
 DOTS = {"color": MODELS["zoom"].colour, "marker": "o", "markersize": 2.4, "linestyle": "none"}
 REAL = {"color": INK, "linewidth": 0.9, "marker": "."}
@@ -76,8 +75,9 @@ def class_map(results: Results) -> Figure | None:
         late = [row for row in training.late if "recognised_share" in row and row["recognised_share"][0].n]
         if late and (real := _shares(training.real)).all():
             sure = 1 - np.mean([row["low_confidence"].value for row in late])
-            title = THEIRS if training in published else title_of(results, training)
-            name = f"{title} ({100 * sure:.0f} %)"
+            published_title = f"{literal(results.first('zoom').label)}, published"
+            title = published_title if training in published else title_of(results, training)
+            name = f"{title} ({100 * sure:.0f}%)"
             rows[name] = np.mean([_shares(row) for row in late], axis=0) / real
             cells.append([f"{x:.2f}" for x in rows[name]])
     if not rows:

@@ -17,7 +17,7 @@ from report.results.views import Results
 SAMPLERS = {"ancestral": "ancestral", "ddim": "DDIM", "naive": "naive"}  # shown samplers -> label
 REAL_DOT = "#8C8C8C"
 OLD = {"color": MUTED, "marker": "o", "linestyle": "none", "markerfacecolor": "white"}  # confidence
-NEW = {"color": MODELS["linear"].colour, "marker": "o", "linestyle": "none"}  # calibrated recogniser
+NEW = {"color": MODELS["linear"].colour, "marker": "o", "linestyle": "none"}  # recogniser
 ROW = 4.1  # mm: a row of dots
 SCALE = ("unchanged", "shifted by 2 pixels", "on 10 % grey", "shifted by 3 pixels", "blurred by 1 pixel")
 SCALE += ("two digits stitched", "on 20 % grey", "random pen strokes", "strokes deleted")  # of `yardstick`
@@ -34,7 +34,7 @@ Drawn = tuple[Facts, Samples]  # description of a sampler, and measures of its s
 LABELS = {
     "divergence": "class divergence (nats)",
     "frechet": "Fréchet distance",
-    "digit": "accepted as digits",
+    "digit": "share of digits",
 }
 
 
@@ -51,7 +51,7 @@ def _line(axes: Axes, drawn: Iterable[Drawn], along: str, measure: str, look: Ma
 
 @figure
 def quality_calls(results: Results) -> Figure | None:
-    """Distance and share of digits against network calls per sample, a line for each training and sampler."""
+    """Distance and share of digits against network calls per sample, a line for each run and sampler."""
     drawn, styles, looks = new_figure(44), model_styles(results), {}
     distance, digits = drawn.subplots(1, 2)
     for training in results.trainings.values():
@@ -71,7 +71,7 @@ def quality_calls(results: Results) -> Figure | None:
     if not looks:
         return None
     for axes in (distance, digits):
-        axes.set(xscale="log", xlabel="network calls a sample")
+        axes.set(xscale="log", xlabel="network calls for a sample")
         axes.xaxis.set_major_formatter(PLAIN)
     on_logs(distance.yaxis)
     digits.yaxis.set_major_formatter(PercentFormatter(1))
@@ -82,7 +82,7 @@ def quality_calls(results: Results) -> Figure | None:
 
 @figure
 def offset_response(results: Results) -> Figure | None:
-    """The share of a uniform offset that the predicted noise contains, by time step, for each network."""
+    """The response to a uniform shift by time step, for each network."""
     drawn, ends = new_figure(56), []
     axes = drawn.subplots()
     for of, styles in ((results, model_styles(results)), (results.beside.get("beyond"), NETWORKS)):
@@ -97,7 +97,7 @@ def offset_response(results: Results) -> Figure | None:
     if not ends:
         return None
     axes.axhline(1, color=MUTED, linewidth=0.7)
-    axes.set(xlabel="time step $t$", ylabel="reported, of all", ylim=(0, 1.08))
+    axes.set(xlabel="time step $t$", ylabel="response", ylim=(0, 1.08))
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     axes.set_xlim(left=0)
     name_ends(axes, ends)
@@ -107,9 +107,14 @@ def offset_response(results: Results) -> Figure | None:
 # --- the meaning of measures ---
 
 
+def _unspaced(kind: str) -> str:
+    """The name of a kind of images with per cent as in the text: "on 10% grey"."""
+    return kind.replace(" %", "%")
+
+
 @figure
 def recognised_kinds(results: Results) -> Figure | None:
-    """Share of images accepted as digits, by kind: by the calibrated recogniser, and by confidence."""
+    """Share of images accepted as digits, by kind: by the recogniser, and by the classifier's confidence."""
     if not (job := results.jobs.get("yardstick")):
         return None
     mild = len(job.facts.mild)
@@ -122,9 +127,9 @@ def recognised_kinds(results: Results) -> Figure | None:
     axes.plot(a, y, **OLD)
     axes.plot(b, y, **NEW)
     axes.set(xlabel="accepted as digits (%)", xlim=(-2, 102))
-    axes.set_yticks(y, kinds)
+    axes.set_yticks(y, map(_unspaced, kinds))
     axes.axhline((y[mild - 1] + y[mild]) / 2, color=MUTED, linewidth=0.7)
-    key(drawn, {"confidence": OLD, "calibrated recogniser": NEW})
+    key(drawn, {"classifier's confidence": OLD, "recogniser": NEW})
     return drawn
 
 
@@ -142,7 +147,7 @@ def yardstick(results: Results) -> Figure | None:
     drawn = new_figure(12 + ROW * len(dots))
     axes = drawn.subplots()
     axes.scatter(values, range(len(dots)), c=colours, s=22, zorder=3)
-    axes.set_yticks(range(len(dots)), names)
+    axes.set_yticks(range(len(dots)), map(_unspaced, names))
     for y, (tick, fid, ink) in enumerate(zip(axes.get_yticklabels(), values, inks, strict=True)):
         look = {"color": ink, "va": "center", "fontsize": SMALL}
         text = f"{fid:.2g}" if fid < 1 else f"{fid:.1f}"

@@ -18,14 +18,14 @@ from report.results.definitions import UNPICKED
 from report.results.views import Results
 
 SAMPLED = {  # title -> kept samples; more would not fit
-    "DDPM, study's network": "samples_linear-1",
-    "Zoom, study's network": "samples_zoom-1",
+    "DDPM, original network": "samples_linear-1",
+    "Zoom, original network": "samples_zoom-1",
     "DDPM, RMS norm": "samples_linear_rms-0",
     "Zoom, dilated": "samples_zoom_dilated-0",
     "DDPM, dilated": "samples_linear_dilated-0",
     "Zoom, U-Net": "samples_zoom_unet-0",
     "DDPM, U-Net": "samples_linear_unet-0",
-    "Zoom, U-Net and noise": "samples_zoom_unet_noise-0",
+    "Zoom, U-Net, noise in training": "samples_zoom_unet_noise-0",
 }
 SIDE, GAP = 4, 2  # of `front`: rows and columns, and pixels between images
 ROWS = (  # of the figure of changes, from the top

@@ -15,7 +15,7 @@ from report.results.views import Results, Training
 KINDS = {  # kind of network -> look
     kind: {"color": colour, "marker": marker, "linestyle": "none"}
     for kind, colour, marker in (
-        (drift.STUDYS, INK, "^"),
+        (drift.ORIGINAL, INK, "^"),
         *((kind, *STYLES[i][::2]) for i, kind in enumerate(("dilated", "RMS norm", "U-Net"), 3)),
     )
 }

@@ -10,8 +10,8 @@ from report.results.views import Results
 
 FEW = {"zoom_unet_noise": "zoom, noise in training", "cosine_unet": "cosine DDPM"}  # model -> label
 STYLES = {"zoom_unet_noise": MODELS["zoom"], "cosine_unet": MODELS["cosine"]}
-OF_CALLS = {"digit": "share of digits", "frechet": "distance, digit features"}
-OF_CALLS |= {"frechet_autoencoder": "distance, autoencoder"}
+OF_CALLS = {"digit": "share of digits", "frechet": "distance, features\nof digits"}
+OF_CALLS |= {"frechet_autoencoder": "distance, features\nof an autoencoder"}
 
 
 @figure
@@ -23,7 +23,7 @@ def few_calls(results: Results) -> Figure | None:
     """
     if not (job := (results.beside.get("beyond") or results).jobs.get("calls")):
         return None
-    drawn, looks = new_figure(46), {}
+    drawn, looks = new_figure(50), {}
     for axes, (measure, title) in zip(drawn.subplots(1, 3), OF_CALLS.items(), strict=True):
         for model, name in FEW.items():
             look = {"color": STYLES[model].colour, "marker": STYLES[model].marker, "markersize": 3}
@@ -33,7 +33,7 @@ def few_calls(results: Results) -> Figure | None:
             axes.plot(values.groupby(level=0).mean(), color=look["color"], linewidth=1)
             looks[name] = look
         on_logs(axes.xaxis)
-        axes.set(xlabel="network calls a sample", title=title, xticks=values.index.unique())
+        axes.set(xlabel="network calls for a sample", title=title, xticks=values.index.unique())
         if measure == "digit":
             axes.set_ylim(0, 1)
             axes.yaxis.set_major_formatter(PercentFormatter(1))

@@ -11,8 +11,8 @@ from report.figures.styles import MODELS, figure, on_logs
 from report.results.changes import Way, describe, table
 from report.results.views import Results, mean
 
-ROW, ABOVE, BELOW, CHARACTER = 3.8, 22, 10, 1.45  # mm: a row; the headings; the axis; a character
-TICKED, VALUES, APART = 26, 24, 4  # widths in mm: the panel of changes; the panel of means; between panels
+ROW, ABOVE, BELOW, CHARACTER = 3.8, 26, 10, 1.45  # mm: a row; the headings; the axis; a character
+TICKED, VALUES, APART = 26, 25, 4  # widths in mm: the panel of changes; the panel of means; between panels
 OF_PROCESS = {"ddpm": ("DDPM", MODELS["linear"].colour), "zoom": ("Zoom", MODELS["zoom"].colour)}
 MIXTURE = "diffusion:Mixture"
 # Column of the figure -> test of a model, from the settings that differ from the base.
@@ -21,8 +21,8 @@ TICKS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "dilated": lambda changed: changed.get("dilations"),
     "U-Net": lambda changed: changed.get("network") == "diffusion:UNet",
     "joint start": lambda changed: changed.get("prior") == MIXTURE,
-    "training noise": lambda changed: changed.get("image_noise"),
-    "sampling noise": lambda changed: changed.get("noise") or changed.get("grey_noise"),
+    "noise in training": lambda changed: changed.get("image_noise"),
+    "noise during sampling": lambda changed: changed.get("noise") or changed.get("grey_noise"),
 }
 IN_TICKS = {"network", "norm", "dilations", "image_noise", "noise"}  # a row's name omits these
 
@@ -51,7 +51,7 @@ def changes(results: Results, names: Sequence[str] | None = None) -> Figure:
         middle.plot(distances, [place] * len(distances), "o", color=colour, markersize=3.6)
         digits = f"{100 * mean(row['digit']):.0f}%" if "digit" in row else "–"
         look = {"va": "center", "ha": "right", "fontsize": SMALL, "color": colour}
-        right.text(0.55, place, f"{geometric_mean(distances):.1f}", **look)
+        right.text(0.5, place, f"{geometric_mean(distances):.1f}", **look)
         right.text(1, place, digits, **look)
     for axes in panels:
         axes.set_ylim(len(rows) - 0.4, -0.6)
@@ -60,7 +60,7 @@ def changes(results: Results, names: Sequence[str] | None = None) -> Figure:
     left.set_xlim(-0.6, len(TICKS) - 0.4)
     left.set_xticks(range(len(TICKS)), list(TICKS), rotation=45, ha="left", rotation_mode="anchor")
     right.set_xlim(0, 1)
-    right.set_xticks((0.55, 1), ("distance", "digits"), ha="right")
+    right.set_xticks((0.5, 1), ("distance", "share of\ndigits"), ha="right")
     on_logs(middle.xaxis)
     middle.set_xlabel("Fréchet distance of each run")
     middle.margins(x=0.06)

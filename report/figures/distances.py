@@ -20,6 +20,7 @@ from report.figures.styles import (
     literal,
     model_styles,
     name_ends,
+    plural,
     title_of,
 )
 from report.results.counterparts import Pair
@@ -121,7 +122,7 @@ def distances(results: Results) -> Figure | None:
             drawn.plots(f"{title_of(results, training)}, mean of {WINDOW}", values.index, values)
         axes.plot(values, **look, markersize=1.8 if training.model in THIN else 2.4)
         ends.setdefault(training.model, []).append(values.iloc[-1])
-    axes.set_ylabel(f"Fréchet distance, {literal(first.train.data.noun)} features")
+    axes.set_ylabel(f"Fréchet distance,\nfeatures of {literal(plural(first.train.data.noun))}")
     if not logarithmic(axes, [row["frechet"].value for _, rows in curves for row in rows]):
         axes.set_ylim(bottom=0)
     if any(len(training.late) > 1 for training, _ in curves):
@@ -133,7 +134,7 @@ def distances(results: Results) -> Figure | None:
     if "floor" in (near := first.measured[CHECKPOINT]):
         floor = near["floor"].value
         if floor < axes.get_ylim()[0]:
-            text = f"real against real: {floor:.2g} (below)"
+            text = f"real {literal(plural(first.train.data.noun))}: {floor:.2g} (below)"
             axes.text(0, 1.02, text, transform=axes.transAxes, **SAID | {"ha": "left"}, va="bottom")
         else:
             axes.axhline(floor, color=MUTED, linewidth=0.9)

@@ -26,7 +26,7 @@ def own_compared(results: Results, models: Sequence[str]) -> Figure | None:
         return None
     training = next(training for training in results.trainings.values() if training.model in models)
     final, real_images = training.final, training.real
-    accepted = "digits" if training.train.data.name == "mnist" else "accepted"
+    accepted = "share of digits" if training.train.data.name == "mnist" else "accepted"
     panels = {"Fréchet distance": ("frechet", final["floor"].value)} if "floor" in final else {}
     for title, measure in {accepted: "digit", "coverage": "coverage"}.items():
         if measure in real_images:

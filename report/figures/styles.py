@@ -45,6 +45,11 @@ def literal(text: str) -> str:
     return text.replace("$", r"\$")
 
 
+def plural(noun: str) -> str:
+    """The plural of a data set's noun: digits, classes."""
+    return noun + ("es" if noun.endswith("s") else "s")
+
+
 def model_styles(results: Results) -> Styles:
     """The style of each model of a run: fixed for the original study's models, else the next free one."""
     others = [model for model in results.models if model not in MODELS]

@@ -32,7 +32,7 @@ COMPONENTS = {  # short name of a component of this library -> a sentence for re
 }
 PICTURES = {  # file -> caption, both with the model's name or label
     "degradation_{}.png": "{}: one image at rising levels.",
-    "loss_{}.svg": "{}: loss in training, and on the test split.",
+    "loss_{}.svg": "{}: loss on the training images, and on the test images.",
     "samples_{}.png": "{}: the first samples, not picked.",
     "trajectory_{}.png": "{}: from the start, at the top, to the sample, at the bottom.",
 }

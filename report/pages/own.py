@@ -11,6 +11,7 @@ import numpy as np
 from diffusion.data import DATASETS
 from diffusion.evaluation.statistics import Interval
 from diffusion.provenance import releases
+from report.figures.styles import plural
 from report.pages.models import Model, describe_models, strip
 from report.pages.names import PROJECT, Content, ReportRun, collect_common, dataset
 from report.pages.sources import Marks
@@ -116,7 +117,7 @@ def collect_names(run: ReportRun) -> dict[str, Any]:
         "share": share,
         "measuring": trainings[0].measured.facts,
         "real": trainings[0].real,
-        "nouns": lambda: dataset(results).noun + ("es" if dataset(results).noun.endswith("s") else "s"),
+        "nouns": lambda: plural(dataset(results).noun),
         "other_data": other_data(results),
         "data_citation": _cited(trainings[0]),
         "version": version(PROJECT),

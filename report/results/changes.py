@@ -23,8 +23,8 @@ WORDS = {  # format of a setting and its value; other settings are "name value"
     "learning_rate": "rate {}",
     "dilations": "dilated",
     "average": "mean of {} epochs",
-    "image_noise": "training noise {}",
-    "noise": "sampling noise {}",
+    "image_noise": "noise in training {}",
+    "noise": "noise during sampling {}",
     "grey_noise": "grey noise {}",
     "components": "{} Gaussians",
 }

@@ -7,6 +7,7 @@ import pytest
 
 from report.jobs import run as runner
 from report.jobs.job import HOURS, MEMORY, Job
+from report.places import PROFILES
 
 # A job's number is that of its line in `asked`. The first two meet their time limit; others are done at once,
 # and leave the stamps that they would write.
@@ -39,6 +40,10 @@ def test_a_job_asks_for_its_share_of_a_node_and_goes_on_after_its_time_limit(tmp
         (tmp_path / "bin" / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}/bin{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")  # of this machine
+    profile = (PROFILES / "slurm" / "config.yaml").read_text("utf-8")
+    (tmp_path / "slurm").mkdir()
+    (tmp_path / "slurm" / "config.yaml").write_text(re.sub("(status-checks:) 10", r"\1 1", profile))
+    monkeypatch.setattr(runner, "PROFILES", tmp_path)
     out = tmp_path / "out"
     (out / "jobs").mkdir(parents=True)
     train, report = Job("train", "zoom-0", out, {}), Job("report", "", out, {}, ("train_zoom-0",))

@@ -129,18 +129,10 @@ def test_what_a_network_misses_of_an_offset_is_added_to_its_prediction():
         ("14_changes", {"models": ["linear", "zoom"]}),
         ("07_yardstick", {"n": 32, "n_per_distortion": 16, "n_real": 100, "n_test": 256}),
         ("10_files", {"n_source": 120, "n_test": 100}),
-        pytest.param(
-            "12_effects",
-            {"models": ["zoom"], "n": 12, "steps": 1, "n_train": 128, "n_test": 60},
-            marks=pytest.mark.long,
-        ),
-        pytest.param(
-            "13_intervention", {"n": 12, "calls": 2, "n_train": 128, "n_test": 12}, marks=pytest.mark.long
-        ),
     ],
 )
 def test_what_no_run_of_the_workflow_executes_runs(tmp_path, mnist_dir, monkeypatch, name, given):
-    """08 and 09 do above, and as cells of a kernel; the others, in the run of e2e/test_workflow.py."""
+    """08 and 09 do above; 12 and 13, as cells of a kernel; the others, in the run of e2e/test_workflow.py."""
     monkeypatch.chdir(tmp_path)
     few = functools.partial(Evaluator.for_dataset, n_digits=100, n_per_distortion=16)
     monkeypatch.setattr(Evaluator, "for_dataset", staticmethod(few))

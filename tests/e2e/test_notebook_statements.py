@@ -65,7 +65,7 @@ def test_ten_lines_zoom_as_the_package_and_start_from_digits(mnist_dir):
     assert (patches.repeat_interleave(7, 2).repeat_interleave(7, 3) == found["starts"]).all()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_ten_lines_run_to_their_end_by_papermill(mnist_dir, tmp_path):
     """Its class of a network is found again only in a notebook."""
     done = execute_notebook(

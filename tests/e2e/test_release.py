@@ -117,7 +117,7 @@ def test_results_of_other_settings_or_trainings_are_not_released_or_reported(che
 def test_the_report_of_a_release_is_made_without_training_and_leaves_the_release_as_it_is(checkout):
     """Of its zoom alone, whose profile then asks for no other model."""
     content = yaml.safe_load(checkout.profile.read_text())
-    content["models"] = {"zoom": content["models"]["zoom"]}
+    content |= {"models": {"zoom": content["models"]["zoom"]}, "notebooks": {}}
     checkout.profile.write_text(yaml.safe_dump(content))
     before = helpers.content(checkout.released)
     write_json(gone := checkout.built / "metrics" / "train_gone-0.json", {})  # of an earlier release

@@ -1,7 +1,7 @@
 """The workflow at the smoke profile: kills, failures, changes. What is stale: unit/test_jobs.py."""
 
+import importlib
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -15,6 +15,7 @@ from conftest import Project
 from helpers import ROOT
 from report import profile
 from report.files import read_json
+from report.jobs import plan as jobs
 from report.measures import measure
 from report.results import views as results
 
@@ -76,7 +77,7 @@ def test_a_run_with_nothing_to_do_says_so(copy):
     assert copy.said.read_text().endswith(f"Report up to date: {copy.out}/report.pdf\n")
 
 
-def test_nothing_outlives_make_and_a_failing_job_says_why_and_how_to_leave_its_model_out(copy):
+def test_nothing_outlives_make_and_a_failing_job_says_why_and_how_to_leave_its_model_out(copy, monkeypatch):
     """A setting of the zoom is changed; a network is edited, and fails."""
     module = copy.folder / "mine.py"
     head, line, tail = module.read_text().partition("class Small")
@@ -93,10 +94,11 @@ def test_nothing_outlives_make_and_a_failing_job_says_why_and_how_to_leave_its_m
     assert (copy.out / "jobs" / "measure_zoom-0.json").is_file()  # stale, as its sampler is of that module
     assert (copy.out / "runs" / "frame-0" / "run.json").is_file()  # what was trained before stays
     models = {"zoom": copy.content["models"]["zoom"]}
-    alone = Project(copy.folder, copy.content | {"models": models})
-    module.write_text(head + line + tail)
-    assert alone.start().wait(900) == 0, alone.said.read_text()
-    assert "blackens a frame" not in of_page(copy.out)
+    monkeypatch.syspath_prepend(copy.folder)
+    alone = profile.read(Project(copy.folder, copy.content | {"models": models}).path)
+    left = jobs.find_stale(jobs.make_plan(alone))
+    assert left.keys() == {"measure_zoom-0", "notebook_04_compare_fid", "notebook_report_figures", "report"}
+    sys.modules.pop("mine")
 
 
 def test_a_measure_that_was_killed_has_the_numbers_of_one_that_was_not(smoke, copy, monkeypatch):
@@ -137,13 +139,22 @@ def test_a_data_set_of_ones_own_is_trained_measured_and_told(tmp_path):
         (["benchmarks.bench", "zomo"], "'zomo'; did you mean 'zoom'"),
     ],
 )
-def test_a_mistake_is_one_line_before_anything_is_written(tmp_path, arguments, line):
+def test_a_mistake_is_one_line_before_anything_is_written(tmp_path, monkeypatch, capsys, arguments, line):
     text = "profile: mine\nout: mine\nmodels: {zoom: {notebook: 03_train_zoom}}\ntraining: {epoch: 2}\n"
     (tmp_path / "mine.yaml").write_text(text)
-    arguments = [argument.replace("FILE", f"{tmp_path}/mine.yaml") for argument in arguments]
-    done = python("-m", *arguments, env=os.environ | {"PATH": str(tmp_path)})  # without Slurm
-    (said,) = done.stderr.splitlines()
-    assert done.returncode == 1
+    module, *given = (argument.replace("FILE", f"{tmp_path}/mine.yaml") for argument in arguments)
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("PATH", str(tmp_path))  # without Slurm
+    monkeypatch.delenv("MAKELEVEL", raising=False)
+    monkeypatch.setattr(sys, "argv", [module, *given])
+    monkeypatch.setattr(sys, "excepthook", None)  # commands install their own
+    with pytest.raises((ValueError, SystemExit)) as raised:
+        importlib.import_module(module).main()
+    if raised.type is SystemExit:  # which Python prints
+        print(raised.value, file=sys.stderr)
+    else:
+        sys.excepthook(raised.type, raised.value, None)
+    (said,) = capsys.readouterr().err.splitlines()
     assert re.search(f"error: .*{line}", said)
     assert not (ROOT / "mine").exists()
 

@@ -17,11 +17,11 @@ def test_the_columns_of_a_table_have_the_measures_of_their_heads(report):
     )
     for seed, line in enumerate(lines[:2]):
         final, row = load(PAPER).trainings["linear", seed].final, dict(zip(head, line, strict=True))
-        assert line[0] == f"DDPM, linear, seed {seed}"
+        assert line[0] == f"Linear DDPM, seed {seed}"
         expected = {n: fixed(final[n.lower()].value) for n in ("Coverage", "Divergence")}
         expected |= {
             "Autoencoder": num(final["frechet_autoencoder"].value),
-            "Digits": percent(final["digit"]),
+            "Share of digits": percent(final["digit"]),
         }
         assert expected.items() <= row.items()
 

@@ -85,7 +85,7 @@ def test_each_model_and_variant_is_a_row_and_distances_are_averaged_on_their_own
         "mean of 5 epochs",
         "30 epochs, ema 0.99, RMS norm, cosine",
         "zoom, the base",
-        "training noise 0.1",
+        "noise in training 0.1",
     ]
 
 

@@ -10,6 +10,7 @@ from scipy import stats
 
 import made_up
 from diffusion.evaluation.statistics import Interval
+from helpers import PAPER
 from paper import answer
 from paper.claims import common, judge
 from paper.claims.effects import BELOW, WITHIN
@@ -272,6 +273,25 @@ def test_each_training_is_left_out_once_and_windows_have_their_epochs(results, t
     )
     assert math.log(ratios[99].value) == pytest.approx(expected)
     assert ratios[96].value == pytest.approx(answer.apart(results, answer.ASKED["digits"]).value)
+
+
+def test_means_over_late_checkpoints_may_be_arithmetic(results):
+    of_trainings = {name: np.log(np.mean(values)) for name, values in LATE.items()}
+    zooms, linears = ([of_trainings[f"{model}-{seed}"] for seed in (0, 1)] for model in answer.PAIR)
+    assert math.log(answer.arithmetic(results).value) == pytest.approx(np.mean(zooms) - np.mean(linears))
+
+
+def test_each_network_has_the_ratio_of_its_finished_zooms_and_linear_ddpms():
+    beyond = load(PAPER.with_name("beyond"))
+    found = answer.by_network(replace(load(PAPER), beside={"beyond": beyond}))
+    assert [*found] == [*answer.NETWORKS]
+    suffixes = ["", "_rms", "_dilated", "_unet"]
+    for ratio, suffix in zip(found.values(), suffixes, strict=True):
+        models = [f"{model}{suffix}" for model in answer.PAIR]
+        zooms, linears = (
+            [math.log(one.final["frechet"].value) for one in beyond.all_of(model)] for model in models
+        )
+        assert math.log(ratio.interval.value) == pytest.approx(np.mean(zooms) - np.mean(linears))
 
 
 def test_late_values_come_from_trainings_whose_late_checkpoints_have_the_measure(results, tmp_path):

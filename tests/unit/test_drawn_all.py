@@ -57,7 +57,7 @@ def test_lines_across_a_panel_stand_where_they_mean_and_nothing_is_cut_off(all_d
         assert drawn.hidden(axes) == []
 
 
-@pytest.mark.parametrize("name", [*ACROSS, *PICTURES])
+@pytest.mark.parametrize("name", [*ACROSS, *sorted(PICTURES)])
 def test_no_word_is_printed_over_another_or_a_mark_or_outside_the_canvas(name):
     assert find_overprints(drawn.figure(name)) == []
 
@@ -83,7 +83,7 @@ def test_the_floor_of_distances_is_told_where_it_is_below_the_panel(all_drawn):
     (axes,) = all_drawn["distances"].axes
     floor = number(measured("linear", 0), "floor", "checkpoint").value
     assert floor < axes.get_ylim()[0]
-    assert any(f"real: {floor:.2g} (below)" in text.get_text() for text in axes.texts)
+    assert any(f"real digits: {floor:.2g} (below)" in text.get_text() for text in axes.texts)
 
 
 def test_the_diagonal_is_of_what_is_predicted_exactly(all_drawn):
@@ -105,6 +105,7 @@ def test_red_classes_are_favoured_and_blue_ones_rare(all_drawn):
 def test_an_interval_of_a_mean_is_drawn_whole_or_has_an_arrow_towards_its_rest(all_drawn):
     """Of the release all are whole; of two trainings each they are wider than a panel."""
     few = views.load(PAPER, trainings=[("linear", 0), ("linear", 1), ("zoom", 0), ("zoom", 1)])
+    few = few.labelled(drawn.LABELS)
     arrows = {"<": 0, ">": 0}
     for run, figure in ((drawn.released(), all_drawn["answer"]), (few, figures.answer(few))):
         for axes, asked in zip(panels(figure), answer.ASKED.values(), strict=True):

@@ -72,7 +72,7 @@ def test_the_response_along_training_and_the_law_beside_what_is_measured():
         border = number(f"{of or 'paper'}/measure_{name}", "border", row.way).sd
         train = file(f"{of or 'paper'}/train_{name}")
         options = train["settings"]["network_options"]
-        kind = "U-Net" if train["settings"]["network"].endswith("UNet") else "study's network"
+        kind = "U-Net" if train["settings"]["network"].endswith("UNet") else "original network"
         kind = "RMS norm" if options.get("norm") == "rms" else "dilated" if options.get("dilations") else kind
         expected[kind, "ddim" in row.way].append((np.hypot(row.value, real), border))
     assert sum("ddim" in way for way in {row.way for row in rows("paper/level")}) == 1
@@ -175,7 +175,7 @@ def test_the_map_of_classes_has_each_share_over_the_real_one_at_its_class():
     assert [*ticks(axes, "x")] == [str(digit) for digit in range(10)]
     assert [*ticks(axes, "x").values()] == [digit + 0.5 for digit in range(10)]
     expected = {titled(*one): measured(*one) for one in TRAININGS}
-    expected["the study's zoom"] = "original/measure_zoom-0"
+    expected[f"{drawn.LABELS['zoom']}, published"] = "original/measure_zoom-0"
     names = [name.rpartition(" (") for name in ticks(axes, "y")]
     assert [name for name, *_ in names] == [*expected]
     for (name, _, sure), found, text in zip(names, values, said, strict=True):
@@ -189,7 +189,7 @@ def test_the_map_of_classes_has_each_share_over_the_real_one_at_its_class():
         assert found.tolist() == near(shares.tolist())
         assert [float(one) for one in text] == pytest.approx(shares, abs=0.00501)
         unsure = np.mean([row.value for row in late if row.measure == "low_confidence"])
-        assert float(sure.rstrip(" %)")) == pytest.approx(100 * (1 - unsure), abs=0.51)
+        assert float(sure.rstrip("%)")) == pytest.approx(100 * (1 - unsure), abs=0.51)
     assert "classifier reads" in heads(axes).x
     assert axes.yaxis_inverted()
 
@@ -216,8 +216,8 @@ def test_a_row_of_changes_ticks_what_the_training_differs_in_and_has_its_distanc
             "dilated": bool(options.get("dilations")),
             "U-Net": settings["network"].endswith("UNet"),
             "joint start": "mixture" in prior.lower(),
-            "training noise": bool(settings["process"].get("image_noise")),
-            "sampling noise": bool(sampling.get("noise") or sampling.get("grey_noise")),
+            "noise in training": bool(settings["process"].get("image_noise")),
+            "noise during sampling": bool(sampling.get("noise") or sampling.get("grey_noise")),
         }
         assert columns.keys() == expected.keys()
         ticked = {by_place[x] for x in at_row(left, place, "o")}
@@ -232,7 +232,7 @@ def test_a_row_of_changes_ticks_what_the_training_differs_in_and_has_its_distanc
         assert said.startswith("Zoom" if train["process"] == "zoom" else "DDPM")
         seen.add((train["process"], drawn.look([m for m in middle.lines if place in m.get_ydata()][0])[0]))
     assert len(seen) == len(base)  # a colour for each kind
-    assert [drawn.words(one) for one in ticks(right, "x")] == ["distance", "digits"]
+    assert [drawn.words(one) for one in ticks(right, "x")] == ["distance", "share of digits"]
     assert "distance" in heads(middle).x
 
 

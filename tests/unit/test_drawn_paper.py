@@ -48,24 +48,28 @@ def pairs(found):
 
 def test_effects_are_dots_with_their_intervals_at_their_names():
     figure = drawn.figure("effects")
-    parts = {"digit": ("digits", "points", 100, 0), "frechet": ("digit features", "ratio", 1, 1)}
-    parts["frechet_autoencoder"] = ("autoencoder", "ratio", 1, 1)
+    parts = {
+        "digit": ("share of digits", "percentage points", 100, 0),
+        "frechet": ("features of digits", "ratio", 1, 1),
+        "frechet_autoencoder": ("features of an autoencoder", "ratio", 1, 1),
+    }
     names = ticks(figure.axes[0], "y")
     assert [*names] == [
         *(
             f"{change}, in the {kind}"
-            for change in ("training noise", "joint start")
+            for change in ("noise in training", "joint start")
             for kind in ("zoom", "blur", "pixelation")
         ),
-        "blur for zoom",
-        "pixelation for zoom",
+        "blur instead of the zoom",
+        "pixelation instead of the zoom",
     ]
     for axes, (measure, (title, unit, times, nothing)) in zip(figure.axes, parts.items(), strict=True):
         assert title in heads(axes).title
         assert heads(axes).x == unit
         assert (axes.lines[0].get_xdata()[0], axes.yaxis_inverted()) == (nothing, True)
         for name, y in names.items():
-            way = name if ", in" in name else f"{name}, without sampling noise"
+            way = name.replace("noise in training", "training noise").replace("instead of the", "for")
+            way = way if ", in" in way else f"{way}, without sampling noise"
             row = number("paper/effects", measure, way.replace("the pixelation", "the pixelate"))
             assert at_row(axes, y, "o") == [near(times * row.value)]
             assert [[x for x, _ in ends] for ends in bars(axes) if ends[0][1] == ends[1][1] == y] == [
@@ -76,7 +80,9 @@ def test_effects_are_dots_with_their_intervals_at_their_names():
 def test_the_yardstick_has_each_distance_at_its_name_and_in_numbers():
     (axes,) = drawn.figure("yardstick").axes
     (dots,) = (one for one in axes.collections if isinstance(one, PathCollection))
-    expected = {row.way: row.value for row in rows("paper/yardstick", measure="frechet", x=None)}
+    expected = {
+        row.way.replace(" %", "%"): row.value for row in rows("paper/yardstick", measure="frechet", x=None)
+    }
     expected |= {titled(*one): number(measured(*one), "frechet").value for one in TRAININGS}
     names = ticks(axes, "y")
     assert {titled(*one) for one in TRAININGS} < names.keys()
@@ -96,14 +102,15 @@ def test_each_recogniser_has_the_marks_that_the_legend_gives_it():
     figure = drawn.figure("recognised_kinds")
     (axes,), key, names = figure.axes, legend(figure), ticks(figure.axes[0], "y")
     known = file("paper/yardstick")
-    assert [*names] == [*known["mild"], *known["no_digits"]]
+    kinds = {kind.replace(" %", "%"): kind for kind in (*known["mild"], *known["no_digits"])}
+    assert [*names] == [*kinds]
     (line,) = (mark for mark in axes.lines if len({*mark.get_ydata()}) == 1 and mark.get_marker() == "None")
     above = {name for name, y in names.items() if y > line.get_ydata()[0]}
-    assert above == {*known["mild"]}
-    for label, measure in {"confidence": "confident", "calibrated recogniser": "digit"}.items():
+    assert {kinds[name] for name in above} == {*known["mild"]}
+    for label, measure in {"classifier's confidence": "confident", "recogniser": "digit"}.items():
         (marks,) = alike(axes, key[label])
         found = {y: x for x, y in points(marks)}
-        shares = {y: number("paper/yardstick", measure, name).value for name, y in names.items()}
+        shares = {y: number("paper/yardstick", measure, kinds[name]).value for name, y in names.items()}
         assert found == near({y: 100 * share for y, share in shares.items()})
     assert heads(axes).x == "accepted as digits (%)"
 
@@ -111,14 +118,14 @@ def test_each_recogniser_has_the_marks_that_the_legend_gives_it():
 def test_the_answer_has_each_training_in_its_row():
     figure = drawn.figure("answer")
     panels = dict(zip(("frechet", "frechet_autoencoder", "digit"), figure.axes[-3:], strict=True))
-    for measure, word in {"frechet": "digit features", "frechet_autoencoder": "autoencoder"}.items():
+    for measure, word in {"frechet": "features of digits", "frechet_autoencoder": "autoencoder"}.items():
         assert word in heads(panels[measure]).title
-    assert "taken for digits" in heads(panels["digit"]).title
+    assert "share of digits" in heads(panels["digit"]).title
     assert heads(figure.axes[0]) == Heads("", "", "")
     names = [drawn.words(text.get_text()) for text in figure.texts]
     expected = ["real digits"]
     for model, seeds in STUDY.items():
-        expected += [LABELS[model], *(f"seed {seed}" for seed in seeds), "the study's"]
+        expected += [LABELS[model], *(f"seed {seed}" for seed in seeds), "published"]
     assert names == expected
     ends = [figure.transFigure.transform((0, text.get_position()[1])) for text in figure.texts]
     for measure, axes in panels.items():
@@ -141,7 +148,7 @@ def test_the_answer_has_each_training_in_its_row():
                 assert at_row(axes, row, "o" if measure == "frechet" else "s") == [near(last)]
             row += 1
             theirs = rows(f"original/measure_{model}-0", way="", measure=measure)
-            # Late distances are of fewer samples than the distance of the study's one checkpoint.
+            # Late distances are of fewer samples than the distance of the one published checkpoint.
             shown = [] if measure == "frechet" else theirs
             assert at_row(axes, row, "s") == [near(one.value) for one in shown]
             hollow = [m for m in axes.lines if m.get_marker() == "s" and m.get_ydata()[0] == row]
@@ -155,10 +162,10 @@ def test_the_answer_has_each_training_in_its_row():
         "mean of the late checkpoints": ("o", False),
         "each of them": ("|", False),
         "last checkpoint": ("s", False),
-        "the study's weights": ("s", True),
+        "published weights": ("s", True),
         [*key][4]: ("d", False),
     }
-    assert "mean of trainings" in [*key][4]
+    assert "mean over runs" in [*key][4]
     floor, *_ = panels["frechet_autoencoder"].texts
     assert f"{number(measured('linear', 0), 'floor_autoencoder').value:.2f}" in floor.get_text()
     first = panels["frechet"].texts[0].get_text()
@@ -192,15 +199,15 @@ def test_the_response_of_each_network_ends_at_its_name():
         assert found[name] == [near((row.x, row.value)) for row in expected]
         ends = {(row.x, end) for row in expected for end in (row.low, row.high)}
         assert any(ends <= {*map(tuple, band.tolist())} for band in bands)
-    assert "time step" in heads(axes).x
+    assert ("time step" in heads(axes).x, heads(axes).y) == (True, "response")
 
 
 def test_losses_are_named_by_model_and_the_studys_by_its_labels(run):
     others = figures.original_losses(run)
     assert [(label, model) for label, model, _ in others] == [
-        ("the study's “linear”", "cosine"),
-        ("the study's “cosine”", "linear"),
-        ("the study's “zoom”", "zoom"),
+        ("published “linear”", "cosine"),
+        ("published “cosine”", "linear"),
+        ("published “zoom”", "zoom"),
     ]
     (axes,) = figures.losses(run, others).axes
     found, colours = named_curves(axes), {n: at[0] for n, at in drawn.named_ends(axes).items()}
@@ -267,7 +274,7 @@ def test_distances_are_running_means_of_each_training_with_the_first_ones_checkp
     (late,) = axes.patches
     assert (late.get_x(), late.get_x() + late.get_width()) == near((80, 100))
     assert heads(axes).x == "epoch"
-    assert "digit features" in heads(axes).y
+    assert "features of digits" in heads(axes).y
 
 
 # --- curves and dots with a legend ---
@@ -284,7 +291,7 @@ def test_quality_against_calls_has_each_sampler_at_its_look():
     samplers["Cold Zoom"] = "zoom", "naive"
     assert key.keys() == samplers.keys()
     for measure, axes in panels.items():
-        assert heads(axes).x == "network calls a sample"
+        assert heads(axes).x == "network calls for a sample"
         assert ("distance" in heads(axes).y, "digits" in heads(axes).y) == (
             measure == "frechet",
             measure == "digit",
@@ -319,10 +326,11 @@ def test_few_calls_are_dots_of_trainings_and_a_line_through_their_means():
     key = legend(figure)
     models = {"zoom_unet_noise": "zoom", "cosine_unet": "cosine"}
     of = {next(label for label in key if word in label): model for model, word in models.items()}
-    parts = {"digit": "share of digits", "frechet": "digit features", "frechet_autoencoder": "autoencoder"}
+    parts = {"digit": "share of digits", "frechet": "features of digits"}
+    parts["frechet_autoencoder"] = "features of an autoencoder"
     for axes, (measure, title) in zip(figure.axes, parts.items(), strict=True):
         assert title in heads(axes).title
-        assert heads(axes).x == "network calls a sample"
+        assert heads(axes).x == "network calls for a sample"
         for label, model in of.items():
             known = [
                 row

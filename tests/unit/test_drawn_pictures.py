@@ -46,7 +46,7 @@ def test_samples_beyond_the_study_are_of_the_network_above_them():
         assert bool(settings["process"].get("image_noise")) == ("noise" in title)
         for word, (option, value) in kinds.items():
             assert (options.get(option) == value) == (word in title)
-        assert (not options and "UNet" not in settings["network"]) == ("study's network" in title)
+        assert (not options and "UNet" not in settings["network"]) == ("original network" in title)
 
 
 @pytest.mark.parametrize("model", STUDY)
@@ -81,7 +81,7 @@ def test_the_answer_has_the_samples_of_each_training_beside_its_name():
             assert near == []
             continue
         expected = "real" if name == "real digits" else f"samples_{model}-{name.removeprefix('seed ')}"
-        known = kept(f"samples_{model}-0", "original") if name == "the study's" else kept(expected)
+        known = kept(f"samples_{model}-0", "original") if name == "published" else kept(expected)
         (images,) = near
         assert (images == known[: len(images)]).all()
         seen += 1

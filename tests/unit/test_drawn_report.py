@@ -56,7 +56,7 @@ def test_ones_own_models_have_each_measure_in_their_row_beside_real_images(beyon
     assert names.keys() == sets.keys()
     assert [*names.values()] == [*range(len(names))]
     assert figure.axes[0].yaxis_inverted()
-    panels = {"Fréchet distance": "frechet", "digits": "digit", "coverage": "coverage"}
+    panels = {"Fréchet distance": "frechet", "share of digits": "digit", "coverage": "coverage"}
     assert [heads(axes).x for axes in figure.axes] == [*panels]
     for axes, measure in zip(figure.axes, panels.values(), strict=True):
         (line,) = drawn.alike(axes, legend(figure)["real images"])

@@ -153,7 +153,7 @@ def test_a_training_without_responses_is_not_predicted(tmp_path):
         ("diffusion:UNet", {}, "U-Net"),
         ("diffusion:Reconstructor", {"norm": "rms", "dilations": [1, 2]}, "RMS norm"),
         ("diffusion:Reconstructor", {"dilations": [1, 2]}, "dilated"),
-        ("diffusion:Reconstructor", {}, "study's network"),
+        ("diffusion:Reconstructor", {}, "original network"),
     ],
 )
 def test_networks_are_of_four_kinds(tmp_path, network, options, kind):

@@ -94,7 +94,7 @@ def test_a_grid_takes_images_as_a_training_does_and_refuses_what_are_none():
 
 
 def test_the_answer_compares_like_with_like():
-    """Late means in digit features, the last checkpoints elsewhere; the study's weights have one."""
+    """Late means in features of digits, the last checkpoints elsewhere; the published weights have one."""
     run = replace(RESULTS, beside=counterparts.open_releases(["original"]))
     *_, digits, autoencoder, share = paper_figures.answer(run).axes
     ones = [one for model in STUDY for one in run.all_of(model)]

@@ -70,6 +70,11 @@ def test_a_module_is_logged_and_its_notes_are_shown(tmp_path, capsys, status):
     }
 
 
+def test_bytes_that_are_no_text_do_not_end_a_job(tmp_path):
+    (tmp_path / "speaks.py").write_text("import sys; sys.stdout.buffer.write(b'\\xff done')")
+    assert jobs.run(module(tmp_path / "out")) == (0, "\ufffd done")
+
+
 def test_the_last_line_is_shown_five_minutes_after_the_one_before(tmp_path, capsys, monkeypatch):
     (tmp_path / "speaks.py").write_text("for i in range(4):\n    print('line', i)")
     clock = iter((0, 300, 300.5, 301, 601, 602, 602))  # at the start, at each line, and after a line is shown
@@ -92,7 +97,10 @@ def test_a_notebook_is_executed_with_its_parameters_and_replaces_the_one_before(
     values = yaml.safe_load(made["values"])
     assert values.pop("out_dir") == os.path.relpath(tmp_path / "out", jobs.ROOT)
     assert values == settings | {"finished": "a folder"}
-    assert made["others"] == jobs.PAPERMILL
+    options = dict(zip(made["others"], made["others"][1:], strict=False))  # each word, and the next one
+    assert (options["--kernel"], options["--log-level"]) == ("python3", "ERROR")
+    assert [options[f"--{name}-file"] for name in ("stdout", "stderr")] == ["/dev/stdout", "/dev/stderr"]
+    assert "--no-progress-bar" in made["others"]
     assert not job.log.with_suffix(".ipynb").exists()
     before = job.executed.read_bytes()
     assert jobs.run(job, model="fails") == (1, "executed")

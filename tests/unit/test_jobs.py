@@ -103,7 +103,9 @@ def test_a_dry_run_names_each_job_with_its_reason_and_work_and_writes_nothing(ru
     assert "10 of 11 jobs would run; nothing was started or written" in said
     assert helpers.content(run.out) == before
     describe_plan(run.profile, plan, "all", "slurm")
-    assert "3 x train: threads 4, at most 8000 MB and 24 hours" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "3 x train: threads 4, at most 8000 MB and 24 hours" in said
+    assert "3 x measure: threads 4, at most 8000 MB and 12 hours" in said
 
 
 def test_threads_are_shared_by_trainings_and_bounded_by_the_users_variable(monkeypatch):

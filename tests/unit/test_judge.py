@@ -226,7 +226,7 @@ def test_a_run_that_departs_from_the_study_is_told_in_what(run, change, why):
 def test_a_claim_about_what_is_not_measured_is_open(run):
     found = verdict("lack_of_randomness", run())
     assert (found.verdict, found.reason) == (ledger.OPEN, ledger.BY_MEASURE)
-    assert "beyond the study" in found.why
+    assert "beyond the original study" in found.why
 
 
 def test_the_releases_first_trainings_are_complete(run):

@@ -72,8 +72,8 @@ def test_a_verdict_has_its_numbers_in_words():
     a, b = f"a: 2.0 [1.0,{FIXED}3.0]", f"b: {MINUS}2.0 [{MINUS}3.0,{FIXED}{MINUS}1.0]"
     c = f"c: 1.0 [{MINUS}1.0,{FIXED}3.0]"
     assert one.measured == (
-        f"A: 2.0 [1.0,{FIXED}3.0] (holds); trainings: zoom 1.00 and 3.00; linear 0.500; "
-        f"{b} (does not hold); trainings: zoom 1.00, 2.00 and 4.00; {c}."
+        f"A: 2.0 [1.0,{FIXED}3.0] (holds); runs: zoom 1.00 and 3.00; linear 0.500; "
+        f"{b} (does not hold); runs: zoom 1.00, 2.00 and 4.00; {c}."
     )
     assert one.told == f"{a}; {b}"  # those that decide
     assert one.bounds == f">{FIXED}0; >{FIXED}0"
@@ -81,9 +81,7 @@ def test_a_verdict_has_its_numbers_in_words():
     assert one.every_bound == f"*Thresholds (those with the same verdict):* {same}."
     assert (one.number, one.n, one.fewest, one.anchor) == ("7", "1", 1, "#claim-own")
     assert one.badge == "[holds in part]{.verdict .part}"
-    assert judged(YES).measured.startswith(
-        f"A: 2.0 [1.0,{FIXED}3.0]; trainings"
-    )  # a single part has no answer
+    assert judged(YES).measured.startswith(f"A: 2.0 [1.0,{FIXED}3.0]; runs")  # a single part has no answer
     assert judged(NO).fewest == 3
 
 
@@ -137,7 +135,7 @@ def test_details_name_models_with_a_single_training():
     of = {"zoom": [1, 2], "linear": [1], "cosine": [1]}
     one = replace(judged(YES), of=of)
     assert one.trainings == {"zoom": 2, "linear": 1, "cosine": 1}
-    assert one.details.endswith(". Rests on one training of linear and of cosine.")
+    assert one.details.endswith(". Rests on one run of linear and of cosine.")
     assert "Rests" not in replace(one, parts=()).details
     assert "Rests" not in replace(one, of={"zoom": [1, 2]}).details
 
@@ -149,7 +147,7 @@ def test_a_row_of_the_ledger_has_the_claim_the_verdict_and_the_parts():
     assert row.items() >= of_claim.items()
     assert row.items() >= {"verdict": "undecided", "reason": "trainings", "lean": "holds"}.items()
     assert row["trainings"] == {}
-    assert row["why"] == "trainings scatter too widely for so few"
+    assert row["why"] == "runs scatter too widely for so few"
     assert row["measured"] == one.measured
     assert row["parts"] == [YES.row(), UNSURE.row()]
 
@@ -279,7 +277,7 @@ def test_what_is_not_measured_leaves_a_claim_open_and_says_why(error, why):
 def test_undecided_claims_say_why_and_which_part_is_to_blame():
     wide = effect("d", 1, -9, 30)
     found = judged(YES, UNSURE, wide)
-    assert found.why == "trainings scatter too widely for so few"
+    assert found.why == "runs scatter too widely for so few"
     assert [part.name for part in found.decides] == ["d"]  # 9 of 39 widths from its bound, UNSURE is 1 of 4
     single = judged(replace(UNSURE, open=True))
     assert single.why == "no model was trained twice"

@@ -11,7 +11,7 @@ import torch
 import diffusion as d
 from diffusion import runtime
 from diffusion.processes import NoiseSchedule
-from diffusion.training.describe import notes
+from diffusion.training.describe import notes, prepare
 from diffusion.training.sampling import finite_images, note_outside
 from helpers import Fade, Linear, stay, stopped, train
 
@@ -102,6 +102,28 @@ def test_what_the_check_finds_of_a_cold_process_is_a_note_and_does_not_end_the_t
     process.set_image_shape((1, 8, 8))
     process.prior = d.Pixels().fit(process.to_pixels(X))
     assert of(process) == []
+
+
+def test_the_checks_before_a_training_leave_a_process_as_it_was():
+    class Remembers(Fade):
+        def __init__(self):
+            super().__init__(2)
+            self.seen = []
+
+        def degrade(self, x, t):
+            self.seen.append(len(x))
+            return super().degrade(x, t)
+
+    prepare(process := Remembers(), X[:5])
+    assert process.seen == []
+
+
+def test_a_network_that_is_defined_in_a_function_is_refused_by_its_name(images):
+    class Hidden(Linear):
+        pass
+
+    with pytest.raises(ValueError, match=r"^network is .*Hidden, defined in a function; "):
+        train(images, None, network=Hidden)
 
 
 # --- a loss that rises ---

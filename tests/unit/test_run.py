@@ -64,7 +64,7 @@ def test_each_is_described_by_its_docstrings_as_text_and_its_numbers(alone, own)
     section, last = said(own.find(id="sec:model-dim")), load(alone).first("dim").history[-1]
     assert "A network of *one's own*." in section
     losses = [num(last[name].value) for name in ("train_loss", "test_loss")]
-    assert "final loss is {} on the training images and {} on the test split".format(*losses) in section
+    assert "final loss is {} on the training images and {} on the test images".format(*losses) in section
     grey = own.find(id="sec:model-grey")
     assert " ".join(HOSTILE).replace("`", "") in said(grey)
     assert [code.get_text() for code in grey.select("code")] == ["code"]

@@ -68,7 +68,7 @@ def test_the_law_counts_each_training_once(released):
     assert len(trainings) == len(seen) < len({drawn.place for drawn in drifts})
     law = experiments.level(released)["drift"]
     assert (law["n"], law["trainings"]) == (len(drifts), len(trainings))
-    own = [g for g in trainings if any(d.kind == drift.STUDYS and not d.way for d in g)]
+    own = [g for g in trainings if any(d.kind == drift.ORIGINAL and not d.way for d in g)]
     assert law["own_n"] == len(own)
 
 

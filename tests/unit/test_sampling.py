@@ -105,6 +105,12 @@ def test_a_trajectory_is_the_way_to_the_same_images(whole):
     assert walk[24][0].unique().numel() <= 16  # the pixels that the zoom leaves
 
 
+@pytest.mark.parametrize("way", ZOOM.values(), ids=ZOOM)
+def test_a_trajectory_ends_with_the_images_that_the_same_arguments_sample(whole, way):
+    n = {} if "start" in way else {"n": 2}
+    assert torch.equal(whole.trajectory(**n, **way)[0], whole.sample(**n, **way))
+
+
 def test_how_a_process_or_run_is_sampled_by_default_is_no_part_of_the_weights(images, tmp_path, whole):
     best = {"sampler": d.Naive(noise=0.3, levels=6), "prior": d.Mixture(2)}
     process = d.ColdZoom()

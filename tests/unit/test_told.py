@@ -136,7 +136,7 @@ def test_each_network_has_the_ratio_of_its_own_trainings(text):
 
     ratio = math.exp(mean("zoom_unet") - mean("linear_unet"))
     assert told["U-Net"] == f"{ratio:.3f}, 2 + 2"
-    assert {"study's network", "study's network, RMS norm"} < told.keys()
+    assert {"Original network", "Original network, RMS norm"} < told.keys()
 
 
 def test_the_main_ratio_is_wider_at_the_level_of_all_claims_and_for_a_new_training(text):
