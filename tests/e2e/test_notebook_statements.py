@@ -112,6 +112,27 @@ def test_less_than_half_as_much_of_an_image_is_left_at_three_tenths_under_the_li
     assert found["linear"] < 0.5 * found["cosine"]
 
 
+def test_rows_of_the_schedules_are_those_of_their_closed_forms(mnist_dir):
+    cells = ("checked", "data", "linear", "cosine", "fig-schedules", "half", "correlation", "rows")
+    told = defined("01_schedules", *cells, n_test=20, out_dir=None)["rows"]
+    of = {(way, measure): value for way, _, measure, x, value, *_ in told if x is None}
+    for name, a in alpha_bars().items():
+        expected = {
+            "signal_T": a[-1] ** 0.5,
+            "mean_alpha_bar": a[1:].mean(),
+            "informative_steps": ((a > 0.05) & (a < 0.95)).sum(),
+            "clipped_steps": (1 - a[1:] / a[:-1] > 0.02 - 1e-12).sum() if name == "cosine" else 0,
+        }
+        assert {key: of[name, key] for key in expected} == pytest.approx(expected, rel=1e-9)
+        by_step = {(measure, x): value for way, _, measure, x, value, *_ in told if way == name}
+        assert [by_step["alpha_bar", t] for t in range(1001)] == pytest.approx(a, rel=1e-9)
+        assert [by_step["beta", t] for t in range(1, 1001)] == pytest.approx(1 - a[1:] / a[:-1], rel=1e-6)
+    a = alpha_bars()["cosine"][1:]
+    beta = 1 / (1 - a)  # of the printed 1 - a / (a - 1)
+    printed = {"share_above_one": (beta > 1).mean(), "min_beta": beta.min(), "max_beta": beta.max()}
+    assert {key: of["Eq. (9) as printed", key] for key in printed} == pytest.approx(printed, rel=1e-6)
+
+
 def test_latents_are_of_the_row_and_the_step_beside_them(degraded):
     images, under = pictures(shown(degraded, "01-noise-figure"), 11)
     assert under == ["$t = 0$", *(str(100 * i) for i in range(1, 11))]
@@ -339,6 +360,11 @@ def test_the_network_answers_at_once_and_in_steps_from_the_same_zooms(cold):
         (restored(cold["run"], x, 24)[1] - x).square().mean().item(), abs=6e-4
     )
     assert 0 == errors["original"] < errors["at once"] < errors["in steps"]
+    grey = table["grey pixels"]
+    for name, pixels in {"original": x, "at once": restored(cold["run"], x, 24)[1]}.items():
+        middle = ((pixels > -0.4) & (pixels < 0.4)).double().mean().item()
+        assert grey[name] == pytest.approx(middle, abs=0.002)
+    assert grey["original"] < 0.3 < grey["at once"]
 
 
 def test_a_confusion_counts_true_classes_by_row(cold):

@@ -1,12 +1,17 @@
 """A full disk costs no earlier result, and the run goes on once there is room."""
 
+import re
 import resource
 from contextlib import contextmanager
 
+import numpy as np
 import pytest
 
-from diffusion.training.folder import RunError
-from helpers import assert_same, content, needs_linux, stopped, train
+from diffusion.files import write_bytes
+from diffusion.training.folder import RunError, RunFolder
+from helpers import ROOT, assert_same, content, needs_linux, stopped, train
+from report.files import write_json
+from report.results import kept, table
 
 pytestmark = needs_linux
 
@@ -34,3 +39,35 @@ def test_where_files_cannot_grow_the_earlier_ones_stay_and_the_run_goes_on_later
         train(images, tmp_path, checkpoint_steps=checkpoint_steps)
     assert content(left.path) == before
     assert_same(train(images, tmp_path), whole)
+
+
+WRITERS = {  # each writes a file of a size that grows with n
+    "bytes": lambda folder, n: write_bytes(folder / "a", bytes(n)),
+    "JSON": lambda folder, n: write_json(folder / "a", [0] * n),
+    "images": lambda folder, n: kept.keep(
+        folder, "a", np.random.default_rng(n).integers(0, 256, (n, 28, 28), dtype=np.uint8)
+    ),
+    "rows": lambda folder, n: table.write(folder, "a", {"job": "a"}, [table.row("ink", 0.5)] * n),
+    "part of a run": lambda folder, n: RunFolder(folder).keep("a", [0] * n),
+    "history": lambda folder, n: RunFolder(folder).write_history([{"epoch": 1}] * n),
+}
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_a_file_that_cannot_be_written_whole_stays_as_it_was(tmp_path, kind):
+    WRITERS[kind](tmp_path, 1)
+    before = content(tmp_path)
+    assert len(before) == 1
+    with files_at_most(1500), pytest.raises((OSError, RunError)):
+        WRITERS[kind](tmp_path, 5000 if kind != "images" else 20)
+    assert content(tmp_path) == before
+
+
+def test_all_files_but_logs_are_written_by_the_function_that_writes_them_whole():
+    by_itself = re.compile(r"\.write_(?:text|bytes)\(|\bopen\([^()]*[\"'][wax]b?\+?[\"']")
+    modules = [path for house in ("diffusion", "report", "paper") for path in ROOT.glob(f"{house}/**/*.py")]
+    found = {
+        path.relative_to(ROOT).as_posix(): by_itself.findall(path.read_text("utf-8")) for path in modules
+    }
+    assert {name for name, calls in found.items() if calls} == {"diffusion/files.py", "report/jobs/job.py"}
+    assert [len(found[name]) for name in ("diffusion/files.py", "report/jobs/job.py")] == [1, 1]

@@ -10,10 +10,24 @@ from matplotlib.collections import QuadMesh
 import diffusion as d
 import drawn
 from diffusion.figures.curves import curve
-from drawn import at_row, bars, file, heads, legend, marked, near, number, points, rows, tick_pairs, ticks
+from drawn import (
+    alike,
+    at_row,
+    bars,
+    file,
+    heads,
+    legend,
+    marked,
+    near,
+    number,
+    points,
+    rows,
+    tick_pairs,
+    ticks,
+)
 from helpers import PAPER, of_release
 from report import figures
-from report.figures import curves, lessons
+from report.figures import chance, curves, lessons
 from report.results import views
 
 BEYOND = PAPER.parent / "beyond"
@@ -236,6 +250,28 @@ def test_a_trajectory_goes_down_from_the_prior_to_the_sample():
     assert [label for label, _ in places] == ["prior, $t = 24$", "$t = 8$", "sample, $t = 0$"]
     assert [place for _, place in places] == sorted(place for _, place in places)
     assert greys(axes, 2) == GREYS[:6]
+
+
+def test_dots_of_pairs_are_of_the_side_that_the_legend_names():
+    sides = ("before", "after")
+    panels = {
+        "share": {"zoom": [(0.1, 0.5), (0.2, 0.7)], "blur": [(0.6, 0.4)]},
+        "distance": {"zoom": [(90.0, 3.0), (80.0, 2.0)], "blur": [(4.0, 50.0)]},
+    }
+    figure = chance.pairs(panels, sides, log=["distance"])
+    handles = legend(figure)
+    assert [*handles] == [*sides]
+    for axes, (measure, models) in zip(figure.axes, panels.items(), strict=True):
+        assert heads(axes).y == measure
+        for i, side in enumerate(sides):
+            dots = sorted(at for mark in alike(axes, handles[side]) for at in points(mark))
+            expected = [
+                pair[i] for model in models for pair in sorted(models[model], key=lambda pair: pair[i])
+            ]
+            assert [y for _, y in dots] == expected
+            places = [[*models].index(model) for model in models for _ in models[model]]
+            names = sorted(ticks(axes, "x").values())
+            assert all((x > names[at]) == bool(i) for (x, _), at in zip(dots, places, strict=True))
 
 
 def test_latents_have_their_step_under_them_and_grids_their_title():

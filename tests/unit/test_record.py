@@ -1,11 +1,14 @@
 """The parameters of a notebook, and kept samples of another training."""
 
 import copy
+import json
+from statistics import median
 from types import SimpleNamespace
 
 import pytest
 import torch
 
+import diffusion as d
 from helpers import defined
 from report import profile, record
 from report.results import views as results
@@ -48,6 +51,27 @@ def test_all_parameters_are_kept_as_they_were_before_the_training(notebook):
     scope["sampler_options"]["levels"] = 3  # as a later cell may do
     with pytest.raises(ValueError, match=r"sampler_options was .*levels.*from its parameters"):
         record.training("out", None, kept, scope)
+
+
+def test_the_file_of_a_run_has_its_losses_at_their_steps_and_the_time_of_a_step(tmp_path, mnist_dir):
+    run, scope = d.released("paper", "zoom"), copy.deepcopy(profile.parameters("03_train_zoom")[0])
+    path = record.training(tmp_path, run, record.parameters("03_train_zoom", scope), scope)
+    told = json.loads(path.read_text())
+    history = [json.loads(line) for line in (run.folder / "history.jsonl").read_text().splitlines()]
+    steps = [line["step"] for line in history]
+    per_epoch = steps[0]
+    assert steps == [per_epoch * epoch for epoch in range(1, len(steps) + 1)]
+    assert told["seconds_per_step"] == pytest.approx(median(line["seconds"] for line in history) / per_epoch)
+    assert (told["epochs"], told["steps"]) == (len(steps), steps[-1])
+    assert told["weights"]["sha256"] == history[-1]["sha256"]
+    rows = {(measure, epoch, x): value for _, epoch, measure, x, value, *_ in told["rows"]}
+    for line in history:
+        for name, key in (("train_loss",) * 2, ("test_loss",) * 2, ("epoch_seconds", "seconds")):
+            assert rows[name, line["epoch"], None] == line[key]
+    parts = [x for measure, _, x in rows if measure == "step_loss"]
+    assert parts == sorted(parts)
+    assert {*steps} <= {*parts}  # the last part of an epoch ends with it
+    assert rows["step_loss", None, steps[0]] == history[0]["losses"][-1]
 
 
 def test_models_are_a_list(tmp_path):

@@ -119,3 +119,15 @@ def test_a_model_of_several_seeds_has_a_row_over_them_and_none_that_leaves_out_a
         [results.first("linear").label.replace(",", "\\,"), "2", "1", "–", "–"],
     ]
     assert marks.missing == []
+
+
+def test_the_row_of_real_images_has_their_own_floor_and_share():
+    results = load(PAPER.parent / "beyond", ["zoom_unet"])
+    text = Text(of_run.collect_names(ReportRun(results, profile.read("beyond"))), Marks(), TEXT / "run")
+    table = strip_marks(text.markdown(text.sources["10_results.md"])).partition(": Samples of each")[0]
+    (real,) = [line.split("|")[1:-1] for line in table.splitlines() if line.startswith("| Real images ")]
+    one = results.first("zoom_unet")
+    of_real, of_model = (100 * samples["digit"].value for samples in (one.real, one.final))
+    assert real[3].strip() == num(one.final["floor"].value, 2)
+    assert f"{of_real:.0f}% [" in real[4]
+    assert round(of_real) != round(of_model)

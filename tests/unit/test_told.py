@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -11,7 +12,7 @@ import pytest
 
 from helpers import PAPER, ROOT
 from paper import names
-from paper.claims import judge
+from paper.claims import former, judge
 from paper.names import _samples_of, _usage, _ways_at
 from paper.variety import relative_variance, variances
 from report.pages.names import ReportRun
@@ -146,6 +147,62 @@ def test_the_main_ratio_is_wider_at_the_level_of_all_claims_and_for_a_new_traini
         ends[name] = [*map(float, told.split())]
     assert ends["corrected"][0] < ends["predicted"][0] < ends["apart"][0]
     assert ends["apart"][1] < ends["predicted"][1] < ends["corrected"][1]
+
+
+# --- claims about the original study's files and about starts ---
+
+
+def test_a_rebuilt_loss_is_divided_by_the_recorded_one_that_it_is_nearest_to(released):
+    """Whatever label the original study gave that one."""
+    losses = [row for row in rows_of("original", "files") if row[2] == "test_loss" and row[9] != "zoom"]
+    recorded = [row[4] for row in losses if row[0] == "as labelled"]
+    rebuilt = {row[9]: row[4] for row in losses if row[0] == f"{row[9]} schedule"}
+    parts = judge.judge_all(released)["network_as_described"].parts
+    assert len(recorded) == len(rebuilt) == len(parts) == 2
+    for part in parts:
+        loss = rebuilt[part.name.rpartition(" ")[2]]
+        assert part.found.value == pytest.approx(
+            min((loss / one for one in recorded), key=lambda x: abs(x - 1))
+        )
+
+
+def test_more_varied_is_the_other_side_of_less_varied_in_every_measure(released):
+    less = {measure: side for measure, side, _ in former.VARIETY}
+    more = {part.name.partition(",")[0]: part.side for part in judge.judge_all(released)["start"].parts}
+    assert {"above", "below"} == {*less.values()}
+    for measure, side in less.items():
+        assert {side, more[measure]} == {"above", "below"}
+    (digits,) = (side for name, side in more.items() if "digit" in name)
+    assert digits == "below"  # "fewer digits"
+
+
+# --- classes ---
+
+
+def shares(rows: list[list], ways: Sequence[tuple[str, int | None]]) -> np.ndarray:
+    """Mean over these ways and epochs of the share of each class that is read with confidence."""
+    found = [row for row in rows if row[2] == "recognised_share" and (row[0], row[1]) in ways]
+    return np.array([[row[4] for row in found if row[3] == digit] for digit in range(10)]).mean(1)
+
+
+def test_each_class_of_the_bias_has_its_column_and_each_zoom_its_row(text, released):
+    told = strip_marks(text.markdown(text.sources["32_distances.md"]))
+    lines = [line for line in told.partition("| Zoom |")[2].splitlines()[1:] if line.startswith("|")]
+    head, table = told.partition("| Zoom |")[2].splitlines()[0], [line.split("|")[1:-1] for line in lines[1:]]
+    digits = [int(name) for name in head.split("|") if name.strip().isdigit()]
+    assert len(digits) > 3
+    assert len(table) == 1 + len(released.seeds("zoom"))
+    for seed, cells in zip([*released.seeds("zoom"), None], table, strict=True):
+        rows = (
+            rows_of("original", "measure_zoom-0")
+            if seed is None
+            else rows_of("paper", f"measure_zoom-{seed}")
+        )
+        epochs = {row[1] for row in rows if row[0] == "checkpoint" and row[1]}
+        late = [("checkpoint", epoch) for epoch in epochs if epoch >= 0.8 * max(epochs)]
+        ways = [("", max(epochs))] if seed is None else late
+        ratios = shares(rows, ways) / shares(rows, [("real", None)])
+        assert [float(cell) for cell in cells[3:]] == pytest.approx([ratios[i] for i in digits], abs=0.005001)
 
 
 # --- variety within a class ---
