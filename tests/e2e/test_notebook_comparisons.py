@@ -32,7 +32,7 @@ from report.results import table
 
 @pytest.fixture(scope="module")
 def compared(mnist_dir):
-    return defined("04_compare_fid", released="paper", n_test=200, floor_repeats=2)
+    return defined("04_compare_fid", released="paper", labels=drawn.LABELS, n_test=200, floor_repeats=2)
 
 
 def test_each_column_of_the_comparison_is_its_measure(compared):
