@@ -101,10 +101,10 @@ site: page ## build the site that the Pages workflow publishes: build/site
 	@$(RUN) -m report.pages.site && $(RUN) -m report.pages.api build/site/api.html
 
 test: $(TESTED) lint ## run lint, the unit and the end-to-end tests
-	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not long" tests
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not long" --durations=10 tests
 
-test-long: $(TESTED) ## run the longest tests and all notebooks: eight minutes
-	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) -m long tests
+test-long: $(TESTED) ## run the longest tests and all notebooks: a quarter of an hour
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) -m long --durations=10 tests
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist loadfile --nbval-lax notebooks paper/notebooks
 
 # Restrict the libraries of torch to an instruction set without bf16.
