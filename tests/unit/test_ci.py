@@ -20,7 +20,7 @@ PYTEST = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["py
 MARKERS = [text.partition(":")[0] for text in PYTEST["markers"]]
 # Options of pytest that select no tests.
 HARMLESS = {"-q", "-v", "--nbval-lax", "--no-loadscope-reorder", "--strict-markers", "--nbval-current-env"}
-HARMLESS |= {"--import-mode=importlib"}
+HARMLESS |= {"--durations=10", "--import-mode=importlib"}
 VALUED = {"-n", "--dist"}  # with a value after them
 # Words that leave out a test, whatever the command.
 LEAVE_OUT = [("collect_", "ignore"), ("pytest_", "ignore_collect"), ("pytest_", "collection")]
