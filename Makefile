@@ -111,7 +111,7 @@ test-long: $(TESTED) ## run the longest tests and all notebooks: a quarter of an
 avx2   := ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_ENABLE_INSTRUCTIONS=AVX2
 avx512 := ATEN_CPU_CAPABILITY=avx512 ONEDNN_MAX_CPU_ISA=AVX512_CORE MKL_ENABLE_INSTRUCTIONS=AVX512
 PROCESSORS ?= avx2 avx512
-# The tests whose results rest on how a processor computes; what the others read and write is the same anywhere.
+# The tests whose results depend on how a processor computes.
 NUMERICAL := $(patsubst %,tests/%.py,golden/test_doctests golden/test_released golden/test_values robust/test_kills \
   robust/test_without_bf16) $(patsubst %,tests/unit/test_%.py,classifier comparison defaults distances drift evaluator fit \
   measure measuring network notes opening oracles probes processes recogniser same_run sampling statistics)
