@@ -20,7 +20,6 @@ from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, valida
 from torch import Tensor
 
 from diffusion.modules import load_object
-from diffusion.renamed import RENAMED, renamed
 
 STRICT = ConfigDict(strict=True, allow_inf_nan=False, arbitrary_types_allowed=True)
 F = TypeVar("F", bound=Callable[..., Any])
@@ -137,60 +136,6 @@ def summarise(value: Any) -> str:
         return f"the class {value.__name__}"
     name = type(value).__name__
     return f"a{'n' * name.startswith((*'AEIO',))} {name}"
-
-
-# --- old names ---
-
-
-class OldName:
-    """An attribute under its old name: reading it raises AttributeError with the new name."""
-
-    def __init__(self, where: str, name: str):
-        self.message = f"{where} has no attribute {name}{renamed(where, name)}"
-
-    def __get__(self, instance: Any, owner: type) -> Any:
-        raise AttributeError(self.message)
-
-
-def refuse_old_names(thing: F) -> F:
-    """Decorate a function or class: old names in `renamed.RENAMED` raise an error with the new name.
-
-    Raises:
-        TypeError: If an argument has an old name.
-        AttributeError: If an attribute of the class has an old name.
-    """
-    where = thing.__name__
-    if not isinstance(thing, type):
-        return cast(F, _refusing(where, thing))
-    if "__init__" in vars(thing):
-        thing.__init__ = _refusing(where, thing.__init__)
-    for name in RENAMED[where]:
-        setattr(thing, name, OldName(where, name))
-    return cast(F, thing)
-
-
-def _refusing(where: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the function, which refuses old names of its arguments."""
-
-    @functools.wraps(function)
-    def call(*given: Any, **options: Any) -> Any:
-        for name in options:
-            if new := renamed(where, name):
-                raise TypeError(f"{where} does not take {name}{new}")
-        return function(*given, **options)
-
-    return call
-
-
-def refuse_old_methods(cls: type, base: str) -> None:
-    """Check that a subclass of `base` does not define a method under its old name, which nothing would call.
-
-    Raises:
-        TypeError: If it does.
-    """
-    for name, value in vars(cls).items():
-        if callable(value) and (new := renamed(base, name)):
-            raise TypeError(f"{cls.__name__} defines {name}, a method of {base}{new}")
 
 
 # --- by name ---

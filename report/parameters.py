@@ -22,7 +22,6 @@ import diffusion as d
 from diffusion.bounds import STRICT, Count, Seed, in_plain_words, nearest
 from diffusion.processes.base import GREY28
 from diffusion.processes.samplers import sampler_of
-from diffusion.renamed import renamed
 from diffusion.training import network as networks
 from report.measures.measure import measure
 from report.places import notebook as file_of
@@ -87,13 +86,13 @@ def errors_at(where: object) -> Iterator[None]:
         raise ProfileError(f"{where}: {' '.join(str(error).split())}") from None
 
 
-def refuse_unknown(given: Iterable[str], known: Iterable[str], where: str = "profile") -> None:
-    """Raise ValueError if a given name is not known; the message has the new name of one renamed `where`."""
+def refuse_unknown(given: Iterable[str], known: Iterable[str]) -> None:
+    """Raise ValueError if a given name is not known."""
     known = [*known]
     for name in given:
         if name not in known:
             allowed = f"; allowed: {', '.join(map(str, known))}" if 0 < len(known) <= FEW else ""
-            hint = renamed(where, str(name)) or nearest(str(name), known) or allowed
+            hint = nearest(str(name), known) or allowed
             raise ValueError(f"unknown parameter {name!r}{hint}")
 
 

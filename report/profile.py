@@ -200,7 +200,7 @@ def read(name: str | Path) -> Profile:
             if settings.n_distance is not None:
                 whole("n_distance", settings.n_distance, 1, settings.n_final)
     with errors_at(f"{where}, opened"):
-        refuse_unknown(file.opened, file.models, where="opened")
+        refuse_unknown(file.opened, file.models)
     with errors_at(f"{where}, schedules"):
         first = {"seed": min(seed for _, seed in trainings)}
         schedules = fill("01_schedules", shared | first | file.schedules)

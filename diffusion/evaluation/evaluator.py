@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from diffusion import data, runtime
-from diffusion.bounds import check_known, refuse_old_names, summarise, whole, write, write_arguments
+from diffusion.bounds import check_known, summarise, whole, write, write_arguments
 from diffusion.evaluation import classifier, features, frechet, samples
 from diffusion.evaluation.features import Extractor
 from diffusion.evaluation.frechet import Reference, to_uint8
@@ -67,7 +67,6 @@ class Space:
         return self.floors.get(n)
 
 
-@refuse_old_names
 @dataclass(eq=False, repr=False)
 class Evaluator:
     """Real images, their features and statistics, and all measures of samples against them.

@@ -23,7 +23,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import mse_loss
 
-from diffusion.bounds import Typeable, refuse_old_methods, refuse_old_names, summarise
+from diffusion.bounds import Typeable, summarise
 from diffusion.data import as_images
 from diffusion.processes.samplers import Naive, Sampler, visits
 
@@ -90,7 +90,6 @@ def levels(x: Tensor, t: Any, T: int) -> Tensor:
     return t.reshape(-1).long().expand(len(x) if t.numel() == 1 else len(t))
 
 
-@refuse_old_names
 class DegradationProcess(Typeable, ABC):
     """A process that degrades images step by step, and the contract for learning to reverse it.
 
@@ -118,10 +117,6 @@ class DegradationProcess(Typeable, ABC):
     predicts: str = "image"
     sampler: Any = None
     prior: Any = None
-
-    def __init_subclass__(cls, **options: Any) -> None:
-        super().__init_subclass__(**options)
-        refuse_old_methods(cls, "DegradationProcess")
 
     def set_image_shape(self, image_shape: Shape) -> None:
         """Adapt the process to images (C, S, S).

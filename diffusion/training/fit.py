@@ -19,7 +19,7 @@ import torch
 from pydantic import Field
 
 from diffusion import runtime
-from diffusion.bounds import Count, Native, Seed, check_call, checked, refuse_old_names
+from diffusion.bounds import Count, Native, Seed, check_call, checked
 from diffusion.code import unnoticed
 from diffusion.processes import DegradationProcess
 from diffusion.processes.base import require_images, shape_of
@@ -36,7 +36,6 @@ HIGH = 10  # a mean loss of this many times the first step's loss has diverged
 SHOWN, AVERAGED = 20, 100  # steps between updates of the progress bar, and in the mean loss that it shows
 
 
-@refuse_old_names
 @checked
 @torch.inference_mode(False)  # even if the caller has switched it on
 @torch.enable_grad()

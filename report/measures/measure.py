@@ -25,7 +25,7 @@ from pydantic import Field
 from torch import Tensor
 
 from diffusion import data
-from diffusion.bounds import Count, Seed, checked, refuse_old_names
+from diffusion.bounds import Count, Seed, checked
 from diffusion.code import code_of
 from diffusion.evaluation.evaluator import Evaluator, Seen
 from diffusion.evaluation.frechet import to_uint8
@@ -64,7 +64,6 @@ COMPUTES = ("torch", "numpy", *MEASURING, "device", "precision")
 evaluator_of = lru_cache(maxsize=2)(Evaluator.for_dataset)
 
 
-@refuse_old_names
 @checked
 def measure(
     out: Path,

@@ -133,24 +133,7 @@ class Alone(Fade):
         return torch.zeros(n, 1, 28, 28)
 
 
-OLD_METHOD = {"degrade": Fade.degrade, "expand": lambda self, pixels: pixels}
 REFUSED = [
-    # names of earlier versions
-    (
-        lambda on: on.fit(aside=True),
-        r'^fit does not take aside \(renamed in 0\.5\.0\): use if_exists="rename"$',
-    ),
-    (lambda on: d.Evaluator(X[:30], X[30:], dataset=None, n_kind=9), "n_kind .*: use n_per_distortion$"),
-    (lambda on: d.Evaluator.for_dataset("mnist", n_train=60, n_kind=9), "n_kind .*: use n_per_distortion$"),
-    (lambda on: d.Evaluator.of("mnist"), r"^Evaluator has no attribute of .*: use for_dataset$"),
-    (lambda on: on.evaluator.main, "^Evaluator has no attribute main .*: use default_space$"),
-    (lambda on: on.evaluator.words, "^Evaluator has no attribute words .*: use measure_names$"),
-    (lambda on: d.ColdZoom().take((1, 28, 28)), "no attribute take .*: use set_image_shape$"),
-    (lambda on: d.ColdZoom().compress(X), "no attribute compress .*: use to_pixels$"),
-    (
-        lambda on: type("Mine", (d.ColdDiffusion,), OLD_METHOD),
-        "^Mine defines expand, a method of DegradationProcess .*: use from_pixels$",
-    ),
     # data sets
     (lambda on: d.load("fashoin"), "allowed: mnist, fashion, kmnist.*did you mean 'fashion'"),
     (lambda on: d.load(d.DataSet("Wide", wide)), "square images"),

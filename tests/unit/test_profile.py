@@ -153,19 +153,6 @@ def test_models_and_variants_of_the_projects_profiles_are_what_their_names_say(n
         ("schedules", {"image_index": -1}, "schedules: image_index is -1; .*0"),
         ("models.own.degradation", None, r"models\.own: degradation is missing.*module:Class"),
         ("report", {"text": "typo.md"}, "report: @fig:losess .*; did you mean 'fig:losses'"),
-        # names of earlier versions
-        ("models.zoom.ways", {}, r"models\.zoom: .*'ways' \(renamed in 0\.5\.0\): use variants$"),
-        ("measure.n_kind", 9, r"models\.linear, measure: .*'n_kind' .*: use n_per_distortion$"),
-        ("yardstick", {}, r"'yardstick' .*: use notebooks: \{07_yardstick: \{\.\.\.\}\}$"),
-        ("compare", "06_beyond", r"'compare' .*: use notebooks: \{NAME: \{\.\.\.\}\}$"),
-        ("analyse", {"n_way": 5}, r"'analyse' .*: use variants .*n_probe"),
-        ("measure.ablations", True, "measure: .*'ablations' .*: use variants of a model$"),
-        (
-            "models.zoom.measure",
-            {"n_way": 50},
-            r"models\.zoom, measure: .*'n_way' .*: use variants .* own n$",
-        ),
-        ("report", {"beyond": "beyond"}, r"report: .*'beyond' .*: use report: \{beside: \[beyond\]\}$"),
         ("opened", ["starts"], "opened: .*'starts'"),  # a model, not a key
         # of another type
         ("training.learning_rate", "high", "learning_rate is 'high'; expected: a number"),
