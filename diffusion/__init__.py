@@ -17,8 +17,6 @@ try:
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(f"{error}; in the project, run .venv/bin/python (`make env`)") from None
 
-from diffusion import modules as modules  # first: it keeps the content of files that are imported later
-
 os.environ.setdefault("PYDANTIC_ERRORS_INCLUDE_URL", "0")  # errors have no link
 # Before torch is loaded: threads that wait for one another spin for a moment and then sleep, which leaves the
 # cores to other processes (docs/speed.md). The user's own settings stay.

@@ -1,8 +1,4 @@
-"""Your own modules: which modules these are, their files at import time, and their objects.
-
-Python does not keep the content of imported files. `Finder` does, which lets `diffusion.code` detect a file
-that was edited after its import. This module is loaded first, so it imports only the standard library.
-"""
+"""Your own modules: which modules these are, their files, and their objects."""
 
 import contextlib
 import importlib
@@ -10,8 +6,6 @@ import importlib.util
 import operator
 import sys
 import sysconfig
-import time
-from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
 from typing import Any
 
@@ -20,36 +14,6 @@ PROJECT = {"diffusion", "play", "report", "paper"}  # packages of a checkout
 PATHS = [Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")]
 PYTHON = {*PATHS, *(path.resolve() for path in PATHS)}
 INSTALLED = {"site-packages", "dist-packages"}
-
-BEGUN = time.time()
-CONTENT: dict[str, bytes] = {}  # module -> content of its file, if it was imported after this package
-
-
-class Finder:
-    """Passes a request for a module to the other finders, and keeps the content of the module's file."""
-
-    @classmethod
-    def find_spec(cls, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        """Return the module's spec, or None."""
-        finders = sys.meta_path[sys.meta_path.index(cls) + 1 :]
-        specs = (finder.find_spec(name, path, target) for finder in finders if hasattr(finder, "find_spec"))
-        spec = next(filter(None, specs), None)
-        if spec and spec.has_location and not _is_library(Path(str(spec.origin))):
-            with contextlib.suppress(OSError):
-                CONTENT[name] = Path(str(spec.origin)).read_bytes()
-        return spec
-
-
-def _is_library(path: Path) -> bool:
-    """Return True for a file of Python or of an installed package."""
-    return bool(INSTALLED & {*path.parts}) or any(map(path.is_relative_to, PYTHON))
-
-
-sys.meta_path.insert(0, Finder)
-script = sys.modules[MAIN]
-if isinstance(getattr(script, "__loader__", None), SourceFileLoader):  # not a notebook, or IPython's %run
-    with contextlib.suppress(OSError):
-        CONTENT[MAIN] = Path(str(script.__file__)).read_bytes()
 
 
 def own_file(module: str) -> Path | None:
@@ -67,7 +31,8 @@ def own_file(module: str) -> Path | None:
         with contextlib.suppress(ImportError, ValueError, AttributeError):
             file = getattr(importlib.util.find_spec(module), "origin", None)
     path = Path(file or "").resolve()
-    return path if path.is_file() and not _is_library(path) else None
+    is_library = INSTALLED & {*path.parts} or any(map(path.is_relative_to, PYTHON))
+    return path if path.is_file() and not is_library else None
 
 
 def module_of(definition: Any) -> str:

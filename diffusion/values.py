@@ -97,7 +97,7 @@ def to_json(node: Any) -> Any:
         data = single.flatten().view(torch.uint8).numpy().tobytes()
         return {"tensor": f"{node.dtype} {[*node.shape]}", "sha256": sha256(data)[:16]}
     if isinstance(node, dict) and "class" in node:
-        return {"class": node["class"], **to_json(node["state"])}
+        return {"class": node["class"], **{key: to_json(item) for key, item in node["state"].items()}}
     if isinstance(node, dict) and "dict" in node:
         return {key if isinstance(key, str) else f"({key!r})": to_json(item) for key, item in node["dict"]}
     if isinstance(node, dict):
@@ -149,7 +149,7 @@ def names_in(node: Any) -> Iterator[str]:
     """Yield the names of all classes and functions in a tree."""
     if isinstance(node, dict):
         yield from (node[key] for key in ("class", "name") if key in node)
-        node = [*node.values()]
+        node = [*node.get("state", node).values()]  # of the attributes, which may have any name
     if isinstance(node, list | tuple):
         for item in node:
             yield from names_in(item)

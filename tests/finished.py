@@ -13,7 +13,6 @@ import pytest
 import yaml
 
 import helpers
-from diffusion import modules
 from diffusion.data import DATASETS
 from report import places
 from report import profile as profiles
@@ -117,7 +116,6 @@ class Finished:
             cached.cache_clear()
         for name in OWN:
             sys.modules.pop(name, None)
-            modules.CONTENT.pop(name, None)
 
     def jobs(self, **changes: Any) -> dict[str, Job]:
         """The jobs of the profile, some sections of which are others."""

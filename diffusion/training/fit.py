@@ -20,12 +20,11 @@ from pydantic import Field
 
 from diffusion import runtime
 from diffusion.bounds import Count, Native, Seed, check_call, checked
-from diffusion.code import unnoticed
 from diffusion.processes import DegradationProcess
 from diffusion.processes.base import require_images, shape_of
 from diffusion.runtime import Precision, progress
 from diffusion.training import network as networks
-from diffusion.training.describe import check_network, copy_process, definitions, describe, notes, prepare
+from diffusion.training.describe import check_network, copy_process, describe, notes, prepare
 from diffusion.training.folder import RunError, RunFolder
 from diffusion.training.run import Run, precision_of
 from diffusion.training.steps import Learner
@@ -67,8 +66,8 @@ def fit(
     returned without further training.
 
     A line that begins with "note:" reports something that is allowed but probably not intended: a rising
-    loss, images that fill only part of [-0.5, 0.5], a problem found by `diffusion.check`, an equal run in a
-    neighbouring folder, or global variables that a class typed in a notebook uses.
+    loss, images that fill only part of [-0.5, 0.5], a problem found by `diffusion.check`, or an equal run in
+    a neighbouring folder.
 
     Args:
         process (DegradationProcess): The process to learn. The run gets a copy, `run.process`, on which
@@ -162,8 +161,6 @@ def fit(
                 f"{store.path} holds a different run: {why}. Use another folder, pass "
                 'if_exists="rename" to rename this one, or read it with d.open'
             )
-        for note in unnoticed(settings["own"], definitions(process, cls, options)) if folder else ():
-            print(f"note: {title}: {note}", flush=True)
         if not begun:
             prepare(process, x)
             neighbours = [*store.path.parent.glob("*/run.json")] if folder else []

@@ -24,7 +24,7 @@ from diffusion import data
 from diffusion.bounds import whole
 from diffusion.code import own_code
 from diffusion.files import differences, digest, sha256
-from diffusion.modules import load_object, own_file
+from diffusion.modules import own_file
 from diffusion.processes.base import GREY28
 from diffusion.provenance import versions
 from report import places
@@ -93,11 +93,8 @@ def own_names(settings: Any) -> Iterator[str]:
 
 
 def hash_own_modules(settings: Mapping[str, Any]) -> dict[str, str]:
-    """Hashes of the user's own modules that settings name, and of the user's modules that these import."""
-    names = sorted({*own_names(settings)})
-    for name in names:
-        load_object(name)  # imports its module
-    return own_code(names)
+    """Hashes of the user's own modules that settings name."""
+    return own_code(sorted({*own_names(settings)}))
 
 
 @cache

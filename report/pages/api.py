@@ -75,7 +75,7 @@ def markdown() -> str:
             thing = getattr(diffusion, name)
             lines += entry(name, thing, "###")
             for part in vars(thing) if isinstance(thing, type) else ():
-                member = getattr(thing, part, None)  # None for an old name, which is refused
+                member = getattr(thing, part)
                 documented = callable(member) or isinstance(member, property | cached_property)
                 if part[0] != "_" and member.__doc__ and documented:
                     lines += entry(f"{name}.{part}", member, "####")

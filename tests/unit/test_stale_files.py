@@ -100,7 +100,7 @@ FILES = {  # file, how it is changed -> the jobs that run again, and why the fir
     ("code/released/page/strip.png", appended): (["report"], "beside.released/page/strip.png"),
     ("own_data.py", lambda content: content + b"UNUSED = 1"): (ALL, "own.own_data"),
     ("own_fade.py", lambda content: content + b"UNUSED = 1"): ([*OF_OWN, *AFTER], "own.own_fade"),
-    ("own_shade.py", lambda content: b"DEPTH = 2"): ([*OF_OWN, *AFTER], "own.own_shade"),
+    ("own_shade.py", lambda content: b"DEPTH = 2"): ([], ""),  # which the degradation's file imports
     ("own_way.py", lambda content: content + b"UNUSED = 1"): ([OF_ZOOM[1], *AFTER], "own.own_way"),
     ("own_fade.py", appended): ([], ""),
     ("train-images.npy", a_pixel): (ALL, "data"),
