@@ -79,8 +79,8 @@ class Evaluator:
     training digits it is the recogniser of the reports. It reads 28 x 28 grey images; for other shapes the
     share is left out, with a note.
 
-    Notes are printed if test images are also training images, a class lacks test images, labels are given for
-    a data set without classes, or the classifier misreads more than half as many labels as a random guess.
+    Notes are printed if test images are also training images, or the classifier misreads more than half as
+    many labels as a random guess.
 
     Args:
         x_train (Tensor or array): Training images (N, C, S, S) for the real-vs-real floor, N at least 12 and
@@ -143,9 +143,9 @@ class Evaluator:
     def __post_init__(self) -> None:
         self.call = ""  # the call of `for_dataset`, as text
         dataset, data_dir = self.dataset, self.data_dir
-        self.class_names = data.get(dataset).classes if dataset is not None else ()
         self.measure_names = {"digit": data.get(dataset).noun} if dataset is not None else {}
-        self.classes, n = len(self.class_names), len(self.x_test)
+        self.classes = len(data.get(dataset).classes) if dataset is not None else 0
+        n = len(self.x_test)
         self.x_train = require_images("x_train", self.x_train)
         self.x_test = require_images("x_test", self.x_test)
         shape = self.x_test.shape[1:]
@@ -162,14 +162,7 @@ class Evaluator:
         if self.classes and not right:
             needed = f"one number for each of {n} test images, 0 to {self.classes - 1}"
             raise ValueError(f"labels are {summarise(self.labels)}; expected: {needed}")
-        if self.labels is not None and not self.classes:
-            print("note: labels are ignored, because the data set has no classes", flush=True)
         self.labels = torch.as_tensor(self.labels).long() if self.classes else None
-        seen = set() if self.labels is None else {*self.labels.tolist()}
-        if absent := [name for i, name in enumerate(self.class_names) if i not in seen]:
-            print(f"note: there are no test images of class {', '.join(absent)}", flush=True)
-        if len(seen) == 1:
-            print("note: all test images are of one class; measures of classes are meaningless", flush=True)
         self.all_labels = self.labels if self.all_labels is None else torch.as_tensor(self.all_labels)
         digits = self.x_train[:NEAR] if self.x_digits is None else self.x_digits
         self.x_digits = require_images("x_digits", digits)

@@ -7,8 +7,6 @@ import copy
 import json
 import math
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -135,26 +133,8 @@ def prepare(process: DegradationProcess, x: Tensor) -> None:
             process.prior = fitted(process.prior, process.to_pixels(x))
 
 
-def notes(
-    process: DegradationProcess, x: Tensor, settings: Mapping[str, Any], neighbours: list[Path]
-) -> Iterator[str]:
-    """Yield notes about a run that is allowed but probably not intended.
-
-    Args:
-        process (DegradationProcess): The process after `prepare`.
-        x (Tensor): Training images.
-        settings (Mapping): Settings of the run.
-        neighbours (list of Path): The files run.json of other runs.
-    """
-    if (x == x[:1]).all():
-        yield "the training images are one image"
-    low, high = x.min().item(), x.max().item()
-    if high - low < 0.5 or low >= 0 or high <= 0:
-        yield f"pixels range from {low:g} to {high:g}; expected: black is -0.5, white 0.5; else rescale them"
-    for path in neighbours:
-        with suppress(OSError, ValueError, AttributeError):  # a damaged file, or a file of another program
-            if json.loads(path.read_bytes()).get("settings") == settings:
-                yield f"an equal run is in {path.parent}, which diffusion.open opens"
+def notes(process: DegradationProcess, x: Tensor) -> Iterator[str]:
+    """Yield notes about a prepared process on training images: allowed, but probably not intended."""
     if isinstance(process, DDPM) and (rest := float(process.schedule.alpha_bar[-1])) > REST:
         yield f"at t = T {rest:.0%} of the image's variance is left, and sampling starts from noise alone"
     if isinstance(process, ColdDiffusion):  # the others add noise in `degrade`

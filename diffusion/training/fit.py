@@ -31,7 +31,6 @@ from diffusion.training.steps import Learner
 from diffusion.values import tree, tree_back
 
 POINTS = 1000  # approximate number of points of a run's loss curve
-HIGH = 10  # a mean loss of this many times the first step's loss has diverged
 SHOWN, AVERAGED = 20, 100  # steps between updates of the progress bar, and in the mean loss that it shows
 
 
@@ -65,9 +64,8 @@ def fit(
     If `folder` contains a run with equal settings, images and code, `fit` resumes it; a finished run is
     returned without further training.
 
-    A line that begins with "note:" reports something that is allowed but probably not intended: a rising
-    loss, images that fill only part of [-0.5, 0.5], a problem found by `diffusion.check`, or an equal run in
-    a neighbouring folder.
+    A line that begins with "note:" reports something that is allowed but probably not intended: a problem
+    found by `diffusion.check`, or a noise schedule that ends before the image is noise.
 
     Args:
         process (DegradationProcess): The process to learn. The run gets a copy, `run.process`, on which
@@ -163,8 +161,7 @@ def fit(
             )
         if not begun:
             prepare(process, x)
-            neighbours = [*store.path.parent.glob("*/run.json")] if folder else []
-            for note in notes(copy.deepcopy(process), x, settings, neighbours):
+            for note in notes(copy.deepcopy(process), x):
                 print(f"note: {title}: {note}", flush=True)
             store.keep("process.pt", tree(process, "the prepared process"))
             store.keep("network.pt", tree(options, "network_options"))
@@ -199,8 +196,6 @@ class Loop:
         # The current epoch: its losses, its steps so far, and the seconds that they took.
         self.losses = torch.zeros(self.per_epoch, device=self.learner.x.device)
         self.done, self.seconds = 0, 0.0
-        self.has_risen = False  # whether the note about a rising loss was printed
-        self.has_answered = False  # whether the note about a callback's answer was printed
 
     @property
     def step(self) -> int:
@@ -213,7 +208,7 @@ class Loop:
         while len(self.run.history) < self.epochs:
             line = self.train_epoch(len(self.run.history) + 1)
             if self.epoch_callback:
-                self.check_answer(self.epoch_callback(self.run, {**line}))
+                self.epoch_callback(self.run, {**line})
         del self.run.history[self.epochs :]
 
     def resume(self) -> None:
@@ -251,7 +246,7 @@ class Loop:
             if self.done % SHOWN == 0:
                 bar.set_postfix_str(f"loss {self.mean_loss():.4f}", refresh=False)
             if self.callback:
-                self.check_answer(self.callback(self.step, loss.item()))
+                self.callback(self.step, loss.item())
             if self.done % self.checkpoint_steps == 0 and self.done < n:
                 self.check_loss()
                 self.save()
@@ -274,20 +269,8 @@ class Loop:
         """Return the mean loss of the last steps of the epoch."""
         return self.losses[max(0, self.done - AVERAGED) : self.done].mean().item()
 
-    def check_answer(self, answer: Any) -> None:
-        """Print a note if a callback returned True, which does not stop the run."""
-        if answer is True and not self.has_answered:
-            self.has_answered = True
-            print(
-                f"note: {self.title}: a callback returned True, which is ignored; raise to stop", flush=True
-            )
-
     def check_loss(self) -> None:
-        """Print a note if the loss has risen.
-
-        Raises:
-            RunError: If the loss or a weight is no longer finite.
-        """
+        """Raise RunError if the loss or a weight is no longer finite."""
         values = {"the loss": self.losses[: self.done], **dict(self.learner.network.named_parameters())}
         if wrong := next((name for name, value in values.items() if not value.isfinite().all()), None):
             raise RunError(
@@ -295,11 +278,6 @@ class Loop:
                 "Lower learning_rate, use precision fp32, or check your own degradation with "
                 "`python -m diffusion.check`"
             )
-        first = self.run.history[0]["losses"][0] if self.run.history else self.losses[0].item()
-        if not self.has_risen and (mean := self.mean_loss()) > HIGH * first:
-            self.has_risen = True
-            rise = f"the loss rose from {first:.3g} to {mean:.3g}"
-            print(f"note: {self.title}: {rise}; lower learning_rate", flush=True)
 
     def save(self) -> None:
         """Write the state from which training can resume."""

@@ -317,11 +317,6 @@ def test_an_error_of_torch_in_your_degrade_says_which_shapes_it_gets(on, process
     assert "t[:, None, None, None]" in note
 
 
-def test_a_callback_that_returns_true_gets_one_note(images, tmp_path, capsys):
-    train(images, folder=tmp_path / "a", callback=lambda step, loss: True)
-    assert capsys.readouterr().out.count("note: a: a callback returned True, which is ignored; raise") == 1
-
-
 def test_pydantics_error_in_your_own_code_stays_as_it_is(images, tmp_path):
     def callback(step, loss):
         TypeAdapter(int).validate_python("x")
