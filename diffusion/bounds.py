@@ -1,4 +1,4 @@
-"""Bounds of arguments, checked by pydantic from their signatures, and objects by name and as text.
+"""Bounds of arguments, checked by pydantic from their signatures, and objects by name.
 
     @checked
     def cosine(T: Annotated[int, Field(ge=2)] = 1000): ...
@@ -9,10 +9,8 @@ Profiles and notebooks name objects as text: an entry of a registry, or your own
 import difflib
 import functools
 import inspect
-import json
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from types import FunctionType
 from typing import Annotated, Any, TypeVar, cast
 
 import numpy as np
@@ -213,46 +211,3 @@ def make(what: str, name: Any, registry: Mapping[str, Any], options: Any = None,
             hint = nearest(unknown[1], known) or f"; allowed: {', '.join(known) or 'none'}"
             raise ValueError(f"{label} does not take {unknown[1]!r}{hint}") from error
         raise ValueError(f"{label} cannot be made with {options}: {error}") from error
-
-
-# --- as text that you can type ---
-
-
-class Typeable:
-    """An object whose `repr` can be typed: the call that makes an equal object.
-
-    Arguments at their default are left out. A single argument is written without its name. Tensors, and
-    arguments that the object does not keep under their name, are written as "...".
-    """
-
-    def __repr__(self) -> str:
-        cls, kept = type(self), vars(self)
-        names = [*inspect.signature(cls).parameters]
-        values = {name: kept.get(name, ...) for name in names if name in kept or not hasattr(cls, name)}
-        return f"{cls.__name__}({', '.join(write_arguments(cls, values))})"
-
-
-def write_arguments(function: Callable[..., Any], values: Mapping[str, Any]) -> list[str]:
-    """Return the arguments of a call of a function or class, each as text, without those at their default."""
-    parameters = inspect.signature(function).parameters.values()
-    named = [part for part in parameters if part.kind not in (part.VAR_POSITIONAL, part.VAR_KEYWORD)]
-    texts = {part.name: write(values[part.name]) for part in named if part.name in values}
-    shown = [part.name for part in named if part.name in texts and texts[part.name] != write(part.default)]
-    return [texts[name] if len(named) == 1 else f"{name}={texts[name]}" for name in shown]
-
-
-def write(value: Any) -> str:
-    """Return a value as you would type it; "..." for a tensor or an array."""
-    if value is ... or isinstance(value, Tensor | np.ndarray):
-        return "..."
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, type | FunctionType):
-        return value.__name__
-    if type(value) is list:
-        return f"[{', '.join(map(write, value))}]"
-    if type(value) is tuple:
-        return f"({', '.join(map(write, value))}{',' * (len(value) == 1)})"
-    if type(value) is dict:
-        return f"{{{', '.join(f'{write(key)}: {write(item)}' for key, item in value.items())}}}"
-    return repr(value)

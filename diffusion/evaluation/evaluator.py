@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from diffusion import data, runtime
-from diffusion.bounds import check_known, summarise, whole, write, write_arguments
+from diffusion.bounds import check_known, summarise, whole
 from diffusion.evaluation import classifier, features, frechet, samples
 from diffusion.evaluation.features import Extractor
 from diffusion.evaluation.frechet import Reference, to_uint8
@@ -141,7 +141,6 @@ class Evaluator:
     device: torch.device | str | None = None
 
     def __post_init__(self) -> None:
-        self.call = ""  # the call of `for_dataset`, as text
         dataset, data_dir = self.dataset, self.data_dir
         self.measure_names = {"digit": data.get(dataset).noun} if dataset is not None else {}
         self.classes = len(data.get(dataset).classes) if dataset is not None else 0
@@ -225,21 +224,15 @@ class Evaluator:
             >>> import diffusion as d
             >>> evaluator = d.Evaluator.for_dataset("mnist", n_train=200, n_test=1000, n_digits=200)
             >>> evaluator
-            Evaluator.for_dataset("mnist", n_train=200, n_test=1000, n_digits=200)
+            <Evaluator of 200 training and 1000 test images>
         """
-        given = {"data_dir": data_dir, "n_train": n_train, "n_test": n_test, "n_digits": n_digits}
-        texts = write(dataset), *write_arguments(cls.for_dataset, given), *write_arguments(cls, options)
         x_train = data.load(dataset, "train", data_dir)[0]
         test, every = (data.load(dataset, "test", data_dir, n) for n in (n_test, None))
         options |= {"dataset": dataset, "data_dir": data_dir}
-        made = cls(x_train[:n_train], *test, every[1], x_digits=x_train[:n_digits], **options)
-        made.call = f"{cls.__name__}.for_dataset({', '.join(texts)})"
-        return made
+        return cls(x_train[:n_train], *test, every[1], x_digits=x_train[:n_digits], **options)
 
     def __repr__(self) -> str:
-        """Return the call of `for_dataset` that made the evaluator, or its numbers of images."""
-        counts = f"{len(self.x_train)} training and {len(self.x_test)} test images"
-        return self.call or f"<{type(self).__name__} of {counts}>"
+        return f"<Evaluator of {len(self.x_train)} training and {len(self.x_test)} test images>"
 
     @cached_property
     def recogniser(self) -> DigitRecogniser:

@@ -33,6 +33,6 @@ def degradation(name: str | type | DegradationProcess, **options: Any) -> Degrad
     Example:
         >>> import diffusion as d
         >>> d.degradation("blur", T=10)
-        ColdBlur(10)
+        ColdBlur(T=10)
     """
     return make("degradation", name, DEGRADATIONS, options, has="degrade")

@@ -23,7 +23,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import mse_loss
 
-from diffusion.bounds import Typeable, summarise
+from diffusion.bounds import summarise
 from diffusion.data import as_images
 from diffusion.processes.samplers import Naive, Sampler, visits
 
@@ -90,7 +90,7 @@ def levels(x: Tensor, t: Any, T: int) -> Tensor:
     return t.reshape(-1).long().expand(len(x) if t.numel() == 1 else len(t))
 
 
-class DegradationProcess(Typeable, ABC):
+class DegradationProcess(ABC):
     """A process that degrades images step by step, and the contract for learning to reverse it.
 
     All attributes of a process determine a run: `fit` records them when training begins. A process that needs
@@ -117,6 +117,9 @@ class DegradationProcess(Typeable, ABC):
     predicts: str = "image"
     sampler: Any = None
     prior: Any = None
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(T={getattr(self, 'T', None)})"
 
     def set_image_shape(self, image_shape: Shape) -> None:
         """Adapt the process to images (C, S, S).

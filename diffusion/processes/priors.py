@@ -10,13 +10,13 @@ used unchanged.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Generator, Tensor
 
-from diffusion.bounds import Count, Typeable, checked, make, summarise
+from diffusion.bounds import Count, checked, make, summarise
 
 
 def check_pixels(pixels: Any) -> None:
@@ -29,7 +29,7 @@ def check_pixels(pixels: Any) -> None:
         raise ValueError(f"pixels is {summarise(pixels)}; expected: a tensor (N, C, p, p)")
 
 
-class Unfitted(Typeable):
+class Unfitted:
     """A prior that must be fitted before it can draw."""
 
     def draw(self, n: int, generator: Generator) -> Tensor:
@@ -37,7 +37,7 @@ class Unfitted(Typeable):
         raise ValueError(f"{self} is not fitted; call draw on the object that fit(pixels) returns")
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Pixels(Unfitted):
     """Independent central pixels: each one drawn from the grey values of training images.
 
@@ -58,8 +58,8 @@ class Pixels(Unfitted):
         return PixelCounts(counts, pixels.shape[3], pixels.shape[1])
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class PixelCounts(Typeable):
+@dataclass(frozen=True, eq=False)
+class PixelCounts:
     """A categorical distribution over the 256 grey values, the same for all pixels.
 
     Attributes:
@@ -69,7 +69,7 @@ class PixelCounts(Typeable):
         channels (int): Number of colours, which are independent. Default 1.
     """
 
-    counts: Tensor
+    counts: Tensor = field(repr=False)
     side: int
     channels: int = 1
 
@@ -81,7 +81,7 @@ class PixelCounts(Typeable):
         return value.float().div(255).sub(0.5).view(shape)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Patches(Unfitted):
     """Whole central patches of training images, which keep the correlations between neighbouring pixels.
 
@@ -99,11 +99,11 @@ class Patches(Unfitted):
         return RealPatches(pixels.clone())
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class RealPatches(Typeable):
+@dataclass(frozen=True, eq=False)
+class RealPatches:
     """Patches (N, C, p, p) to draw from at random, with replacement."""
 
-    patches: Tensor
+    patches: Tensor = field(repr=False)
 
     def draw(self, n: int, generator: Generator) -> Tensor:
         """Draw n patches, (n, C, p, p)."""
@@ -115,7 +115,7 @@ FLOOR = 1e-4  # added to its variances: some pixels are black in nearly every pa
 
 
 @checked
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Mixture(Unfitted):
     """A mixture of Gaussians over central patches: correlated pixels, but no copies of real patches.
 
@@ -161,8 +161,8 @@ class Mixture(Unfitted):
         return Gaussians(weights, means, spread, pixels.shape[1])
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Gaussians(Typeable):
+@dataclass(frozen=True, eq=False)
+class Gaussians:
     """Weighted Gaussians over the D pixels of a patch, in float64.
 
     Attributes:
@@ -172,9 +172,9 @@ class Gaussians(Typeable):
         channels (int): Number of channels of a patch. Default 1.
     """
 
-    weights: Tensor
-    means: Tensor
-    spread: Tensor
+    weights: Tensor = field(repr=False)
+    means: Tensor = field(repr=False)
+    spread: Tensor = field(repr=False)
     channels: int = 1
 
     def draw(self, n: int, generator: Generator) -> Tensor:
@@ -207,7 +207,7 @@ def prior(name: Any, **options: Any) -> Any:
     Example:
         >>> import diffusion as d
         >>> d.prior("mixture", components=10)
-        Mixture(10)
+        Mixture(components=10)
     """
     return make("prior", name, PRIORS, options, has="fit draw")
 

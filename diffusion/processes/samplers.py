@@ -17,7 +17,7 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
-from diffusion.bounds import Count, Native, Share, Typeable, check_call, checked, make, summarise, whole
+from diffusion.bounds import Count, Native, Share, check_call, checked, make, summarise, whole
 
 Sampler = Any  # with `step` as above; no type says that `visits` may be missing
 
@@ -32,8 +32,8 @@ def spaced(T: int, steps: int, power: int = 1) -> list[int]:
 
 
 @checked
-@dataclass(frozen=True, repr=False)
-class Ancestral(Typeable):
+@dataclass(frozen=True)
+class Ancestral:
     """The sampler of Ho et al. (2020) for a DDPM: it adds noise in each step except the last.
 
     Vrikkis (2024) uses it, too. With fewer than T steps, beta_t is the variance between one visited time step
@@ -84,7 +84,7 @@ class Ancestral(Typeable):
 
 
 @checked
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class DDIM(Ancestral):
     """The DDIM sampler for a DDPM (Song et al. 2021): it adds no noise, so few steps suffice.
 
@@ -106,8 +106,8 @@ class DDIM(Ancestral):
 
 
 @checked
-@dataclass(frozen=True, repr=False)
-class Naive(Typeable):
+@dataclass(frozen=True)
+class Naive:
     """Naive cold sampling: predict the clean image, then degrade it to the next lower level.
 
     Bansal et al. (2022), Algorithm 1; Vrikkis (2024), Algorithm 2. Optionally, noise is added to the
@@ -156,7 +156,7 @@ class Naive(Typeable):
 
 
 @checked
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Improved(Naive):
     """Improved cold sampling: add the difference of two degradations of the predicted image to the latent.
 
@@ -179,8 +179,8 @@ class Improved(Naive):
         return super().move(process, x_t, x0_hat, t, s) + x_t - process.degrade(x0_hat, _level(x_t, t))
 
 
-@dataclass(frozen=True, repr=False)
-class Steps(Typeable):
+@dataclass(frozen=True)
+class Steps:
     """A custom sampler given as a function, its `step`. It visits all levels."""
 
     step: Callable[..., Tensor]
@@ -206,7 +206,7 @@ def sampler(name: Any, **options: Any) -> Sampler:
     Example:
         >>> import diffusion as d
         >>> d.sampler("ddim", steps=24)
-        DDIM(steps=24)
+        DDIM(steps=24, clip_x0=False, spacing='uniform')
     """
     chosen = make("sampler", name, SAMPLERS, options, has="step __call__")
     return chosen if hasattr(chosen, "step") else Steps(chosen)

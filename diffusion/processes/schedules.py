@@ -5,10 +5,8 @@ Tensors have length T + 1 and are indexed by the time step. Index 0 is the clean
 et al. (2020).
 """
 
-import inspect
 import math
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any, Self
 
@@ -16,7 +14,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from diffusion.bounds import Native, Number, checked, write_arguments
+from diffusion.bounds import Native, Number, checked
 
 
 @checked
@@ -56,14 +54,6 @@ class NoiseSchedule:
         return len(self.beta) - 1
 
     def __repr__(self) -> str:
-        """Return the call that makes the schedule, if a function in `SCHEDULES` can make it."""
-        known = {"T": self.T, "beta_max": float(self.beta.max())}
-        known |= {"beta_start": float(self.beta[min(1, self.T)]), "beta_end": float(self.beta[-1])}
-        if make := SCHEDULES.get(self.name):
-            values = {one: known[one] for one in inspect.signature(make).parameters if one in known}
-            with suppress(ValueError):  # out of its bounds
-                if make(**values).beta.allclose(self.beta.double(), rtol=1e-9, atol=0):
-                    return f"{self.name}({', '.join(write_arguments(make, values))})"
         return f"<NoiseSchedule {self.name}, T = {self.T}>"
 
     @classmethod

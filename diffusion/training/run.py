@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from diffusion import data, runtime
-from diffusion.bounds import Count, Seed, checked, nearest, summarise, write
+from diffusion.bounds import Count, Seed, checked, nearest, summarise
 from diffusion.code import own_code
 from diffusion.processes import DegradationProcess, priors
 from diffusion.processes.samplers import sampler_of, visits
@@ -326,7 +326,7 @@ class Run:
     def __repr__(self) -> str:
         """Return the call that opens the run, with a relative path inside the current folder."""
         path, here = self.folder, Path.cwd()
-        return f"open({write(str(path.relative_to(here) if path.is_relative_to(here) else path))})"
+        return f"open({str(path.relative_to(here) if path.is_relative_to(here) else path)!r})"
 
     def __str__(self) -> str:
         process = self.process

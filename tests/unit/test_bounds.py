@@ -164,7 +164,7 @@ REFUSED = [
         "^NoiseSchedule: beta is a list; .*instance of Tensor. alpha_bar is",
     ),
     (lambda on: d.ColdCrop(image_noise=25), "^ColdCrop: image_noise is 25; expected: at most 1"),
-    (lambda on: d.Mixture(2).draw(4, None), r"Mixture\(2\) is not fitted; .*fit\(pixels\)"),
+    (lambda on: d.Mixture(2).draw(4, None), r"Mixture\(components=2\) is not fitted; .*fit\(pixels\)"),
     (lambda on: d.Mixture(2).fit(torch.arange(9)), r"pixels is \(9,\) .*\(N, C, p, p\)"),
     (lambda on: d.Pixels().fit(torch.arange(9)), r"^pixels is \(9,\) of torch.int64; .*\(N, C, p, p\)$"),
     (lambda on: d.Patches().fit(X.numpy()), r"^pixels is a NumPy array .*; .*a tensor \(N, C, p, p\)$"),
