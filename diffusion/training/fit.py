@@ -145,16 +145,16 @@ def fit(
 
     store = RunFolder(folder or mkdtemp(prefix="diffusion-"))
     title = store.path.name if folder else "training"
+    resumed = settings
+    if precision == "auto" and (begun := store.settings()):
+        resumed = settings | {"precision": begun["precision"]}  # a resumed run keeps its precision
+    if if_exists == "rename" and (why := store.difference(resumed)):
+        earlier = store.set_aside()
+        print(f"retraining {title}: {why}. The earlier run is now {earlier.name}", flush=True)
     with store.locked():
-        begun, wanted = store.settings(), settings
-        if begun and precision == "auto":
-            wanted = settings | {"precision": begun["precision"]}  # a resumed run keeps its precision
-        if not (why := store.difference(wanted)):
-            settings = wanted
-        elif if_exists == "rename":
-            earlier, begun = store.set_aside(), None
-            print(f"retraining {title}: {why}. The earlier run is now {earlier.name}", flush=True)
-        else:
+        if begun := store.settings():
+            settings = resumed
+        if why := store.difference(settings):
             raise RunError(
                 f"{store.path} holds a different run: {why}. Use another folder, pass "
                 'if_exists="rename" to rename this one, or read it with d.open'

@@ -30,7 +30,6 @@ from diffusion.provenance import versions
 ANEW = "use another folder, or delete this one to train again"
 HASHES = ("images.", "code", "own.")  # prefixes of settings that are hashes
 TRAINED = ("state.pt", "history.jsonl", "weights")  # written once training has begun
-PARTS = {*TRAINED, "process.pt", "network.pt"}  # all files of a run except run.json
 
 
 class RunError(RuntimeError):
@@ -108,18 +107,10 @@ class RunFolder:
         return f"{name} has changed{script * name.endswith('.py')}" if first.startswith(HASHES) else first
 
     def set_aside(self) -> Path:
-        """Move the run to NAME.before-1, or to the next number that is not in use, and return the new folder.
-
-        run.json is moved last. If a move was interrupted, the rest of the run joins its other files.
-        """
-        parts = [path for path in self.path.iterdir() if path.name != ".lock"]
-        missing = PARTS - {path.name for path in parts}
+        """Rename the folder to NAME.before-1, or to the next number that is not in use, and return it."""
         names = (self.path.with_name(f"{self.path.name}.before-{n}") for n in itertools.count(1))
-        place = next(path for path in names if not path.exists() or _has_only(path, missing))
-        place.mkdir(exist_ok=True)
-        for path in sorted(parts, key=lambda path: path.name == "run.json"):
-            path.rename(place / path.name)
-        return place
+        with self.locked():
+            return self.path.rename(next(path for path in names if not path.exists()))
 
     # --- files written by torch ---
 
@@ -190,8 +181,3 @@ class RunFolder:
         if sha256(content := path.read_bytes()) != line["sha256"]:
             raise RunError(f"{path} is damaged (another SHA-256); delete it and call fit to train it")
         return safetensors.torch.load(content)
-
-
-def _has_only(folder: Path, names: set[str]) -> bool:
-    """Return True for a folder that contains only files with these names."""
-    return folder.is_dir() and {path.name for path in folder.iterdir()} <= names

@@ -178,7 +178,7 @@ def test_an_edit_of_training_code_makes_another_run_and_a_remark_does_not(
     code.training_code.cache_clear()
 
 
-# --- files that are lost, and a kill while a run is set aside ---
+# --- files that are lost, and a run that is set aside ---
 
 
 @pytest.mark.parametrize(
@@ -194,28 +194,6 @@ def test_a_run_whose_description_is_lost_is_not_trained_anew_over_it(images, fol
     with pytest.raises(RunError, match=said):
         d.open(folder)
     assert content(folder) == before
-
-
-def test_a_kill_while_a_run_is_set_aside_loses_nothing_of_it(images, one, tmp_path, monkeypatch):
-    whole, rename = train(images, None, **ONE, seed=1), Path.rename
-    parts = [path for path in one.folder.iterdir() if path.name != ".lock"]
-    assert len(parts) == 6
-    for number in range(1, len(parts) + 1):
-        folder, moved = shutil.copytree(one.folder, tmp_path / str(number) / "run"), []
-
-        def killed(path: Path, target: Path, number: int = number, moved: list = moved) -> Path:
-            if len(moved) == number - 1:
-                raise KeyboardInterrupt
-            moved.append(path)
-            return rename(path, target)
-
-        monkeypatch.setattr(Path, "rename", killed)
-        with pytest.raises(KeyboardInterrupt):
-            train(images, folder, **ONE, seed=1, if_exists="rename")
-        monkeypatch.setattr(Path, "rename", rename)
-        assert_same(train(images, folder, **ONE, seed=1, if_exists="rename"), whole)
-        assert content(folder.with_name("run.before-1")) == content(one.folder)
-        assert {path.name for path in folder.parent.iterdir()} == {"run", "run.before-1"}
 
 
 def test_a_folder_of_the_name_of_an_earlier_run_is_left_as_it_is(images, folder):
