@@ -1,24 +1,21 @@
 """Compare models in a script: a table of measures and a grid of samples."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any
 
 import pandas as pd
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from diffusion.bounds import check_known, summarise, whole
+from diffusion.bounds import summarise, whole
 from diffusion.data import DataSet, as_images
 from diffusion.evaluation.evaluator import Evaluator, choose_n, draw_samples
 from diffusion.evaluation.measures import ONE_IMAGE, Measured, choose_main, format_value
 from diffusion.evaluation.samples import FEWEST, grey
 from diffusion.evaluation.statistics import Interval
 from diffusion.figures import images as drawing
-from diffusion.figures.curves import curve
 from diffusion.figures.style import styled
 from diffusion.training.folder import HASHES
 from diffusion.training.run import Run
@@ -57,34 +54,6 @@ class Comparison:
         settings = self.settings.set_axis(columns, axis=1).reindex([*self.measured])
         return pd.concat([settings, _numbers(self._intervals().drop(REAL))], axis=1)
 
-    def by_setting(self) -> pd.DataFrame:
-        """Average over seeds: one row per group of runs whose settings are equal except the seed.
-
-        The index contains the settings that differ, or a run's name if none does. A collapsed run has no
-        distance, so the mean and sd of its group are NaN; `table` lists the group's other runs.
-
-        Returns:
-            DataFrame: Columns `runs`, the number of runs; `collapsed`, the number of runs that draw only one
-            image; and (measure, "mean" or "sd"), over the runs.
-
-        Raises:
-            ValueError: If the comparison contains samples but not runs.
-        """
-        if not self.runs:
-            raise ValueError("by_setting needs runs, but this comparison contains only samples")
-        settings = self.settings.drop(columns="seed", errors="ignore").map(_hashable)
-        every = [run.settings | {"seed": None, "steps": run.steps} for run in self.runs.values()]
-        keys = pd.Index([json.dumps(setting, sort_keys=True) for setting in every])
-        values = self.table.loc[[*self.runs]].xs("value", axis=1, level=1)
-        groups, whole = values.groupby(keys, sort=False), values.notna().groupby(keys, sort=False).all()
-        parts = {"mean": groups.mean().where(whole), "sd": groups.std().where(whole)}
-        table = pd.concat(parts, axis=1).swaplevel(axis=1).reindex(columns=values.columns, level=0)
-        collapsed = pd.Series([self.measured[name].one_image for name in self.runs])
-        table.insert(0, ("runs", ""), groups.size())
-        table.insert(1, ("collapsed", ""), collapsed.groupby(keys, sort=False).sum())
-        names = settings[~keys.duplicated()]
-        return table.set_axis(names.set_index([*names]).index if [*names] else names.index)
-
     @property
     def references(self) -> pd.DataFrame:
         """DataFrame: The same measures of equally many real images, for a distance its floor: one row."""
@@ -102,37 +71,6 @@ class Comparison:
         if len(settings.columns) > PRINTED:
             return rows
         return pd.concat([settings.reindex(rows.index, fill_value=""), rows], axis=1)
-
-    def plot(self, setting: str, measure: str = "frechet", log: bool | None = None) -> Figure:
-        """Plot a measure of each run, with its interval, over a setting that differs.
-
-        The dashed line shows real images. A cross at the upper edge is a run that draws only one image.
-
-        Args:
-            setting (str): A column of `settings`, such as "learning_rate".
-            measure (str): A measure in `table`. Default "frechet".
-            log (bool, optional): Whether the axis of the setting is logarithmic. If None, it is if all values
-                are positive and the largest is more than ten times the smallest. Default None.
-
-        Returns:
-            Figure: The figure.
-
-        Raises:
-            ValueError: If an argument is not allowed.
-        """
-        table = self.table.loc[[*self.runs]]
-        measures = [*table.columns.get_level_values(0).unique().drop(self.settings.columns)]
-        for what, name, known in ("setting", setting, self.settings), ("measure", measure, measures):
-            check_known(what, name, known)
-        values, real = table[measure], self.references[measure]["value"].item()
-        errors = [values["value"] - values["low"], values["high"] - values["value"]]
-        x = self.settings[setting]
-        x = x if (numbers := pd.api.types.is_numeric_dtype(x)) else x.astype(str)
-        if log not in (None, True, False):
-            raise ValueError(f"log is {log!r}; allowed: True, False or None")
-        log = bool(numbers and 0 < 10 * x.min() < x.max()) if log is None else log
-        one_image = [self.measured[name].one_image for name in self.runs]
-        return curve((setting, measure), x, values["value"], errors, real, [*x[one_image]], log)
 
     def grid(self, columns: int = 10) -> Figure:
         """Show the first samples of each model, one row per model, with real images in the first row.
@@ -181,8 +119,7 @@ def compare(
         seed (int, optional): Seeds the samples. If None, each run uses its own seed. Default None.
 
     Returns:
-        Comparison: Prints as a table. `table` contains the numbers, `grid()` shows samples, and `plot` shows
-        a measure over a setting.
+        Comparison: Prints as a table. `table` contains the numbers, and `grid()` shows samples.
 
     Raises:
         ValueError: If `runs` is empty, samples are fewer than n, or `Evaluator.measure` refuses them.
@@ -231,11 +168,6 @@ def compare_settings(runs: Mapping[str, Run]) -> pd.DataFrame:
     hashes = [name for name in every if f"{name}.".startswith(HASHES) or name.endswith(".sha256")]
     numbers = every.drop(columns=[name for name in hashes if name != "images.n"]).astype(str).nunique()
     return every.loc[:, [name for name, n in numbers.items() if n > 1]].set_axis([*runs])
-
-
-def _hashable(value: Any) -> Any:
-    """Return a setting for an index: lists and dictionaries become text."""
-    return str(value) if isinstance(value, list | dict) else value
 
 
 def _numbers(intervals: pd.DataFrame) -> pd.DataFrame:

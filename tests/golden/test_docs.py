@@ -94,8 +94,7 @@ def test_a_sweep_is_trained_by_an_array_job_and_compared_by_its_settings(tmp_pat
     assert found.settings.to_dict("list") == settings
     assert {name: [*found.table[name]] for name in settings} == settings
     assert [*found.table.index] == [run.name for run in variables["runs"]]
-    assert (tmp_path / "rates.png").exists()
-    assert variables["over_seeds"]["runs"].to_dict() == {0.001: 2, 0.003: 2}
+    assert [*variables["over_seeds"].index] == [0.001, 0.003]
     shown = variables["runs"][0].losses._repr_mimebundle_()[0]
     assert "image/svg+xml" in shown
 

@@ -1,9 +1,7 @@
-"""Comparisons of models: the table, a row for each setting, the plot and the grid."""
+"""Comparisons of models: the table and the grid."""
 
 from dataclasses import replace
-from statistics import fmean, stdev
 
-import pandas as pd
 import pytest
 import torch
 
@@ -97,46 +95,16 @@ def test_printed_it_has_few_settings_and_says_of_how_many_samples(sweep):
     assert "learning_rate" not in str(replace(sweep, settings=wide.assign(c=3)))
 
 
-def test_a_setting_has_a_row_over_its_seeds_and_no_mean_without_its_collapsed_run(sweep):
-    over, distances = sweep.by_setting(), sweep.table["frechet"]["value"]
-    assert over.index.name == "learning_rate"
-    assert [*over.index] == [0.01, 1e-4]  # in their order
-    assert [*over.columns[:4]] == [("runs", ""), ("collapsed", ""), ("frechet", "mean"), ("frechet", "sd")]
-    measures = sweep.references.columns.get_level_values(0).unique()
-    assert [*over.columns.get_level_values(0).unique()] == ["runs", "collapsed", *measures]
-    assert over["runs"].to_dict() == {0.01: 2, 1e-4: 2}
-    assert over["collapsed"].to_dict() == {0.01: 1, 1e-4: 0}
-    assert [*over.loc[1e-4, "frechet"]] == pytest.approx([fmean(distances[2:]), stdev(distances[2:])])
-    assert over.loc[0.01, ["frechet", "digit", "coverage"]].isna().all()
-    assert "learning\\_rate" in over.to_latex(escape=True)
-
-
-def test_runs_are_of_one_setting_whatever_the_order_of_its_options(evaluator, train):
-    orders = {"channels": [4], "norm": "rms"}, {"norm": "rms", "channels": [4]}
-    how = HOW | {"seed": 0}
-    runs = {
-        "first": d.fit(d.ColdZoom(2), train[:16], **how | {"network_options": orders[0]}),
-        "other": d.fit(d.ColdZoom(2), train[:16], **how | {"network_options": orders[1], "seed": 1}),
-    }
-    over = d.compare(runs, evaluator, n=12).by_setting()
-    assert [*over.index] == ["first"]
-    assert [*over["runs"]] == [2]
-
-
-def test_runs_on_different_images_are_told_and_are_no_seeds_of_one_setting(evaluator, train, capsys):
+def test_runs_on_different_images_are_told(evaluator, train, capsys):
     runs = {str(n): d.fit(d.ColdZoom(2), train[n:][:16], seed=n, **HOW) for n in (0, 1)}
     runs["more"] = d.fit(d.ColdZoom(2), train[:20], **HOW)
     runs["longer"] = d.fit(d.ColdZoom(2), train[:16], **HOW | {"steps": 2})
     capsys.readouterr()
     found = d.compare({name: runs[name] for name in ("0", "1")}, evaluator, n=12)
-    assert [*found.by_setting()["runs"]] == [1, 1]
     assert "different images" in capsys.readouterr().out
     assert [*found.settings.columns] == ["seed"]
     for name, differs in (("more", ["images.n"]), ("longer", ["steps"])):
         assert [*compare_settings({one: runs[one] for one in ("0", name)}).columns] == differs
-    with pytest.raises(ValueError, match="by_setting needs runs"):
-        d.compare({"x": train[:12]}, evaluator, n=12).by_setting()
-    assert "different images" not in capsys.readouterr().out
 
 
 def test_a_list_of_runs_has_the_names_of_their_folders(evaluator, train, tmp_path, capsys, monkeypatch):
@@ -152,63 +120,6 @@ def test_a_list_of_runs_has_the_names_of_their_folders(evaluator, train, tmp_pat
     for dataset in ((), ("fashion",)):
         assert d.compare(runs[:1], *dataset, n=12).evaluator is evaluator
     assert asked == ["mnist", "fashion"]
-
-
-def test_a_plot_has_each_interval_and_a_cross_for_a_collapsed_run(sweep):
-    figure = sweep.plot("learning_rate")
-    axes, table = figure.axes[0], sweep.table["frechet"]
-    _, _, (bars,) = axes.containers[0].lines
-    there = table["value"].notna()
-    ends = [[low, high] for (_, low), (_, high) in filter(len, bars.get_segments())]
-    assert ends == pytest.approx(table.loc[there, ["low", "high"]].to_numpy())
-    points = axes.containers[0].lines[0].get_xydata()
-    drawn = sweep.settings[["learning_rate"]].assign(value=table["value"])
-    assert points[there] == pytest.approx(drawn[there].to_numpy())
-    (level,) = {*axes.lines[1].get_ydata()}
-    assert level == sweep.references["frechet"]["value"].item()
-    (cross,) = (line for line in axes.lines if line.get_marker() == "x")
-    assert ([*cross.get_xdata()], [*cross.get_ydata()]) == ([0.01], [1])
-    assert cross.get_color() == axes.lines[0].get_color()
-    assert "collapsed" in figure.legends[0].get_texts()[0].get_text()
-    assert axes.get_xscale() == "log"
-    assert sweep.plot("learning_rate", log=False).axes[0].get_xscale() == "linear"
-    assert sweep.plot("seed").axes[0].get_xscale() == "linear"
-
-
-@pytest.mark.parametrize(
-    ("values", "log"),
-    [
-        ([1, 1, 10, 10], False),  # not more than ten times
-        ([1, 1, 11, 11], True),
-        ([0.05, 0.05, 1, 1], True),
-        ([0, 0, 1, 1], False),
-        ([-1, -1, 1, 1], False),
-        (["a", "a", "b", "b"], False),
-        ([[4], [4], [8], [8]], False),
-    ],
-)
-def test_an_axis_is_logarithmic_over_more_than_a_decade_of_positive_numbers(sweep, values, log):
-    settings = pd.DataFrame({"s": values}, sweep.settings.index)
-    axes = replace(sweep, settings=settings).plot("s", "digit").axes[0]
-    assert (axes.get_xscale() == "log") == log
-    assert (axes.get_xlabel(), axes.get_ylabel()) == ("s", "digit")
-
-
-def test_the_scale_of_an_axis_may_be_said(sweep):
-    assert sweep.plot("learning_rate", log=True).axes[0].get_xscale() == "log"
-
-
-@pytest.mark.parametrize(
-    ("asked", "said"),
-    [
-        (("rate",), "setting is 'rate'; allowed: learning_rate, seed"),
-        (("seed", "frechett"), "mean 'frechet'"),
-        (("seed", "frechet", "yes"), "log is 'yes'; allowed: True, False"),
-    ],
-)
-def test_a_column_that_there_is_not_is_refused_with_those_that_there_are(sweep, asked, said):
-    with pytest.raises(ValueError, match=said):
-        sweep.plot(*asked)
 
 
 # --- a grid ---

@@ -315,11 +315,9 @@ def test_losses_by_step_stand_at_their_epoch_and_test_losses_at_its_end(epochs):
 
 
 def test_a_curve_has_its_errors_below_and_above():
-    (axes,) = curve(("t", "error"), [1, 2, 4], [3.0, 2.0, 1.0], ([1, 0.5, 0.2], [2, 3, 4]), level=0.3).axes
+    (axes,) = curve(("t", "error"), [1, 2, 4], [3.0, 2.0, 1.0], ([1, 0.5, 0.2], [2, 3, 4])).axes
     assert points(axes.lines[0]) == [(1, 3), (2, 2), (4, 1)]
     assert [*bars(axes)][-3:] == [((1, 2), (1, 5)), ((2, 1.5), (2, 5)), ((4, 0.8), (4, 5))]
-    (level,) = (mark for mark in axes.lines if mark.get_linestyle() == "--")
-    assert [*level.get_ydata()] == [0.3, 0.3]
     assert (heads(axes).x, heads(axes).y) == ("t", "error")
     (plain,) = curve(("step", "loss"), [1, 2], [3.0, 4.0]).axes
     assert (points(plain.lines[0]), plain.lines[0].get_linestyle()) == ([(1, 3), (2, 4)], "-")
