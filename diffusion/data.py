@@ -9,7 +9,6 @@ no network is needed.
 import hashlib
 import os
 import re
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,14 +17,14 @@ from typing import Annotated, Any
 import numpy as np
 import platformdirs
 import torch
-from PIL import Image, ImageOps
+from PIL import ImageOps
 from pydantic import Field
 from torch import Tensor
 
 from diffusion.bounds import check_call, check_known, checked, look_up, summarise, whole
-from diffusion.files import sha256
 from diffusion.idx import SPLITS, Arrays, DataError, IdxFiles
 from diffusion.provenance import checkout
+from diffusion.runtime import generator
 
 
 @checked
@@ -86,7 +85,7 @@ def get(dataset: str | DataSet) -> DataSet:
     """
     chosen = look_up("dataset", dataset, DATASETS)
     if not isinstance(chosen, DataSet):
-        raise ValueError(f"dataset is {summarise(chosen)}; expected: a DataSet, such as d.images(folder)")
+        raise ValueError(f"dataset is {summarise(chosen)}; expected: a DataSet, such as d.images(...)")
     return chosen
 
 
@@ -189,40 +188,27 @@ def _channels_first(x: Tensor) -> Tensor:
 
 # --- folders of pictures (PNG, JPEG, ...) ---
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".pgm", ".ppm", ".tif", ".tiff", ".webp")
-GREY = ("1", "L", "LA")  # Pillow's modes of pictures without colour
-DEEP = ("I", "F")  # beginnings of those of more than 8 bits a channel
-
 
 @checked
 def images(
-    folder: str | os.PathLike,
-    *,
-    size: Annotated[int | None, Field(ge=2, le=4096)] = None,
-    colour: bool | None = None,
-    held_out: Annotated[float, Field(gt=0, lt=1)] = 0.1,
+    folder: str | os.PathLike, *, size: Annotated[int, Field(ge=2, le=4096)], colour: bool = False
 ) -> DataSet:
-    """Make a data set from a folder of pictures (PNG, JPEG and others).
+    """Make a data set from pictures in `folder/train/CLASS/` and `folder/test/CLASS/`.
 
-    Sub-folders are classes in the order of their names, as in torchvision's ImageFolder. Without sub-folders,
-    the data set is without classes. Folders named `train` and `test` are the splits. Otherwise a share of
-    each class is held out for testing, chosen by a hash of the file name, which is the same in each call. The
-    hash also orders the pictures of a split, which mixes the classes.
+    torchvision's ImageFolder reads the pictures (PNG, JPEG and others). Their order is random, but the same
+    in each call, which mixes the classes. With a single class, the data set is without classes.
 
     Args:
         folder (path): The folder of pictures.
-        size (int, optional): Side in pixels, 2 to 4096. Scales each picture to cover a square of this size
-            and crops it around its centre. If None, all pictures must be squares of one size. Default None.
-        colour (bool, optional): True for three channels, False for grey. If None, uses three channels if any
-            picture is in colour. Default None.
-        held_out (float): Share of the pictures to test on, in (0, 1). Default 0.1.
+        size (int): Side in pixels, 2 to 4096. Scales each picture to cover a square of this size and crops it
+            around its centre.
+        colour (bool): True for three channels, False for grey. Default False.
 
     Returns:
         DataSet: For `load`, `Evaluator` and profiles.
 
     Raises:
-        DataError: If the folder contains no pictures, a picture cannot be read, the pictures differ in size,
-            or a class lacks a picture for one of the splits.
+        DataError: If a folder has no sub-folders with pictures, or a picture cannot be read.
         ValueError: If another argument is out of range.
 
     Example:
@@ -230,72 +216,30 @@ def images(
         >>> from pathlib import Path
         >>> from tempfile import mkdtemp
         >>> from PIL import Image
-        >>> folder = Path(mkdtemp())
+        >>> folder = Path(mkdtemp()) / "train" / "squares"
+        >>> folder.mkdir(parents=True)
         >>> for i in range(4):
         ...     Image.new("L", (8, 8), color=80 * i).save(folder / f"{i}.png")
-        >>> x, labels = d.load(d.images(folder))
+        >>> x, labels = d.load(d.images(folder.parent.parent, size=8))
         >>> x.shape, labels
-        (torch.Size([3, 1, 8, 8]), None)
+        (torch.Size([4, 1, 8, 8]), None)
     """
-    root = Path(folder).expanduser().absolute()
-    halves = [place for split in SPLITS if (place := root / split).is_dir()]
-    halves = halves if len(halves) == len(SPLITS) else []
-    files = (path for place in halves or [root] for path in place.rglob("[!.]*") if path.is_file())
-    # The order of hashes of their names mixes the classes, and is the same in every call.
-    paths = [path for path in files if path.suffix.lower() in SUFFIXES]
-    paths.sort(key=lambda path: sha256(path.relative_to(root).as_posix().encode()))
-
-    def class_of(path: Path) -> str:
-        """Return the name of the picture's sub-folder, or an empty text."""
-        return "".join(path.relative_to(root).parts[1 if halves else 0 : -1][:1])
-
-    number, seen = Counter(map(class_of, paths)), Counter()
-    if not root.is_dir():
-        raise DataError(f"folder is {root}, which does not exist; expected: a folder of pictures")
-    if not paths:
-        raise DataError(f"{folder} contains no pictures; expected: files such as 1.png or 1.jpg")
-    if "" in number and len(number) > 1:
-        raise DataError(f"{root} contains pictures and sub-folders; move all pictures into sub-folders")
-    splits: dict[str, list[Path]] = {split: [] for split in SPLITS}
-    for path in paths:
-        name = class_of(path)
-        seen[name] += 1
-        split = "test" if seen[name] <= max(1, round(held_out * number[name])) else "train"
-        splits[path.relative_to(root).parts[0] if halves else split].append(path)
-    for split, chosen in splits.items():
-        if lacks := number.keys() - {*map(class_of, chosen)}:
-            where = root / lacks.pop()
-            raise DataError(f"{where} lacks a picture for the {split} split; expected: at least two pictures")
-    pictures = {path: _open_picture(path, size) for path in paths}
-    width, *more = {side for picture in pictures.values() for side in picture.size}
-    if more:
-        raise DataError(
-            f"pictures in {root} have sides of {width}, {more[0]}, ... pixels; pass size= to resize"
-        )
-    coloured = any(picture.mode == "RGB" for picture in pictures.values()) if colour is None else colour
-    classes = sorted(filter(None, number))
+    root, mode = Path(folder).expanduser().absolute(), "RGB" if colour else "L"
+    classes = sorted(path.name for path in root.glob("train/*/"))
 
     def read(split: str, folder: Path) -> Arrays | np.ndarray:
-        mode = "RGB" if coloured else "L"
-        pixels = np.stack([np.asarray(pictures[path].convert(mode)) for path in splits[split]])
-        if not classes:
-            return pixels
-        return pixels, np.array([classes.index(class_of(path)) for path in splits[split]])
+        from torchvision.datasets import ImageFolder  # takes a second
 
-    return DataSet(root.name, read, tuple(classes))
+        try:
+            found = ImageFolder(str(root / split))
+            order = torch.randperm(len(found), generator=generator("pictures", split)).tolist()
+            pictures = [ImageOps.fit(found[i][0].convert(mode), (size, size)) for i in order]
+        except OSError as error:
+            raise DataError(f"pictures in {root / split} cannot be read: {error}") from None
+        pixels = np.stack(pictures)
+        return (pixels, np.array(found.targets)[order]) if len(classes) > 1 else pixels
 
-
-def _open_picture(path: Path, size: int | None) -> Image.Image:
-    """Open a picture as "RGB" if it is in colour, else as "L", cropped to a square if a size is given."""
-    try:
-        with Image.open(path) as file:
-            picture = ImageOps.exif_transpose(file)
-        made = picture.convert("L" if picture.mode in GREY else "RGB")
-    except (OSError, ValueError, SyntaxError) as error:  # Pillow raises these for damaged files
-        raise DataError(f"{path} cannot be read as a picture ({error}); remove or repair it") from None
-    if picture.mode.startswith(DEEP):
-        raise DataError(f"{path} has more than 8 bits per channel ({picture.mode}); save it with 8 bits")
-    return ImageOps.fit(made, (size, size)) if size else made
+    return DataSet(root.name, read, tuple(classes) if len(classes) > 1 else ())
 
 
 # --- by hash, and as images ---

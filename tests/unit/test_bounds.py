@@ -174,7 +174,7 @@ REFUSED = [
         lambda on: d.cosine(T=1, beta_max=2),
         r"^cosine: T is 1; expected: at least 2\. beta_max is 2; .*than 1$",
     ),
-    (lambda on: d.images(3), "^images: folder is 3; expected: text or an instance of PathLike$"),
+    (lambda on: d.images(3, size=8), "^images: folder is 3; expected: text or an instance of PathLike$"),
     (lambda on: d.Naive(noise=50), "^Naive: noise is 50; expected: at most 1"),
     (
         lambda on: sampler_of(Twice(), d.ColdZoom()),

@@ -11,6 +11,7 @@ from diffusion import data
 from diffusion.evaluation import classifier, features, shipped
 from diffusion.evaluation.classifier import CLASSIFIER
 from diffusion.evaluation.shipped import AUTOENCODER
+from diffusion.files import sha256
 
 CPU = torch.device("cpu")
 
@@ -175,6 +176,6 @@ def test_an_autoencoder_of_another_data_set_needs_no_labels(tmp_path, capsys):
     found = AUTOENCODER.load_for(unlabelled, tmp_path)
     assert "training the autoencoder of Bars" in capsys.readouterr().out
     (file,) = (tmp_path / "Bars" / "autoencoder").iterdir()
-    assert data.sha256(file) == found.sha256
+    assert sha256(file) == found.sha256
     near = torch.cdist(found.features(x[:200]), found.features(x[200:])).argmin(1)
     assert (labels[200:][near] == labels[:200]).double().mean() > 0.95  # what is where in an image
