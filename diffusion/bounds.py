@@ -9,7 +9,6 @@ Profiles and notebooks name objects as text: an entry of a registry, or your own
 import difflib
 import functools
 import inspect
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Annotated, Any, TypeVar, cast
 
@@ -57,34 +56,10 @@ def _in_one_line(error: ValidationError, arguments: Mapping[str, Any]) -> str:
         for key in part["loc"]:  # keys of dictionaries; the others are types of a union
             if isinstance(value, Mapping) and key in value:
                 place, value = [*place, str(key)], value[key]
-        name = ".".join(place) or part["loc"][0]
-        start = f"{name} is {summarise(part['input'])}; expected: "
-        example = EXAMPLES.get(part.get("ctx", {}).get("class", ""), "")
-        reasons.setdefault(start, []).append(in_plain_words(part["msg"]) + example)
+        start = f"{'.'.join(place) or part['loc'][0]} is {summarise(part['input'])}; expected: "
+        reasons.setdefault(start, []).append(part["msg"].removeprefix("Input should be "))
     texts = [start + " or ".join(dict.fromkeys(parts)) for start, parts in reasons.items()]
     return f"{error.title.removesuffix('.__init__')}: {'. '.join(texts)}"
-
-
-# Words of pydantic -> words of this project.
-PLAIN = {
-    "greater than or equal to": "at least",
-    "less than or equal to": "at most",
-    "a valid integer": "a whole number",
-    "a valid number": "a number",
-    "a valid string": "text",
-    "a valid list": "a list",
-    "a valid dictionary": "a dictionary",
-    "a valid boolean": "True or False",
-}
-EXAMPLES = {"DegradationProcess": ", such as d.ColdZoom()"}  # expected class -> an instance
-
-
-def in_plain_words(message: str) -> str:
-    """Return what pydantic's message expects of a value, such as "at least 1"."""
-    expected = re.sub(r"^Input should be | or instance of \w+", "", message)
-    for words, plain in PLAIN.items():
-        expected = expected.replace(words, plain)
-    return expected
 
 
 def _native(value: Any) -> Any:
@@ -110,18 +85,6 @@ def whole(name: str, value: Any, low: int, high: int | None = None) -> int:
         allowed = f"from {low}" + (f" to {high}" if high is not None else "")
         raise ValueError(f"{name} is {value!r}; allowed: a whole number {allowed}")
     return value
-
-
-def check_call(what: str, function: Callable[..., Any], *arguments: str) -> None:
-    """Check that a custom function accepts these arguments by position.
-
-    Raises:
-        ValueError: If not.
-    """
-    try:
-        inspect.signature(function).bind(*arguments)
-    except TypeError as error:
-        raise ValueError(f"{what} must accept ({', '.join(arguments)}): {error}") from None
 
 
 def summarise(value: Any) -> str:
@@ -205,9 +168,4 @@ def make(what: str, name: Any, registry: Mapping[str, Any], options: Any = None,
         return entry(**options)
     except TypeError as error:
         label = f"{what} {getattr(entry, '__name__', name)}"
-        unknown = re.search(r"unexpected keyword argument '(\w+)'", str(error))
-        if unknown and unknown[1] in options:
-            known = inspect.signature(entry).parameters
-            hint = nearest(unknown[1], known) or f"; allowed: {', '.join(known) or 'none'}"
-            raise ValueError(f"{label} does not take {unknown[1]!r}{hint}") from error
         raise ValueError(f"{label} cannot be made with {options}: {error}") from error

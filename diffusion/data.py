@@ -21,7 +21,7 @@ from PIL import ImageOps
 from pydantic import Field
 from torch import Tensor
 
-from diffusion.bounds import check_call, check_known, checked, look_up, summarise, whole
+from diffusion.bounds import check_known, checked, look_up, summarise, whole
 from diffusion.idx import SPLITS, Arrays, DataError, IdxFiles
 from diffusion.provenance import checkout
 from diffusion.runtime import generator
@@ -152,7 +152,6 @@ def load(
     """
     check_known("split", split, SPLITS)
     known, raw = get(dataset), raw_folder(data_dir, dataset)
-    check_call(f"read of {known.title}", known.read, "split", "folder")
     read = known.read(split, raw)
     if read is None or isinstance(read, tuple) and len(read) != 2:
         needed = "a pair (images, labels)" if known.classes else "images"

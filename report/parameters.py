@@ -19,7 +19,7 @@ from papermill.translators import PythonTranslator
 from pydantic import BaseModel, ValidationError, create_model
 
 import diffusion as d
-from diffusion.bounds import STRICT, Count, Seed, in_plain_words, nearest
+from diffusion.bounds import STRICT, Count, Seed, nearest
 from diffusion.processes.base import GREY28
 from diffusion.processes.samplers import sampler_of
 from diffusion.training import network as networks
@@ -72,7 +72,7 @@ def errors_at(where: object) -> Iterator[None]:
         value, message = repr(first["input"]), first["msg"]
         value = value if len(value) <= LONGEST else f"{value[:LONGEST]}..."
         if message.startswith("Input should be "):
-            reason = f"; expected: {in_plain_words(message)}"
+            reason = f"; expected: {message.removeprefix('Input should be ')}"
         else:
             reason = f": {message.removeprefix('Value error, ')}"
         raise ProfileError(f"{where}: {name} is {value}{reason}{HINTS.get(first['type'], '')}") from None

@@ -17,7 +17,7 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
-from diffusion.bounds import Count, Native, Share, check_call, checked, make, summarise, whole
+from diffusion.bounds import Count, Native, Share, checked, make, summarise, whole
 
 Sampler = Any  # with `step` as above; no type says that `visits` may be missing
 
@@ -230,7 +230,6 @@ def sampler_of(given: Any, process: Any) -> Sampler:
             f"{type(chosen).__name__} needs a network that predicts the {takes}; the network of "
             f"{summarise(process)} predicts the {process.predicts}; use {fit}, or your own"
         )
-    check_call("a sampler's step", chosen.step, "process", "x_t", "prediction", "t", "s", "generator")
     visits(chosen, process.T)
     return chosen
 

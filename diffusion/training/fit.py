@@ -19,7 +19,7 @@ import torch
 from pydantic import Field
 
 from diffusion import runtime
-from diffusion.bounds import Count, Native, Seed, check_call, checked
+from diffusion.bounds import Count, Native, Seed, checked
 from diffusion.processes import DegradationProcess
 from diffusion.processes.base import require_images, shape_of
 from diffusion.runtime import Precision, progress
@@ -129,10 +129,6 @@ def fit(
         raise ValueError(f"x_test is {tuple(x_test.shape)}, x {tuple(x.shape)}; expected: equal shapes")
     if steps is not None and epochs is not None:
         raise ValueError(f"steps is {steps} and epochs is {epochs}; expected: only one of them")
-    if callback:
-        check_call("callback", callback, "step", "loss")
-    if epoch_callback:
-        check_call("epoch_callback", epoch_callback, "run", "line")
     total = epochs * math.ceil(len(x) / batch_size) if epochs else steps or 1000
     on = runtime.device(device)
     learning = {"batch_size": batch_size, "learning_rate": learning_rate, "lr_schedule": lr_schedule}

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from diffusion.bounds import check_call, summarise
+from diffusion.bounds import summarise
 from diffusion.processes.base import DegradationProcess
 from diffusion.processes.samplers import Sampler, visits
 from diffusion.runtime import autocast, device_of, generator, progress, seeded
@@ -73,7 +73,6 @@ def latents(process: DegradationProcess, start: Any, n: int, noise: torch.Genera
     else:
         who = "start" if isinstance(start, Tensor) else f"the prior, {summarise(start)},"
         if not isinstance(start, Tensor):
-            check_call(f"draw of {who}", start.draw, "n", "generator")
             start = start.draw(n, noise)
         if not isinstance(start, Tensor) or start.ndim != 4:
             expected = f"a torch tensor ({n}, C, p, p) of floats"

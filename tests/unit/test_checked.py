@@ -14,7 +14,6 @@ from diffusion.bounds import (
     Number,
     Seed,
     Share,
-    check_call,
     check_known,
     checked,
     look_up,
@@ -121,13 +120,6 @@ def test_a_name_that_is_not_known_is_refused_with_the_nearest():
         check_known("schedule", "x", [])
 
 
-def test_a_function_must_take_what_it_is_called_with():
-    check_call("f", lambda a, b, c=1: None, "a", "b")
-    for function in (lambda a: None, lambda a, b, c: None, lambda *, a, b: None):
-        with pytest.raises(ValueError, match=r"^f must accept \(a, b\): "):
-            check_call("f", function, "a", "b")
-
-
 class Plain:
     """Has a step, and a setting."""
 
@@ -173,8 +165,7 @@ def test_a_thing_is_made_with_its_options_or_taken_as_it_is():
     [
         ("dict", None, "step walk", "^thing is .*; expected: an object with step or walk$"),
         ("made", {"rate": 1.0}, "step", "^thing made cannot be made with {'rate': 1.0}: .*not callable"),
-        ("plain", {"rat": 1.0}, "", "^thing Plain does not take 'rat'; did you mean 'rate'.$"),
-        ("plain", {"width": 1.0}, "step", "^thing Plain does not take 'width'; allowed: rate$"),
+        ("plain", {"rat": 1.0}, "step", "^thing Plain cannot be made with .*unexpected .* 'rat'"),
         ("plain", {"rate": "x"}, "", "^thing Plain cannot be made with {'rate': 'x'}: .*'<' not supported"),
         ("plain", {"rate": -1.0}, "", "^rate is below 0$"),
     ],

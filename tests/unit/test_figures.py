@@ -89,7 +89,7 @@ def test_a_grid_takes_images_as_a_training_does_and_refuses_what_are_none():
     for said, given in wrong.items():
         with pytest.raises(ValueError, match=said):
             figures.grid(given)
-    with pytest.raises(ValueError, match="^grid: columns is 0; expected: at least 1$"):
+    with pytest.raises(ValueError, match="^grid: columns is 0; expected: greater than or equal to 1$"):
         figures.grid(x, columns=0)
 
 

@@ -83,5 +83,5 @@ def test_a_network_is_made_for_the_images_and_from_its_options_which_stay_as_the
         architecture(3)
     with pytest.raises(ValueError, match="^norm is 'rsm'; allowed: layer, rms"):
         Reconstructor(norm="rsm")
-    with pytest.raises(ValueError, match="^network Reconstructor does not take 'chanels'"):
+    with pytest.raises(ValueError, match="^network Reconstructor cannot .* 'chanels'"):
         build(Reconstructor, {"chanels": [4]})
