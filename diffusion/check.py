@@ -1,19 +1,12 @@
-"""Check your own degradation in seconds, before training.
+"""Check your own degradation in seconds, before training."""
 
-python -m diffusion.check module:Class [--options '{T: 10, strength: 2}']
-"""
-
-import sys
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from typing import Any
 
 import torch
-import yaml
 from torch import Tensor
 
-from diffusion import data
 from diffusion.bounds import summarise, whole
-from diffusion.processes import ColdDiffusion, DegradationProcess, degradation
+from diffusion.processes import ColdDiffusion, DegradationProcess
 from diffusion.processes.base import check_images, shape_of
 from diffusion.processes.priors import fitted
 from diffusion.runtime import generator
@@ -122,23 +115,3 @@ def starts(process: ColdDiffusion, x: Tensor, prior: Any, n: int, seed: int | st
     prior = process.prior if prior is None else prior
     start = None if prior is None else fitted(prior, process.to_pixels(x))
     return latents(process, start, n, generator(seed, "start"))
-
-
-def main(arguments: list[str] | None = None) -> None:
-    """Check a class and print the findings; exit with 1 if there is a problem."""
-    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
-    parser.add_argument("degradation", help="module:Class, a subclass of ColdDiffusion")
-    parser.add_argument("--options", default="{}", help="arguments of the class, as in a profile")
-    parser.add_argument("--dataset", default="mnist", help="images to degrade (default mnist)")
-    chosen = parser.parse_args(arguments)
-    try:
-        if not isinstance(options := yaml.safe_load(chosen.options), dict):
-            raise ValueError(f"--options is {options!r}; expected: a mapping, such as '{{T: 10}}'")
-        process = degradation(chosen.degradation, **options)
-        print("\n".join(check(process, data.load(chosen.dataset)[0][:1000])))
-    except ValueError as error:  # other errors of the user's code keep their traceback
-        sys.exit(f"problem: {error}")
-
-
-if __name__ == "__main__":
-    main()

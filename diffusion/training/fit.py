@@ -271,8 +271,7 @@ class Loop:
         if wrong := next((name for name, value in values.items() if not value.isfinite().all()), None):
             raise RunError(
                 f"{wrong} is no longer finite at step {self.step}; the earlier state is intact. "
-                "Lower learning_rate, use precision fp32, or check your own degradation with "
-                "`python -m diffusion.check`"
+                "Lower learning_rate, use precision fp32, or check your own degradation with diffusion.check"
             )
 
     def save(self) -> None:

@@ -1,4 +1,4 @@
-"""`python -m diffusion.check`: what is wrong with a degradation is said before any training."""
+"""`diffusion.check`: what is wrong with a degradation is said before any training."""
 
 import pytest
 import torch
@@ -48,11 +48,3 @@ PROBLEMS |= {"level T = 10 ": Fade(strength=0), "mask is ": Fade(mask=open), "T 
 def test_a_problem_is_an_error(mnist_dir, said, process):
     with pytest.raises(ValueError, match=said):
         check.check(process, load(n=64)[0])
-
-
-def test_the_command_says_what_is_found_and_fails_at_a_problem(mnist_dir, capsys):
-    check.main(["helpers:Fade", "--options", "{T: 5}"])
-    assert "levels 0 (unchanged) to 5" in capsys.readouterr().out
-    for options, said in {"{T: 5, strength: 0}": "level T = 5 ", "[5]": "--options is .*mapping"}.items():
-        with pytest.raises(SystemExit, match=f"^problem: .*{said}"):
-            check.main(["helpers:Fade", "--options", options])
