@@ -1,22 +1,19 @@
-"""Random numbers, device, precision and progress: the environment of a computation."""
+"""Random numbers, device and precision. This file determines weights, see `diffusion.code`."""
 
 import contextlib
 import hashlib
 import os
 import random
-import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 Precision = Literal["auto", "fp32", "bf16"]
-LINE_SECONDS = 10  # between two lines of progress
 
 # --- random numbers ---
 
@@ -109,42 +106,3 @@ def _fast_in_bf16() -> bool:
 def autocast(on: torch.device, precision: str) -> AbstractContextManager:
     """Return the context in which a network runs: convolutions and products in bf16, or all in float32."""
     return torch.autocast(on.type, torch.bfloat16, enabled=precision == "bf16")
-
-
-# --- progress ---
-
-FRONT_ENDS = ("JPY_SESSION_NAME", "VSCODE_PID", "COLAB_RELEASE_TAG")  # kernels with a person at them
-
-
-def live() -> bool:
-    """Return True if a person uses the notebook. The variable `COLD_ZOOM_SLIDERS` (0 or 1) overrides it."""
-    choice = os.environ.get("COLD_ZOOM_SLIDERS")
-    return choice == "1" if choice else any(name in os.environ for name in FRONT_ENDS)
-
-
-class _Lines(tqdm):
-    """Progress as plain lines, for logs."""
-
-    def display(self, msg: str | None = None, pos: int | None = None) -> None:
-        """Print the message as a line."""
-        print(msg or str(self), file=self.fp, flush=True)
-
-    def close(self) -> None:
-        """Stop, without clearing a bar."""
-        self.disable = True  # nothing to clear
-        super().close()
-
-
-def progress(steps: Iterable, title: str, total: int | None = None, done: int = 0) -> tqdm:
-    """Show progress over `steps`: a bar, or a line every ten seconds.
-
-    The bar is for terminals and interactive notebooks. In a notebook without a viewer, each line replaces the
-    previous one.
-    """
-    common = {"desc": title, "total": total, "initial": done, "leave": False}
-    kernel = "ipykernel" in sys.modules
-    if sys.stderr.isatty() or kernel and live():
-        return tqdm(steps, mininterval=0.5, delay=0.5, dynamic_ncols=True, **common)
-    common |= {"bar_format": "{desc}: {n_fmt}/{total_fmt}, {remaining} left{postfix}", "file": sys.stdout}
-    times = {"mininterval": LINE_SECONDS, "maxinterval": 3600, "delay": LINE_SECONDS}
-    return (tqdm if kernel else _Lines)(steps, **times, **common)

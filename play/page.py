@@ -25,7 +25,7 @@ from diffusion.evaluation import classifier
 from diffusion.evaluation.recogniser import DigitRecogniser
 from diffusion.files import write_bytes
 from diffusion.processes.zoom import central_patch
-from diffusion.runtime import progress
+from diffusion.progress import progress
 from diffusion.training.run import released
 from play import bundle
 

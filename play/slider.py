@@ -10,7 +10,7 @@ from PIL import Image
 
 from diffusion import figures
 from diffusion.data import grey_values
-from diffusion.runtime import live
+from diffusion.progress import live
 
 STRIP = 9  # maximum number of images in a strip
 ENLARGED = 7  # output pixels for each pixel of the slider's images

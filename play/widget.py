@@ -19,7 +19,7 @@ from torch import Tensor
 
 from diffusion.evaluation.recogniser import DigitRecogniser
 from diffusion.processes.samplers import Ancestral, sampler_of
-from diffusion.runtime import live
+from diffusion.progress import live
 from diffusion.training.run import Run
 from play import bundle
 from play.slider import slide

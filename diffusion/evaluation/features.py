@@ -27,7 +27,8 @@ from diffusion.bounds import check_known
 from diffusion.evaluation.classifier import CLASSIFIER
 from diffusion.evaluation.photographs import DIMENSION, SHA256, PhotographNetwork
 from diffusion.evaluation.shipped import AUTOENCODER, FeatureNetwork
-from diffusion.runtime import progress, seeded
+from diffusion.progress import progress
+from diffusion.runtime import seeded
 
 CHANNELS = (16, 32, 64)  # channels of the convolutions of the random network
 MORE = ("photographs", "inception")  # kinds of features that take long, and are computed only on request

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from diffusion.bounds import F, nearest
 from diffusion.evaluation.statistics import Interval
-from diffusion.runtime import progress
+from diffusion.progress import progress
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -21,7 +21,8 @@ from torch import Tensor, nn
 from diffusion import data
 from diffusion.files import digest, sha256, write_bytes
 from diffusion.processes.base import GREY28, Shape, shape_of
-from diffusion.runtime import generator, progress, seeded
+from diffusion.progress import progress
+from diffusion.runtime import generator, seeded
 
 EPOCHS = 5  # passes over the training images
 BATCH = 128

@@ -22,7 +22,8 @@ from diffusion import runtime
 from diffusion.bounds import Count, Native, Seed, checked
 from diffusion.processes import DegradationProcess
 from diffusion.processes.base import require_images, shape_of
-from diffusion.runtime import Precision, progress
+from diffusion.progress import progress
+from diffusion.runtime import Precision
 from diffusion.training import network as networks
 from diffusion.training.describe import check_network, copy_process, describe, notes, prepare
 from diffusion.training.folder import RunError, RunFolder

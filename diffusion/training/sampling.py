@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from diffusion.bounds import summarise
 from diffusion.processes.base import DegradationProcess
 from diffusion.processes.samplers import Sampler, visits
-from diffusion.runtime import autocast, device_of, generator, progress, seeded
+from diffusion.progress import progress
+from diffusion.runtime import autocast, device_of, generator, seeded
 
 OUTSIDE = 0.75  # a pixel beyond this is far out of [-0.5, 0.5]
 

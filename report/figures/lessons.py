@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from diffusion.figures.images import HIGHEST, Block, as_bytes, page, rows
 from diffusion.figures.style import INK, SMALL, new_figure, styled
-from diffusion.runtime import live
+from diffusion.progress import live
 from diffusion.training.run import Losses
 from report.figures.curves import PLAIN, legend, line, styles_of
 

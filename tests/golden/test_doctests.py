@@ -9,7 +9,7 @@ import matplotlib
 import pytest
 
 import diffusion as d
-from diffusion import runtime
+from diffusion import progress
 from helpers import ROOT
 
 Documented = ast.Module | ast.ClassDef | ast.FunctionDef
@@ -32,7 +32,7 @@ FOUND = [*examples()]
 def test_the_example_prints_what_it_shows(module, name, text, mnist_dir, tmp_path, monkeypatch):
     """It runs in an empty folder, with no names but its own."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(runtime, "LINE_SECONDS", 3600)  # no line of progress, however busy the machine is
+    monkeypatch.setattr(progress, "LINE_SECONDS", 3600)  # no line of progress, however busy the machine is
     matplotlib.use("Agg")
     example = doctest.DocTestParser().get_doctest(text, {}, name, f"{module}:{name}", 0)
     failed = []

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import diffusion as d
-from diffusion import runtime
+from diffusion import progress
 from diffusion.processes import NoiseSchedule
 from diffusion.training.describe import notes, prepare
 from diffusion.training.sampling import finite_images, note_outside
@@ -129,7 +129,7 @@ def test_images_that_are_finite_are_given_back():
 @pytest.fixture
 def log(monkeypatch):
     """A log, as of a process that no person and no notebook looks at, which shows each step."""
-    monkeypatch.setattr(runtime, "LINE_SECONDS", 0)
+    monkeypatch.setattr(progress, "LINE_SECONDS", 0)
     monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
 
 
