@@ -26,12 +26,9 @@ from report.results.scatter import (
     Number,
     Over,
     Scale,
-    Scatter,
-    combined,
     last,
     late,
     over,
-    pooled,
 )
 from report.results.views import Results, Training
 
@@ -96,27 +93,6 @@ def means(results: Results, asked: Asked, models: Sequence[str]) -> dict[str, In
     return intervals
 
 
-def enough(results: Results, asked: Asked, most: int = 20) -> int | None:
-    """The number of zoom training runs that would decide the question, if mean and scatter stay the same.
-
-    Returns:
-        The number, or None if `most` training runs would not be enough.
-    """
-
-    def scaled(group: Sequence[Training]) -> list[float]:
-        return [asked.scale.to(asked.number(training)) for training in group]
-
-    groups = [scaled(trainings(results, model, asked)) for model in PAIR]
-    ddpms = [scaled(results.all_of(model)) for model in DDPMS]
-    zooms, linears = (float(np.mean(values)) for values in groups)
-    for n in range(len(groups[0]), most):
-        scatter = {"zoom": Scatter(pooled(groups[:1]).sd, n - 1), "ddpm": pooled(ddpms)}
-        means = [(1.0, "zoom", [zooms] * n), (-1.0, "ddpm", [linears] * len(groups[1]))]
-        if max(map(abs, combined(means, scatter).ends)) < math.log(FACTOR):
-            return n
-    return None
-
-
 def compare(results: Results, asked: Asked, pair: Sequence[str] = PAIR) -> Over:
     """Compare two models: the ratio of their numbers, or the difference for shares, with its interval."""
     groups: Mapping[str, list[Training]] = {model: trainings(results, model, asked) for model in pair}
@@ -128,17 +104,10 @@ def apart(results: Results, asked: Asked, pair: Sequence[str] = PAIR) -> Interva
     return compare(results, asked, pair).interval
 
 
-def within(ratio: Interval, grades: Sequence[float] = GRADES) -> dict[float, bool | None]:
-    """Whether the interval of a ratio stays within each factor: True, False if it lies outside, or None."""
-    _, low, high = ratio.ends
-    far = max(abs(math.log(low)), abs(math.log(high)))
-    near = 0.0 if low <= 1 <= high else min(abs(math.log(low)), abs(math.log(high)))
-    return {g: True if far < math.log(g) else False if near > math.log(g) else None for g in grades}
-
-
 def met(ratio: Interval, grades: Sequence[float] = GRADES) -> float | None:
     """The smallest factor that the interval of a ratio stays within; None if it exceeds all of them."""
-    return next((grade for grade, inside in within(ratio, grades).items() if inside), None)
+    far = max(abs(math.log(end)) for end in ratio.ends[1:])
+    return next((grade for grade in grades if far < math.log(grade)), None)
 
 
 # --- values over late checkpoints ---
@@ -202,11 +171,6 @@ def windows(
         return over(results, number, groups, LOG).interval
 
     return {start: ratio(start) for start in starts}
-
-
-def arithmetic(results: Results, pair: Sequence[str] = PAIR) -> Interval:
-    """The ratio of distances in features of digits, with arithmetic means over late checkpoints."""
-    return over(results, late("frechet"), {model: results.all_of(model) for model in pair}, LOG).interval
 
 
 # --- the same question for other networks ---

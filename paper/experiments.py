@@ -14,8 +14,7 @@ from report.pages.text_format import Markdown, fixed, integer, listing
 from report.results.table import Record, Row, Samples, grouped
 from report.results.views import Results
 
-LAW = ("real", "n", "trainings", "correlation", "by_training", "within", "apart")  # keys of `_law`
-LAW += ("own", "own_n", "below_real", "small_n", "small_correlation", "small_within")
+LAW = ("real", "n", "trainings", "correlation", "within", "apart", "small_n", "small_correlation")
 SMALL = (0.01, 0.3)  # predictions that are called small
 
 
@@ -120,7 +119,6 @@ def level(results: Results) -> dict[str, Any]:
 
     return {
         "starts": Lazy(schedules, crossings),
-        "starts_count": Lazy(schedules, lambda schedule: len(drift.courses(results)[schedule])),
         "unread_until": Lazy(schedules, unread),
         "drift": Lazy(LAW if drifts else (), lambda key: _law(drifts, results)[key]),
         "finished": lambda: [
@@ -138,31 +136,16 @@ def _law(drifts: list[drift.Drift], results: Results) -> dict[str, float]:
     alone = np.array([drawn.predicted for drawn in drifts])
     predicted = np.hypot(alone, real)
     near = np.abs(np.log2(border / predicted)) < 1
-    trainings = drift.distinct(drifts)
-    place = {id(drawn): i for i, drawn in enumerate(drifts)}
-    sets = [[place[id(drawn)] for drawn in group] for group in trainings]
-    means = [[float(np.log(values[group]).mean()) for group in sets] for values in (predicted, border)]
-    # The original network with its own sampler: the longest run of each training, once.
-    own = [
-        next((i for i in group if drifts[i].kind == drift.ORIGINAL and not drifts[i].way), None)
-        for group in sets
-    ]
-    own = [i for i in own if i is not None]
     small = (alone > SMALL[0]) & (alone < SMALL[1])
     return {
         "real": real,
         "n": len(drifts),
-        "trainings": len(trainings),
+        "trainings": len(drift.distinct(drifts)),
         "correlation": _correlate(np.log(predicted), np.log(border)),
-        "by_training": _correlate(*map(np.array, means)),
         "within": float(near.mean()),
-        "own": int(near[own].sum()),
-        "own_n": len(own),
         "apart": float(border.max() / border.min()),
-        "below_real": int((alone < real).sum()),
         "small_n": int(small.sum()),
         "small_correlation": _correlate(np.log(predicted[small]), np.log(border[small])),
-        "small_within": float(near[small].mean()) if small.any() else math.nan,
     }
 
 

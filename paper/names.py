@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from scipy.special import rel_entr
 
-from diffusion.evaluation.statistics import FEWEST, LEVEL, Interval
+from diffusion.evaluation.statistics import LEVEL, Interval
 from paper import answer, deviations, experiments, spaces
 from paper.answer import DDPMS
 from paper.claims.judge import correct, corrected_level
@@ -161,7 +161,6 @@ def _question(results: Results, claims: int) -> dict[str, Any]:
 
     def asked(name: str) -> Names:
         of = answer.ASKED[name]
-        grades = {f"{grade:g}": grade for grade in answer.GRADES}
 
         def compared(level: float = LEVEL, predicted: bool = False) -> Interval:
             return answer.compare(results, of).at(level, predicted)
@@ -179,7 +178,6 @@ def _question(results: Results, claims: int) -> dict[str, Any]:
                 "freedom": lambda: answer.compare(results, of).estimate.freedom,
                 "corrected": lambda: compared(corrected_level(claims)),
                 "predicted": lambda: compared(predicted=True),
-                "within": Lazy(grades, lambda grade: INSIDE[answer.within(compared())[grades[grade]]]),
                 "met": lambda: answer.met(compared()),
                 "checkpoints": Lazy(groups, checkpoints),
                 "late": _late_values(results, of),
@@ -198,18 +196,13 @@ def _question(results: Results, claims: int) -> dict[str, Any]:
 
     return {
         "answer": {name: asked(name) for name in answer.ASKED},
-        "shared_epochs": lambda: _shared(results),
         "unweighted": lambda: _unweighted(results),
-        "enough": lambda: answer.enough(results, answer.ASKED["digits"]),
         "scatter": Lazy(("zoom", "ddpm"), spread),
         "late": answer.ASKED["digits"].number,
         "late_count": Lazy(
             answer.PAIR, lambda model: len([row["frechet"] for row in results.first(model).late])
         ),
     }
-
-
-INSIDE = {True: "within", False: "outside", None: "open"}  # an interval and a factor
 
 
 def _late_values(results: Results, asked: answer.Asked) -> Names:
@@ -234,7 +227,7 @@ def _late_values(results: Results, asked: answer.Asked) -> Names:
 
 
 def _sensitivity(results: Results) -> dict[str, Any]:
-    """The main ratio by other choices: without a training run, over other epochs, with arithmetic means."""
+    """The main ratio by other choices: without a training run, or over other epochs."""
     digits = answer.ASKED["digits"]
 
     def left_out() -> list[Interval]:
@@ -244,11 +237,8 @@ def _sensitivity(results: Results) -> dict[str, Any]:
         return [*answer.windows(results).values()]
 
     return {
-        "left_out": left_out,
         "left_out_high": lambda: sorted(ratio.high for ratio in left_out()),
-        "windows": windows,
         "windows_high": lambda: max(ratio.high for ratio in windows()),
-        "arithmetic": lambda: answer.arithmetic(results),
     }
 
 
@@ -286,20 +276,6 @@ def _networks(results: Results) -> list[Names]:
         )
 
     return [row(name) for name in answer.by_network(results)]
-
-
-def _shared(results: Results) -> Interval:
-    """The ratio of late distances, from epochs in which both models are measured."""
-    groups = {model: results.all_of(model) for model in answer.PAIR}
-    epochs = set.intersection(*({row.epoch for row in one.late} for of in groups.values() for one in of))
-
-    def number(training: Training) -> float:
-        rows = [row for row in training.late if row.epoch in epochs]
-        if len(rows) < FEWEST:
-            raise scatter.NotMeasured(f"{training.name} has too few late checkpoints")
-        return math.exp(float(np.mean([math.log(row["frechet"].value) for row in rows])))
-
-    return scatter.over(results, number, groups, LOG).interval
 
 
 def _unweighted(results: Results) -> Interval:
@@ -513,6 +489,5 @@ def _usage(models: Mapping[str, Mapping[str, Samples]]) -> Names:
             "score": Lazy(STUDY, score),
             "comparable": lambda: score("zoom") / score("linear"),
             "better_than_linear": lambda: score("cosine") / score("linear"),
-            "better_than_zoom": lambda: score("cosine") / score("zoom"),
         }
     )

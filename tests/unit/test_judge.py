@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from diffusion.evaluation.statistics import Interval
 from helpers import PAPER, changed, of_release
@@ -231,20 +230,3 @@ def test_a_claim_about_what_is_not_measured_is_open(run):
 
 def test_the_releases_first_trainings_are_complete(run):
     assert departure(run()) == ""
-
-
-def test_so_many_zooms_would_decide_if_mean_and_scatter_stayed():
-    results = load(PAPER)
-    logs = {m: [math.log(answer.ASKED["digits"].number(one)) for one in results.all_of(m)] for m in STUDY}
-    variance = {m: np.var(values, ddof=1) for m, values in logs.items()}
-    apart, ddpms = np.mean(logs["zoom"]) - np.mean(logs["linear"]), len(logs["linear"])
-
-    def end(n: int) -> float:
-        """The upper end of Welch's interval with n zooms; linear and cosine have one scatter."""
-        a, b = variance["zoom"] / n, (variance["linear"] + variance["cosine"]) / 2 / ddpms
-        freedom = (a + b) ** 2 / (a**2 / (n - 1) + b**2 / (2 * ddpms - 2))
-        return math.exp(apart + stats.t.ppf(0.975, freedom) * math.sqrt(a + b))
-
-    n = answer.enough(results, answer.ASKED["digits"])
-    assert end(n) < answer.FACTOR
-    assert n == len(logs["zoom"]) or end(n - 1) > answer.FACTOR

@@ -68,8 +68,6 @@ def test_the_law_counts_each_training_once(released):
     assert len(trainings) == len(seen) < len({drawn.place for drawn in drifts})
     law = experiments.level(released)["drift"]
     assert (law["n"], law["trainings"]) == (len(drifts), len(trainings))
-    own = [g for g in trainings if any(d.kind == drift.ORIGINAL and not d.way for d in g)]
-    assert law["own_n"] == len(own)
 
 
 def test_a_course_comes_from_the_run_with_the_most_measured_epochs(released):
