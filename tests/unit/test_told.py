@@ -12,7 +12,7 @@ import pytest
 
 from helpers import PAPER, ROOT
 from paper import names
-from paper.claims import former, judge
+from paper.claims import judge
 from paper.names import _samples_of, _usage, _ways_at
 from paper.variety import relative_variance, variances
 from report.pages.names import ReportRun
@@ -163,16 +163,6 @@ def test_a_rebuilt_loss_is_divided_by_the_recorded_one_that_it_is_nearest_to(rel
         assert part.found.value == pytest.approx(
             min((loss / one for one in recorded), key=lambda x: abs(x - 1))
         )
-
-
-def test_more_varied_is_the_other_side_of_less_varied_in_every_measure(released):
-    less = {measure: side for measure, side, _ in former.VARIETY}
-    more = {part.name.partition(",")[0]: part.side for part in judge.judge_all(released)["start"].parts}
-    assert {"above", "below"} == {*less.values()}
-    for measure, side in less.items():
-        assert {side, more[measure]} == {"above", "below"}
-    (digits,) = (side for name, side in more.items() if "digit" in name)
-    assert digits == "below"  # "fewer digits"
 
 
 # --- classes ---
