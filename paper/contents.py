@@ -1,11 +1,9 @@
-"""The report of kind `paper`: our text and the claims ledger, for a run that repeats the original study."""
+"""The report of kind `paper`: our text and the claims ledger, for a profile of ours."""
 
 from pathlib import Path
 
 from paper import names
 from paper.claims.judge import judge_all
-from paper.departures import departure
-from report.pages import own
 from report.pages.names import Content, ReportRun, as_json
 from report.pages.sources import Marks
 from report.pages.text import Text
@@ -14,9 +12,7 @@ TEXT = Path(__file__).resolve().parent / "text"
 
 
 def content(run: ReportRun, marks: Marks) -> Content:
-    """Write the paper, or the report on any models if the run departs from the original study."""
-    if how := departure(run.results):
-        return own.content(run, marks, how)
+    """Write the paper. Its profile, in `paper/profiles`, asks for all that the text prints."""
     if run.profile.text:
         raise ValueError(f"{run.profile.where}, report: the paper has its own text; remove `text`")
     # Verdicts are made first, because the text notes what it reads.

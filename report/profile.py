@@ -180,6 +180,10 @@ def read(name: str | Path) -> Profile:
                 raise ValueError(f"beside contains {other!r}, which is not a profile or release{allowed}")
         if file.report.kind:
             places.paper()
+            if not where.resolve().is_relative_to(places.PAPER):
+                raise ValueError(
+                    f"kind {file.report.kind!r} is for profiles in {places.PAPER}; remove `kind`"
+                )
     with errors_at(f"{where}, training"):
         refuse_unknown(
             file.training, {name for notebook in PROCESS for name in parameters(notebook)[0]} - GIVEN

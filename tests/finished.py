@@ -120,7 +120,10 @@ class Finished:
     def jobs(self, **changes: Any) -> dict[str, Job]:
         """The jobs of the profile, some sections of which are others."""
         self.forget()
-        path, content = self.folder / "small.yaml", self.content | {"out": str(self.out)} | changes
+        content = self.content | {"out": str(self.out)} | changes
+        ours = content["report"].get("kind")  # a profile of the paper lies in its folder
+        path = (self.code / "paper" / "profiles" if ours else self.folder) / "small.yaml"
+        path.parent.mkdir(exist_ok=True)
         path.write_text(yaml.safe_dump(content, sort_keys=False))
         self.profile = profiles.read(path)
         return jobs.make_plan(self.profile)

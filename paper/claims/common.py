@@ -9,13 +9,13 @@ from diffusion.evaluation.statistics import Interval
 from paper.answer import ASKED, GRADES
 from paper.claims.effects import BELOW, Effect
 from paper.claims.judge import SHARED, effect, paired_effect
-from paper.departures import EPOCHS
 from report.pages.text_format import fixed, percent, points
 from report.results.definitions import define
 from report.results.scatter import LOG, NotMeasured, Number
 from report.results.views import LATE, Results, Training
 
 LEVEL = define("level_ratio", GRADES[0])  # distances within this factor count as equal
+EPOCHS = 100  # of the original study
 POINTS = 0.1  # a smaller difference of shares does not matter
 NATS = 0.1  # a smaller difference of divergences does not matter
 AT_END = f"averaged over the last {percent(LATE)} of training"

@@ -2,7 +2,7 @@
 
 A claim is a function with the decorator `claim`, and its name is the id of the claim. From the results of a
 run it yields an effect for each part of the claim. The interval of an effect over training runs decides
-(`report.results.scatter`). Only a complete run is judged (`paper.departures`).
+(`report.results.scatter`).
 
 Verdicts are made before the text is written. The sources of each effect are kept, and are noted as read again
 when the text prints the effect.

@@ -65,15 +65,14 @@ class Seeds:
         return spread(float(np.mean(values)), float(np.std(values, ddof=1)))
 
 
-def content(run: ReportRun, marks: Marks, departure: str = "") -> Content:
+def content(run: ReportRun, marks: Marks) -> Content:
     """Write the report on any models, with the author's text.
 
     Args:
         run: the run.
         marks: collects the numbers of the text.
-        departure: for a run whose profile asks for the paper, its difference from the original study.
     """
-    known = collect_names(run) | {"departure": departure}
+    known = collect_names(run)
     file, folder = run.profile.file.report.text or "", TEXT / "run"
     author = Text(known, marks, folder)
     before, after = (Markdown(author.markdown(part, file)) for part in split_text(run.profile.text or ""))

@@ -15,7 +15,6 @@ from helpers import PAPER, changed, of_release
 from paper import answer
 from paper.claims import judge, ledger
 from paper.claims.effects import BELOW, EQUAL, WITHIN, Effect
-from paper.departures import departure
 from report.results import table
 from report.results.views import STUDY, Results, load
 
@@ -115,15 +114,6 @@ def of(job: str, **facts: Any) -> Change:
     return lambda out: changed(table.path_of(out, job), edit)
 
 
-def without(cell: str, *values: Any) -> Callable:
-    """Rows but for those that have one of these values."""
-    return lambda rows: [row for row in rows if row[AT[cell]] not in values]
-
-
-def gone(*jobs: str) -> Change:
-    return lambda out: [table.path_of(out, job).unlink() for job in jobs]
-
-
 def level(model: str, value: float, scatter: float = 0.0, seed: int = 0) -> Change:
     """The distance after every epoch, without an interval."""
 
@@ -198,35 +188,7 @@ def test_the_studys_own_weights_are_one_more_training_of_the_zoom_after_the_last
     assert math.log(apart.value) == pytest.approx(np.mean(logs["zoom"]) - np.mean(logs["linear"]))
 
 
-@pytest.mark.parametrize(
-    ("change", "why"),
-    [
-        (gone("train_cosine-0", "measure_cosine-0"), "no cosine model"),
-        (of("train_zoom-0", epochs=49), "zoom-0 has fewer than 50 epochs"),
-        (of("train_linear-0", settings={"learning_rate": 0.002}), "linear-0 has learning_rate = 0.002"),
-        (of("train_linear-0", schedule={"beta_start": 1e-4}), "linear-0 has schedule.beta_start = 0.0001"),
-        (
-            of("train_linear-0", settings={"network_options": {"norm": "rms"}}),
-            "linear-0 has network.norm = rms",
-        ),
-        (of("train_zoom-0", sampler={"noise": 0.1}), "zoom-0 has sampler.noise = 0.1"),
-        (of("train_linear-0", data={"title": "Fashion"}), "Fashion"),
-        (of("measure_zoom-0", rows=without("epoch", *range(82, 101))), "fewer than 5 checkpoints"),
-        (of("measure_linear-0", settings={"n_checkpoint": 300}), "300 of 500 samples"),
-        (of("schedules", settings={"T": 500}), "T = 500"),
-        (of("measure_zoom-0", rows=without("measure", "frechet")), "zoom-0 is one image"),
-        (of("measure_zoom-0", ways=lambda _: {}), "zoom-0 is not analysed"),
-    ],
-)
-def test_a_run_that_departs_from_the_study_is_told_in_what(run, change, why):
-    assert why in departure(run(change))
-
-
 def test_a_claim_about_what_is_not_measured_is_open(run):
     found = verdict("lack_of_randomness", run())
     assert (found.verdict, found.reason) == (ledger.OPEN, ledger.BY_MEASURE)
     assert "beyond the original study" in found.why
-
-
-def test_the_releases_first_trainings_are_complete(run):
-    assert departure(run()) == ""
