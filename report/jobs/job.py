@@ -140,15 +140,11 @@ def make_environment(out: Path) -> dict[str, str]:
     }
 
 
-def run(job: Job, **further: Any) -> tuple[int, str]:
-    """Run a job and log its output; returns its exit status and last line.
-
-    Args:
-        further: further parameters for the notebook.
-    """
+def run(job: Job) -> tuple[int, str]:
+    """Run a job and log its output; returns its exit status and last line."""
     last, attempt, shown = "", job.log.with_suffix(".ipynb"), time.monotonic()
     out, made = (os.path.relpath(path, ROOT) for path in (job.out, attempt))  # pages show no absolute paths
-    values = yaml.safe_dump({**job.settings, "out_dir": out, **further})
+    values = yaml.safe_dump({**job.settings, "out_dir": out})
     job.log.parent.mkdir(parents=True, exist_ok=True)
     options = {"cwd": ROOT, "preexec_fn": end_with_parent, "encoding": "utf-8", "errors": "replace"}
     options |= {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}

@@ -1,7 +1,6 @@
 """Release the results of a run under released/, from which anyone can build the report without training.
 
     python -m report.jobs.release PROFILE             release the results of PROFILE as released/PROFILE
-    python -m report.jobs.release PROFILE --add RUN   measure the finished run in a folder, and add it
     python -m report.jobs.release PROFILE --report    release the report that was last built from the release
 
 A release contains:
@@ -19,28 +18,20 @@ import csv
 import io
 import json
 import math
-import os
 import shutil
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import diffusion as d
-from diffusion.files import differences, sha256, write_bytes
-from diffusion.training.folder import RunError
-from diffusion.values import to_json, tree
+from diffusion.files import sha256, write_bytes
 from report import profile as profiles
 from report.files import write_json
-from report.jobs import job, messages
+from report.jobs import messages
 from report.jobs import plan as jobs
-from report.measures.measure import measure
-from report.parameters import PROCESS
 from report.places import ROOT
 from report.profile import Profile
 from report.results.kept import MANIFEST, keep, read_kept, verify
-from report.results.views import LATE, OF_TRAINING
+from report.results.views import OF_TRAINING
 
 OF_RUN = ("run.json", "process.pt", "network.pt", "history.jsonl")  # released with a run's last weights
 SHOWN = "figures.json"  # sums over the plotted values of each figure of the report
@@ -112,65 +103,6 @@ def write(target: Path, contents: Mapping[str, bytes]) -> None:
             path.unlink()
 
 
-# --- extending a release ---
-
-
-def add(profile: Profile, folder: Path) -> None:
-    """Measure the finished run in a folder, such as zoom-2, and add it to the release of its profile.
-
-    All other released files stay unchanged. The run may come from other code, which its run.json names.
-
-    Raises:
-        ValueError: the run is already released, is not finished, or does not belong to the profile.
-    """
-    name, target, out = folder.name, RELEASED / profile.name, ROOT / "build" / "added" / profile.name
-    released = {path: (target / path).read_bytes() for path in verify(target)}
-    known = {f"{model}-{seed}": (model, seed) for model, seed in profile.trainings}
-    if name not in known:
-        advice = f"its runs are {', '.join(known)}; add the seed to `seeds`"
-        raise ValueError(f"{name} is not a run of {profile.where}: {advice}")
-    if f"metrics/train_{name}.json" in released:
-        raise ValueError(f"{name} is already in released/{profile.name}")
-    model, _ = known[name]
-    try:
-        first = d.open(target / "runs" / f"{model}-{profile.seeds(model)[0]}")
-        if reason := describe_difference(d.open(folder), first, *profile.trainings[known[name]]):
-            raise ValueError(f"{folder} is not the run {name} of {profile.where}: {reason}")
-    except RunError as error:
-        raise ValueError(str(error)) from None
-    shutil.rmtree(out / "runs" / name, ignore_errors=True)
-    shutil.copytree(folder, out / "runs" / name)
-    os.environ |= job.make_environment(out)
-    notebook = replace(jobs.plan_jobs(profile)[f"train_{name}"], out=out)
-    status, message = job.run(notebook, finished=f"{out}/runs/{name}")
-    if status:
-        raise ValueError(f"{notebook.title} failed (log: {notebook.log}): {message}")
-    measure(out, name, **profile.measures[model])
-    files = [
-        *out.glob(f"metrics/*_{name}.json"),
-        *out.glob(f"kept/*_{name}.npz"),
-        *files_of_training(out / "runs" / name),
-    ]
-    write(target, released | {path.relative_to(out).as_posix(): path.read_bytes() for path in files})
-
-
-def describe_difference(run: d.Run, first: d.Run, notebook: str, P: Mapping[str, Any]) -> str:
-    """Describe how a run differs from the finished run that a profile asks for; empty if it does not.
-
-    The profile asks for the settings of the model's first run, with process and seed of the parameters.
-    Code and precision may differ. The weights of all late epochs must exist, because they are measured.
-    """
-    wanted = {"process": to_json(tree(PROCESS[notebook](P), "process")), "seed": P["seed"]}
-    wanted |= {name: run.settings[name] for name in ("precision", "code")}
-    if why := next(differences(first.settings | wanted, run.settings), ""):
-        return why
-    if run.steps != first.steps:
-        return f"it has {run.steps} of {first.steps} steps"
-    late = range(math.ceil((1 - LATE) * run.epochs), run.epochs + 1)
-    lost = [epoch for epoch in late if not run.store.weights(epoch).is_file()]
-    return f"the weights of epoch {lost[0]} are missing" if lost else ""
-
-
 def keep_report(profile: Profile) -> None:
     """Release the report that was last built from a release, and replace the earlier report.
 
@@ -212,16 +144,11 @@ def main() -> None:
     messages.install()
     parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("profile")
-    how = parser.add_mutually_exclusive_group()
-    how.add_argument("--add", type=Path, metavar="RUN", help="the folder of a finished run")
-    how.add_argument("--report", action="store_true")
+    parser.add_argument("--report", action="store_true")
     given = parser.parse_args()
     profile = profiles.read(given.profile)
     with jobs.lock(profile.out):
-        if given.add:
-            add(profile, given.add.resolve())
-        else:
-            (keep_report if given.report else release)(profile)
+        (keep_report if given.report else release)(profile)
     folder = RELEASED / profile.name
     total = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     print(f"Released the results of {profile.name}: released/{folder.name}, {total / 2**20:.1f} MiB")

@@ -1,33 +1,27 @@
 """A run is released, reported and verified by the real commands, in a copy of the project."""
 
-import json
 import os
 import resource
 import shutil
 import subprocess
 import sys
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 import pytest
 import yaml
 
-import diffusion as d
 import helpers
 from conftest import Project
 from diffusion.files import sha256, write_bytes
-from golden.test_released import again
-from helpers import ROOT, changed
+from helpers import ROOT
 from report import profile as profiles
-from report.files import read_json, write_json
+from report.files import write_json
 from report.jobs import plan as jobs
 from report.jobs import release
 from report.results.views import load
 
 pytestmark = pytest.mark.slow
-
-FITTED = ("epochs", "batch_size", "learning_rate", "network", "network_options", "seed")
 
 
 class Checkout:
@@ -131,63 +125,6 @@ def test_the_report_of_a_release_is_made_without_training_and_leaves_the_release
     for path in (checkout.released / "metrics").iterdir():  # notebooks write no record
         assert (checkout.built / "metrics" / path.name).read_bytes() == path.read_bytes()
     assert helpers.content(checkout.released) == before
-
-
-# --- a further seed -----------------------------------------------------------------------------------------
-
-
-def trained(profile: profiles.Profile, folder: Path, **changes) -> Path:
-    """The folder of a run of the zoom with the seed 1, trained by other code."""
-    P = profile.trainings["zoom", 1][1]
-    x, x_test = (d.load("mnist", split, P["data_dir"], P[f"n_{split}"])[0] for split in ("train", "test"))
-    how = {name: P[name] for name in FITTED} | P["fit_options"] | changes
-    with suppress(KeyboardInterrupt):
-        d.fit(d.ColdZoom(P["T"]), x, x_test, folder=folder, **how)
-    changed(folder / "run.json", lambda about: about["settings"].update(code="another"))
-    return folder
-
-
-def test_a_further_seed_is_measured_and_added_and_the_rest_stays_as_it_is(
-    folder, checkout, tmp_path, monkeypatch
-):
-    """Some of its early weights are lost, as of a run that has moved."""
-    monkeypatch.setattr(release, "RELEASED", tmp_path)
-    monkeypatch.setattr(release, "ROOT", tmp_path / "project")
-    content = yaml.safe_load(checkout.profile.read_text())
-    content["models"]["zoom"]["seeds"] = [0, 1]
-    (tmp_path / "smoke.yaml").write_text(yaml.safe_dump(content))
-    profile, before = profiles.read(tmp_path / "smoke.yaml"), helpers.content(folder)
-
-    def stop(step: int, loss: float) -> None:
-        if step == 10:
-            raise KeyboardInterrupt
-
-    refused = {
-        "zoom-2 is not a run of .*smoke.yaml.*seeds": trained(profile, tmp_path / "zoom-2"),
-        "learning_rate was 0.002, is 0.003": trained(profile, tmp_path / "a" / "zoom-1", learning_rate=0.003),
-        "it has 8 of 12 steps": trained(profile, tmp_path / "b" / "zoom-1", callback=stop),
-        "the weights of epoch 2 are missing": trained(profile, tmp_path / "c" / "zoom-1"),
-        "zoom-0 is already in released/smoke": folder / "runs" / "zoom-0",
-    }
-    (tmp_path / "c" / "zoom-1" / "weights" / "epoch-0002.safetensors").unlink()
-    for said, other in refused.items():
-        with pytest.raises(ValueError, match=said):
-            release.add(profile, other)
-    added = trained(profile, tmp_path / "zoom-1")
-    (added / "weights" / "epoch-0001.safetensors").unlink()
-    release.add(profile, added)
-    after = helpers.content(folder)
-    assert {name for name in before if after[name] != before[name]} == {release.MANIFEST}
-    assert {*release.verify(folder), release.MANIFEST} == after.keys()
-    assert after["runs/zoom-1/run.json"] == (added / "run.json").read_bytes()
-    found = load(folder).trainings["zoom", 1]
-    assert [one.epoch for one in found.curve] == [2]
-    assert all(name in found.curve[0] for name in ("frechet", "frechet_autoencoder", "digit"))
-    assert found.probes["restored_right"].n == 64
-
-    again(folder, release.report_folder(profile), profile.where)
-    release.keep_report(profile)
-    assert len(read_json(folder / "numbers.json")) > len(json.loads(before["numbers.json"]))
 
 
 # --- a release that was changed -----------------------------------------------------------------------------

@@ -89,21 +89,21 @@ def test_a_notebook_is_executed_with_its_parameters_and_replaces_the_one_before(
     settings = {"epochs": 2, "fit_options": {"rate": 2e-4}, "model": "zoom"}
     makes = ("metrics/x.json", "notebooks/03_train_zoom-zoom-0.ipynb")
     job = Job("train", "zoom-0", tmp_path / "out", settings, notebook="03_train_zoom", makes=makes)
-    assert jobs.run(job, finished="a folder") == (0, "executed")
+    assert jobs.run(job) == (0, "executed")
     made = read_json(job.executed)
     assert job.executed == tmp_path / "out" / makes[-1]
     assert (made["path"], made["option"]) == ("notebooks/03_train_zoom.ipynb", "-y")
     assert Path(made["cwd"]) == jobs.ROOT
     values = yaml.safe_load(made["values"])
     assert values.pop("out_dir") == os.path.relpath(tmp_path / "out", jobs.ROOT)
-    assert values == settings | {"finished": "a folder"}
+    assert values == settings
     options = dict(zip(made["others"], made["others"][1:], strict=False))  # each word, and the next one
     assert (options["--kernel"], options["--log-level"]) == ("python3", "ERROR")
     assert [options[f"--{name}-file"] for name in ("stdout", "stderr")] == ["/dev/stdout", "/dev/stderr"]
     assert "--no-progress-bar" in made["others"]
     assert not job.log.with_suffix(".ipynb").exists()
     before = job.executed.read_bytes()
-    assert jobs.run(job, model="fails") == (1, "executed")
+    assert jobs.run(replace(job, settings={"model": "fails"})) == (1, "executed")
     assert job.executed.read_bytes() == before  # that of a failure lies beside its log
     assert "fails" in job.log.with_suffix(".ipynb").read_text()
 

@@ -9,10 +9,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-import diffusion as d
-from diffusion.values import to_json, tree
 from helpers import content
-from report.files import read_json, write_json
+from report.files import read_json
 from report.jobs import release
 from report.jobs.job import Job
 from report.results.kept import MANIFEST, keep, read_kept
@@ -220,153 +218,24 @@ def test_the_report_of_a_release_is_kept_if_it_was_built_from_that(places):
         release.keep_report(given)
 
 
-# --- adding a run ---
-
-P = {"T": 24, "interpolation": "nearest", "image_noise": 0.0, "seed": 1}
-ZOOM = to_json(tree(d.ColdZoom(24, "nearest", 0.0), "process"))
-SETTINGS = {"process": ZOOM, "seed": 0, "precision": "fp32", "code": "a", "batch_size": 128}
-
-
-def trained(folder: Path, steps: int = 40, lost=(), **settings) -> SimpleNamespace:
-    """A run of ten epochs, some of whose weights are lost."""
-    for epoch in {*range(1, 11)} - {*lost}:
-        (folder / f"{epoch}").parent.mkdir(parents=True, exist_ok=True)
-        (folder / f"{epoch}").touch()
-    store = SimpleNamespace(weights=lambda epoch: folder / f"{epoch}")
-    return SimpleNamespace(settings=SETTINGS | settings, steps=steps, epochs=10, store=store)
-
-
-@pytest.mark.parametrize(
-    ("run", "said"),
-    [
-        ({"seed": 1}, ""),
-        ({"seed": 1, "precision": "bf16", "code": "b"}, ""),  # which may differ
-        ({"seed": 2}, "seed was 1, is 2"),
-        ({"seed": 1, "batch_size": 64}, "batch_size was 128, is 64"),
-        ({"seed": 1, "process": ZOOM | {"T": 23}}, "process.T was 24, is 23"),
-        ({"seed": 1, "steps": 39}, "it has 39 of 40 steps"),
-        ({"seed": 1, "lost": range(1, 8)}, ""),
-        ({"seed": 1, "lost": [8, 9]}, "the weights of epoch 8 are missing"),
-        ({"seed": 1, "lost": [10]}, "the weights of epoch 10 are missing"),
-    ],
-)
-def test_a_run_is_added_if_it_is_the_one_that_the_profile_asks_for(tmp_path, run, said):
-    first = trained(tmp_path / "first")
-    assert release.describe_difference(trained(tmp_path / "run", **run), first, "03_train_zoom", P) == said
-
-
-@pytest.fixture
-def extended(places, monkeypatch):
-    """A release of zoom-0, and what `add` calls: it notes the calls, and writes what a notebook writes."""
-    release.write(places.released, {"metrics/train_zoom-0.json": b"0", "kept/real.npz": b"images"})
-    run_files(places.root / "elsewhere", "zoom-1")
-    extended = SimpleNamespace(**vars(places), calls=[], status=0, reason="")
-    extended.folder = places.root / "elsewhere" / "runs" / "zoom-1"
-    out = places.root / "build" / "added" / "mine"
-
-    def run(job, **further):
-        extended.calls.append(("run", job.out, further))
-        for name in ("metrics/train_zoom-1.json", "metrics/measure_zoom-1.json", "metrics/train_zoom-0.json"):
-            write_json(out / name, {"name": name})
-        keep(out, "samples_zoom-1", IMAGES[:3])
-        keep(out, "samples_zoom-0", IMAGES[:3])
-        return extended.status, "the last line"
-
-    monkeypatch.setattr(release.job, "run", run)
-    monkeypatch.setattr(release.job, "make_environment", lambda folder: {})
-    job = Job("train", "zoom-1", places.out, {}, notebook="03_train_zoom")
-    monkeypatch.setattr(release.jobs, "plan_jobs", lambda profile: {job.name: job})
-    monkeypatch.setattr(release.d, "open", lambda folder: folder)
-    monkeypatch.setattr(
-        release, "describe_difference", lambda *given: extended.calls.append(given) or extended.reason
-    )
-    monkeypatch.setattr(release, "measure", lambda *given, **how: extended.calls.append((*given, how)))
-    return extended
-
-
-def test_an_added_run_is_opened_measured_and_released_beside_the_others(extended):
-    before = content(extended.released)
-    release.add(profile(extended), extended.folder)
-    out = extended.root / "build" / "added" / "mine"
-    compared, ran, measured = extended.calls
-    assert compared[:2] == (extended.folder, extended.released / "runs" / "zoom-0")
-    assert compared[2] == "03_train_zoom"
-    assert ran == ("run", out, {"finished": f"{out}/runs/zoom-1"})
-    assert measured == (out, "zoom-1", {"n": 7})
-    after = content(extended.released)
-    assert {name: after[name] for name in before if name != MANIFEST} == {
-        n: x for n, x in before.items() if n != MANIFEST
-    }
-    new = {"metrics/train_zoom-1.json", "metrics/measure_zoom-1.json", "kept/samples_zoom-1.npz"}
-    new |= {f"runs/zoom-1/{name}" for name in (*release.OF_RUN, "weights/epoch-0003.safetensors")}
-    assert after.keys() - before.keys() == new
-    assert {*release.verify(extended.released)} == after.keys() - {MANIFEST}
-    assert after["runs/zoom-1/run.json"] == (extended.folder / "run.json").read_bytes()
-
-
-@pytest.mark.parametrize(
-    ("name", "change", "said"),
-    [
-        (
-            "zoom-7",
-            {},
-            r"zoom-7 is not a run of .* are zoom-0, zoom-1, linear-5; add the seed",
-        ),
-        ("zoom-0", {}, r"zoom-0 is already in released/mine"),
-        (
-            "zoom-1",
-            {"reason": "seed was 1, is 2"},
-            r"zoom-1 is not the run zoom-1 of .*mine.yaml: seed was 1, is 2",
-        ),
-        ("zoom-1", {"status": 1}, r"training zoom, seed 1 failed \(log: .*train_zoom-1.log\): the last line"),
-    ],
-)
-def test_what_is_not_added_leaves_the_release_as_it_is(extended, name, change, said):
-    vars(extended).update(change)
-    before = content(extended.released)
-    with pytest.raises(ValueError, match=said):
-        release.add(profile(extended), extended.folder.with_name(name))
-    assert content(extended.released) == before
-
-
-def test_a_run_that_cannot_be_opened_is_an_error_of_a_line(extended, monkeypatch):
-    def refuse(folder):
-        raise release.RunError("no run.json")
-
-    monkeypatch.setattr(release.d, "open", refuse)
-    with pytest.raises(ValueError, match="^no run.json$"):
-        release.add(profile(extended), extended.folder)
-
-
 # --- the command ---
 
 
 @pytest.mark.parametrize(
     ("arguments", "called"),
     [
-        (["mine"], ("release",)),
-        (["mine", "--report"], ("keep_report",)),
-        (["mine", "--add", "x/zoom-1"], ("add", "x/zoom-1")),
+        (["mine"], "release"),
+        (["mine", "--report"], "keep_report"),
     ],
 )
-def test_the_command_does_one_of_three(places, monkeypatch, capsys, arguments, called):
+def test_the_command_does_one_of_two(places, monkeypatch, capsys, arguments, called):
     given, done = profile(places), []
     monkeypatch.setattr(release.profiles, "read", lambda name: given)
     monkeypatch.setattr(release.messages, "install", lambda: None)
-    for name in ("release", "keep_report", "add"):
+    for name in ("release", "keep_report"):
         monkeypatch.setattr(release, name, lambda *parts, name=name: done.append((name, *parts)))
     release.write(places.released, {"a": b"x" * 2**20})
     monkeypatch.setattr(sys, "argv", ["release", *arguments])
     release.main()
-    ((name, known, *folder),) = done
-    assert (name, known) == (called[0], given)
-    assert folder == [Path(one).resolve() for one in called[1:]]
+    assert done == [(called, given)]
     assert capsys.readouterr().out == "Released the results of mine: released/mine, 1.0 MiB\n"
-
-
-def test_a_report_and_a_run_are_not_released_at_once(monkeypatch, capsys):
-    monkeypatch.setattr(release.messages, "install", lambda: None)
-    monkeypatch.setattr(sys, "argv", ["release", "mine", "--report", "--add", "x"])
-    with pytest.raises(SystemExit):
-        release.main()
-    assert "not allowed with" in capsys.readouterr().err
