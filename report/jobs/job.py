@@ -22,7 +22,6 @@ from filelock import FileLock
 
 from diffusion.files import sha256
 from report.files import read_json, write_json
-from report.jobs import progress
 from report.places import ROOT
 from report.places import notebook as file_of
 
@@ -170,9 +169,17 @@ def run(job: Job) -> tuple[int, str]:
     return child.returncode, last
 
 
+def in_words(seconds: float) -> str:
+    """A time for a person: "40 s", "3 min", "2.5 h"."""
+    if seconds < 100:
+        return f"{max(1, round(seconds))} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
 def main(out: str, name: str) -> None:
     end_with_parent()
-    job, begun = read_plan(out)[name], time.monotonic()
+    plan, begun = read_plan(out), time.monotonic()
+    job = plan[name]
     job.log.parent.mkdir(parents=True, exist_ok=True)
     # On a cluster, a job continues if its workflow is killed; the job of the next workflow waits for it here.
     with FileLock(job.log.with_suffix(".lock"), poll_interval=1):
@@ -185,11 +192,11 @@ def main(out: str, name: str) -> None:
             status, message = 1, f"{type(error).__name__}: {error}"
     seconds = time.monotonic() - begun
     if status:
-        print(f"{job.title}: FAILED after {progress.in_words(seconds)}: {message}", flush=True)
+        print(f"{job.title}: FAILED after {in_words(seconds)}: {message}", flush=True)
         print(f"{job.title}: full log in {job.log}", flush=True)
         sys.exit(1)
-    count, left = progress.finish(job.out, name, seconds)
-    print(f"{count}{job.title}: done in {progress.in_words(seconds)}{left}", flush=True)
+    done = sum(one.path.is_file() for one in plan.values())
+    print(f"[{done}/{len(plan)}] {job.title}: done in {in_words(seconds)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -22,15 +22,12 @@ from collections import Counter
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from statistics import fmean
-from typing import Any
 
 import yaml
 
 from diffusion import runtime
-from diffusion.training.folder import RunError, RunFolder
 from report import profile as profiles
-from report.jobs import job, messages, progress, release
+from report.jobs import job, messages, release
 from report.jobs import plan as jobs
 from report.jobs.job import Job
 from report.measures.measure import checkpoint_epochs, late_epochs
@@ -80,7 +77,6 @@ def run_profile(profile: Profile, plan: Mapping[str, Job], cores: str, executor:
         (out / "jobs" / f"{name}.json").unlink(missing_ok=True)
     if stale:
         jobs.write_plan(plan, out)
-        progress.begin(out, stale)
         options = ["--workflow-profile", str(PROFILES / executor)] if executor else ["--quiet", "rules"]
         options += [] if executor and cores == "all" else ["--cores", cores]
         options += ["--config", f"out={out}", *([f"executor={executor}"] if executor else [])]
@@ -115,15 +111,10 @@ def announce(plan: Mapping[str, Job], stale: Mapping[str, str]) -> None:
 
 def describe_plan(profile: Profile, plan: Mapping[str, Job], cores: str, executor: str) -> None:
     """Print the jobs that would run, each with its reason and amount of work."""
-    stale, seconds = jobs.find_stale(plan), []
+    stale = jobs.find_stale(plan)
     for name, reason in stale.items():
-        work, time = describe_work(profile, plan[name])
-        print(f"{plan[name].title}: {reason}{work}")
-        seconds += time
+        print(f"{plan[name].title}: {reason}{describe_work(profile, plan[name])}")
     print(f"{len(stale)} of {len(plan)} jobs would run; nothing was started or written")
-    if seconds:
-        time = progress.in_words(sum(seconds))
-        print(f"{len(seconds)} of the training runs would take about {time}, one after the other")
     config = yaml.safe_load((PROFILES / executor / "config.yaml").read_text("utf-8")) if executor else {}
     most = config.get("cores", os.cpu_count()) if cores == "all" else int(cores)
     kinds = Counter(plan[name].kind if plan[name].kind in job.HOURS else "other" for name in stale)
@@ -137,30 +128,16 @@ def describe_plan(profile: Profile, plan: Mapping[str, Job], cores: str, executo
         print(f"profiles/{executor}/config.yaml:", {name: config[name] for name in named if name in config})
 
 
-def describe_work(profile: Profile, planned: Job) -> tuple[str, list[float]]:
-    """Describe the work of a training or measuring job.
-
-    Returns:
-        The text, and a list of the expected seconds: empty unless finished epochs show the speed.
-    """
+def describe_work(profile: Profile, planned: Job) -> str:
+    """The amount of work of a training or measuring job; empty for other jobs."""
     if planned.kind not in ("train", "measure") or planned.settings.get("released"):
-        return "", []
+        return ""
     model, _, seed = planned.of.rpartition("-")
     P = profile.trainings[model, int(seed)][1]
     n = P["n_train"] or jobs.count_images(P["dataset"], P["data_dir"])["train"]
-    steps, epochs = jobs.count_steps(P, n), jobs.count_epochs(P, n)
     if planned.kind == "train":
-        earlier = [
-            lines for other in profile.seeds(model) if (lines := read_history(profile, model, other, P))
-        ]
-        pace = [sum(line["seconds"] for line in lines) / lines[-1]["step"] for lines in earlier]
-        seconds = [steps * fmean(pace)] if pace else []
-        time = ""
-        if pace:
-            time = f", about {progress.in_words(seconds[0])} ({fmean(pace):.2g} s per step so far)"
-        if done := read_history(profile, model, int(seed), P):
-            time += f"; {done[-1]['step']:,} steps are done, and kept if all settings are equal"
-        return f"; {steps:,} steps of {P['batch_size']} images{time}", seconds
+        return f"; {jobs.count_steps(P, n):,} steps of {P['batch_size']} images"
+    epochs = jobs.count_epochs(P, n)
     settings = {name: field.default for name, field in MEASURE.model_fields.items()} | planned.settings
     checkpoints = checkpoint_epochs(epochs, settings["distance_every"])
     samples = settings["n_checkpoint"] * len(checkpoints) + settings["n_final"]
@@ -168,16 +145,7 @@ def describe_work(profile: Profile, planned: Job) -> tuple[str, list[float]]:
         late = "checkpoints" in variant
         n = variant.get("n", settings["n_checkpoint" if late else "n_final"])
         samples += n * (len(late_epochs(checkpoints, epochs)) if late else 1)
-    return f"; {samples:,} samples, measured epochs: {len(checkpoints)}", []
-
-
-def read_history(profile: Profile, model: str, seed: int, P: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The finished epochs of a training run in the profile's folder; empty if the batch size differs."""
-    run = RunFolder(profile.out / "runs" / f"{model}-{seed}")
-    with contextlib.suppress(RunError, ValueError):  # the training job itself reports damaged files
-        if (run.settings() or {}).get("batch_size") == P["batch_size"]:
-            return run.history()
-    return []
+    return f"; {samples:,} samples, measured epochs: {len(checkpoints)}"
 
 
 def check_executor(name: str) -> None:

@@ -48,7 +48,7 @@ def test_it_goes_on_after_a_kill_and_ends_whole_without_a_network(smoke):
     assert smoke.facts["meanwhile"] == [1, line]  # what a second command did
     lines = smoke.said.read_text().splitlines()
     assert not [line for line in lines if "training zoom" in line]  # which was done before the kill
-    assert [line for line in lines if re.match(r"\[\d/[45]\] measuring zoom, seed 0: done in ", line)]
+    assert [line for line in lines if re.match(r"\[\d/\d\] measuring zoom, seed 0: done in ", line)]
     assert lines[-1].startswith("Report ready: ")
     for name in ("report.html", "report.pdf"):
         assert (smoke.out / name).stat().st_size > 100_000

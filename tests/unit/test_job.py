@@ -46,6 +46,25 @@ def _modules(tmp_path, monkeypatch):
     monkeypatch.setattr(jobs, "end_with_parent", lambda: None)  # tests do not end with what started them
 
 
+@pytest.mark.parametrize(
+    ("kind", "of", "settings", "title"),
+    [
+        ("train", "zoom-0", {}, "training zoom, seed 0"),
+        ("measure", "linear_unet-12", {}, "measuring linear_unet, seed 12"),
+        ("train", "zoom-0", {"released": "paper"}, "notebook 03_train_zoom for zoom, seed 0"),
+        ("report", "", {}, "report"),
+    ],
+)
+def test_a_job_is_named_in_words(tmp_path, kind, of, settings, title):
+    notebook = "03_train_zoom" if kind == "train" else ""
+    assert Job(kind, of, tmp_path, settings, notebook=notebook).title == title
+
+
+def test_a_time_is_in_a_unit_that_a_person_would_choose():
+    words = [jobs.in_words(seconds) for seconds in (0.2, 42, 99, 130, 5900, 9000)]
+    assert words == ["1 s", "42 s", "99 s", "2 min", "98 min", "2.5 h"]
+
+
 def module(out: Path, status: int = 0, **more) -> Job:
     return Job("measure", "zoom-0", out, {}, module=("speaks", str(status)), **more)
 
@@ -171,7 +190,7 @@ def test_the_command_runs_a_job_of_the_plan_and_stamps_it(tmp_path, capsys):
     jobs.main(str(tmp_path), "measure_zoom-0")
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "measuring zoom, seed 0: started"
-    assert said[-1] == "measuring zoom, seed 0: done in 1 s"
+    assert said[-1] == "[1/1] measuring zoom, seed 0: done in 1 s"
     assert (tmp_path / "jobs" / "measure_zoom-0.json").is_file()
 
 

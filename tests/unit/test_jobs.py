@@ -85,21 +85,11 @@ def test_a_dry_run_names_each_job_with_its_reason_and_work_and_writes_nothing(ru
     changes = {"training": {"epochs": 3, "batch_size": 8} | ALL_IMAGES}
     changes |= {"measure": {"n_final": 32, "n_checkpoint": 20}}
     plan = run.jobs(**changes)
-    history = [{"step": 2, "seconds": 3.0}, {"step": 4, "seconds": 5.0}]
-    for model, size in (("zoom", 8), ("own", 16)):  # of another batch size
-        write_json(run.out / "runs" / f"{model}-0" / "run.json", {"settings": {"batch_size": size}})
-        lines = "".join(json.dumps(line) + "\n" for line in history)
-        (run.out / "runs" / f"{model}-0" / "history.jsonl").write_text(lines)
     before = helpers.content(run.out)
     describe_plan(run.profile, plan, "2", "")
     said = capsys.readouterr().out.splitlines()
-    assert said[2].startswith(
-        "training zoom, seed 0: settings.epochs was 2, is 3; 6 steps of 8 images, about 12 s (2 s per step"
-    )
-    assert "; 4 steps are done" in said[2]
+    assert said[2] == "training zoom, seed 0: settings.epochs was 2, is 3; 6 steps of 8 images"
     assert said[1].endswith("; 72 samples, measured epochs: 2")
-    (own,) = (line for line in said if line.startswith("training own, seed 0: "))
-    assert own.endswith("; 6 steps of 8 images")
     assert "10 of 11 jobs would run; nothing was started or written" in said
     assert helpers.content(run.out) == before
     describe_plan(run.profile, plan, "all", "slurm")
