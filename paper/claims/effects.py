@@ -109,20 +109,6 @@ class Effect:
             return EQUAL
         return replace(self, found=Interval(value, value, value), open=False).answer()
 
-    def same(self) -> tuple[str, float | None, float | None]:
-        """The range of bounds or margins with the same answer: "bound" or "margin", lower end, upper end."""
-        _, low, high = self.interval.ends
-        near, far = self.reach
-        answer = self.answer()
-        if self.side == WITHIN:
-            ends = {True: (far, None), EQUAL: (far, None), False: (None, near), None: (near, far)}
-            return "margin", *ends[answer]
-        if self.margin is not None and answer in (EQUAL, None):
-            return "margin", *((far, None) if answer == EQUAL else (None, far))
-        if answer is None:
-            return "bound", low, high
-        return "bound", *((None, low) if low > self.bound else (high, None))
-
     @property
     def spare(self) -> float:
         """Distance of the interval from the bound, in widths of the interval; the smallest decides."""
@@ -130,17 +116,16 @@ class Effect:
         return min(abs(low - self.bound), abs(high - self.bound)) / (high - low or 1e-9)
 
     def row(self) -> dict[str, Any]:
-        """The effect for other programs, with the range of bounds that give the same answer."""
+        """The effect for other programs."""
         content = {"name": self.name} | dict(zip(("value", "low", "high"), self.interval.ends, strict=True))
         content |= {"trainings": {model: [*values] for model, values in self.each.items()}}
         if self.freedom is not None:
             content |= {"freedom": self.freedom, "paired": self.pairs}
         if self.side is None:
             return content
-        kind, least, most = self.same()
         judged = {"side": self.side, "bound": self.bound, "margin": self.limit}
         judged |= {"grades": [*self.grades]} if self.grades else {}
-        return content | judged | {f"same_for_{kind}s": [least, most]}
+        return content | judged
 
     def shown(self) -> Markdown:
         """Format the number with its interval, or alone if it is exact.

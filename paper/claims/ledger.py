@@ -66,16 +66,6 @@ def _margin(effect: Effect, margin: float) -> Markdown:
     return Markdown(f"{margin:g}") if effect.ratio else effect.show(margin)
 
 
-def same(effect: Effect) -> Markdown:
-    """Format the range of bounds that give the same verdict."""
-    of, low, high = effect.same()
-    if low is None:
-        return Markdown(f"{of}s all below {effect.show(high)}")
-    if high is None:
-        return Markdown(f"{of}s all above {effect.show(low)}")
-    return Markdown(f"{of}s {effect.show(low)} to {effect.show(high)}")
-
-
 @dataclass(frozen=True)
 class Verdict:
     """The verdict on a claim."""
@@ -173,8 +163,8 @@ class Verdict:
     def every_bound(self) -> Markdown:
         """A paragraph on the bounds of all parts; empty if no part has a bound."""
         note(self.claim.source)
-        bounds = "; ".join(f"{part.name} {bound(part)} ({same(part)})" for part in self.parts if part.side)
-        return Markdown(f"*Thresholds (those with the same verdict):* {bounds}." if bounds else "")
+        bounds = "; ".join(f"{part.name} {bound(part)}" for part in self.parts if part.side)
+        return Markdown(f"*Thresholds:* {bounds}." if bounds else "")
 
     @property
     def function(self) -> Markdown:

@@ -1,4 +1,4 @@
-"""Effects: on which side of its bound an interval lies, and for which other bounds it would be the same."""
+"""Effects: on which side of its bound an interval lies."""
 
 import math
 from dataclasses import replace
@@ -63,20 +63,6 @@ def test_a_ratio_is_a_difference_of_logarithms(ends, side, bound, margin):
     assert ratio.reach == pytest.approx([math.exp(x / 10) for x in plain.reach])
 
 
-@given(INTERVALS, SIDES, st.integers(-20, 20), st.none() | st.integers(1, 30))
-def test_the_same_answer_follows_from_all_bounds_within_the_range_and_no_other(ends, side, bound, margin):
-    margin = 5 if side == WITHIN and margin is None else margin
-    one = effect(sum(ends) / 2, *ends, side, bound, margin=margin)
-    kind, least, most = one.same()
-    for step in range(-260, 261):
-        x = step / 2 + 0.25  # never at an end, where either may be right
-        if kind == "margin" and x <= 0:
-            continue
-        other = replace(one, bound=x, margin=None) if kind == "bound" else replace(one, margin=x)
-        inside = (least is None or x > least) and (most is None or x < most)
-        assert (other.answer() == one.answer()) == inside, (kind, x)
-
-
 def test_without_a_known_scatter_there_is_no_answer_but_a_leaning():
     for side, leaning in ((ABOVE, True), (BELOW, False)):
         one = effect(2, 1, 3, side, open=True)
@@ -123,7 +109,7 @@ def test_the_spare_is_the_distance_to_the_bound_in_widths():
     assert exact.spare > 1e6 * effect(2, 1.9, 2.1).spare
 
 
-def test_a_row_has_the_number_and_what_would_be_judged_the_same():
+def test_a_row_has_the_number_and_how_it_is_judged():
     one = effect(2, 1, 3, BELOW, 4, each={"zoom": (1.0, 3.0)})
     assert one.row() == {
         "name": "x",
@@ -134,9 +120,7 @@ def test_a_row_has_the_number_and_what_would_be_judged_the_same():
         "side": BELOW,
         "bound": 4,
         "margin": None,
-        "same_for_bounds": [3, None],
     }
-    assert effect(0.1, -1, 1, WITHIN, margin=2).row()["same_for_margins"] == [1, None]
     assert [*replace(one, side=None).row()] == ["name", "value", "low", "high", "trainings"]
 
 
@@ -161,7 +145,7 @@ def test_an_end_that_rounding_hides_is_told_with_more_digits():
 
 def test_reading_an_effect_reads_its_sources():
     one = effect(2, 1, 3, sources=("a", "b"))
-    for read in (lambda: one.interval, one.answer, one.lean, one.same, lambda: one.spare, one.row, one.shown):
+    for read in (lambda: one.interval, one.answer, one.lean, lambda: one.spare, one.row, one.shown):
         with reading() as seen:
             read()
         assert [*seen] == ["a", "b"]

@@ -14,7 +14,7 @@ from diffusion.evaluation.statistics import Interval
 from helpers import PAPER, changed, of_release
 from paper import answer
 from paper.claims import judge, ledger
-from paper.claims.effects import BELOW, EQUAL, WITHIN, Effect
+from paper.claims.effects import Effect
 from report.results import table
 from report.results.views import STUDY, Results, load
 
@@ -26,24 +26,6 @@ CLAIMS = {one.id: one for one in judge.list_claims()}
 
 def effect(value: float, low: float, high: float, *side, **more) -> Effect:
     return Effect("x", Interval(value, low, high), *side, **more)
-
-
-@pytest.mark.parametrize(
-    ("one", "answer", "same"),
-    [
-        (effect(2, 1, 3), True, ("bound", None, 1)),
-        (effect(0.1, -1, 1), None, ("bound", -1, 1)),
-        (effect(0.1, -1, 1, margin=2), EQUAL, ("margin", 1, None)),
-        (effect(2, 1, 3, BELOW, 4), True, ("bound", 3, None)),
-        (effect(2, 1, 3, BELOW, 0), False, ("bound", None, 1)),
-        (effect(0.1, -1, 1, WITHIN, margin=2), True, ("margin", 1, None)),
-        (effect(5, 4, 6, WITHIN, margin=2), False, ("margin", None, 4)),
-        (effect(1.1, 0.8, 1.2, BELOW, 1, margin=1.5, ratio=True), EQUAL, ("margin", 1.25, None)),
-    ],
-)
-def test_answers_of_an_effect_and_the_bounds_that_give_the_same(one, answer, same):
-    assert one.answer() == answer
-    assert one.same() == pytest.approx(same)
 
 
 # --- verdicts ---
