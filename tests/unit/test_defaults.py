@@ -1,6 +1,4 @@
-"""Defaults and bounds of public arguments: the numbers of Vrikkis (2024), and what the docs promise."""
-
-import inspect
+"""Bounds of public arguments, and what is sampled where nothing is said; defaults: golden/test_docs.py."""
 
 import pytest
 import torch
@@ -12,73 +10,6 @@ from diffusion.processes.priors import Gaussians, PixelCounts
 from diffusion.processes.samplers import visits
 from diffusion.training.folder import RunError
 from helpers import Linear, train
-
-NOTHING = inspect.Parameter.empty
-OF_SAMPLES = {
-    "self": NOTHING,
-    "n": None,
-    "seed": None,
-    "epoch": None,
-    "sampler": None,
-    "prior": None,
-    "start": None,
-    "average": 1,
-    "precision": None,
-}
-DEFAULTS = {
-    d.linear: {"T": 1000, "beta_start": 1e-5, "beta_end": 0.02},
-    d.cosine: {"T": 1000, "s": 0.008, "beta_max": 0.02},
-    d.DDPM: {"schedule": "linear", "options": NOTHING},
-    d.ColdZoom: {"T": None, "interpolation": "nearest", "image_noise": 0},
-    d.ColdCrop: {"T": 8, "image_noise": 0},
-    d.ColdBlur: {"T": 20},
-    d.Ancestral: {"steps": None, "clip_x0": False, "spacing": "uniform"},
-    d.DDIM: {"steps": None, "clip_x0": False, "spacing": "uniform"},
-    d.Naive: {"noise": 0, "levels": None, "grey_noise": 0},
-    d.Improved: {"noise": 0, "levels": None, "grey_noise": 0},
-    d.Pixels: {},
-    d.Patches: {},
-    d.Mixture: {"components": 50},
-    d.Reconstructor: {
-        "channels": (16, 32, 32, 16),
-        "norm": "layer",
-        "dilations": None,
-        "image_shape": (1, 28, 28),
-    },
-    d.UNet: {"width": 16, "image_shape": (1, 28, 28)},
-    d.fit: {
-        "process": NOTHING,
-        "x": NOTHING,
-        "x_test": None,
-        "steps": None,
-        "epochs": None,
-        "folder": None,
-        "if_exists": "error",
-        "batch_size": 128,
-        "learning_rate": 2e-3,
-        "lr_schedule": "cosine",
-        "network": "cnn",
-        "network_options": None,
-        "seed": 0,
-        "precision": "auto",
-        "ema": None,
-        "device": None,
-        "callback": None,
-        "epoch_callback": None,
-        "checkpoint_steps": 200,
-    },
-    d.open: {"folder": NOTHING, "process": None, "network": None, "device": None, "precision": "auto"},
-    d.released: {"name": None, "model": None, "seed": 0, "precision": "auto"},
-    d.Run.network: {"self": NOTHING, "epoch": None, "average": 1},
-    d.Run.sample: OF_SAMPLES,
-    d.Run.trajectory: OF_SAMPLES,
-}
-
-
-@pytest.mark.parametrize("call", DEFAULTS, ids=lambda call: call.__qualname__)
-def test_what_is_not_said_is_as_in_the_docs(call):
-    found = {name: parameter.default for name, parameter in inspect.signature(call).parameters.items()}
-    assert found == DEFAULTS[call]
 
 
 def test_classes_are_sampled_as_the_docs_say_where_nothing_is_said():

@@ -129,15 +129,6 @@ def test_samples_are_drawn_once_for_all_that_determines_them_and_again_if_a_file
     assert (path.stat().st_mtime_ns, capsys.readouterr().out) == (time, "")
 
 
-def test_a_lost_file_of_images_is_made_again_of_the_samples_that_are_there(again, copied):
-    lost = copied / "kept" / "quality_zoom-3.npz"
-    rows, whole = numbers(of(copied)), lost.read_bytes()
-    times = {file: file.stat().st_mtime_ns for file in copied.glob("samples/*")}
-    lost.unlink()
-    assert (numbers(again()), lost.read_bytes()) == (rows, whole)
-    assert times == {file: file.stat().st_mtime_ns for file in copied.glob("samples/*")}
-
-
 @pytest.mark.parametrize(
     ("edit", "said"),
     [

@@ -99,13 +99,6 @@ def test_the_late_value_is_the_mean_over_all_late_checkpoints():
         scatter.late("frechet")(SimpleNamespace(name="zoom-0", late=rows[:4]))
 
 
-def test_the_mean_of_values_has_the_interval_of_student():
-    values = [1.0, 4.0, 2.0, 7.0, 3.5]
-    found, expected = scatter.mean_of(values), stats.ttest_1samp(values, 0).confidence_interval()
-    assert found.ends == pytest.approx((np.mean(values), expected.low, expected.high))
-    assert (found.n, found.sd) == (5, pytest.approx(np.std(values, ddof=1)))
-
-
 @pytest.mark.parametrize("scale", [LINEAR, LOG, LOGIT, scatter.FISHER])
 def test_a_scale_leads_back_and_is_bounded_where_it_would_be_infinite(scale):
     inside = [0.01, 0.2, 0.5, 0.9]
