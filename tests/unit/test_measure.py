@@ -70,12 +70,15 @@ def test_another_precision_has_its_gap_after_minus_before(again, capsys):
 
 def test_a_variant_is_the_same_training_sampled_otherwise(again):
     averaged, few = {"average": 2}, {"n": 12, "measures": ["kid", "ink"]}
-    job = again(variants={"again": {}, "averaged": averaged, "few": few | averaged, "first": few})
+    variants = {"again": {}, "averaged": averaged, "few": few | averaged, "first": few}
+    variants |= {"many": {"n": 60, "measures": ["centre_dark", "frechet"]}}
+    job = again(variants=variants)
     assert job["again"]["frechet"] == job[""]["frechet"] != job["averaged"]["frechet"]
     assert {*job["few"]} == {*job["first"]} == {"kid", "ink"}
     assert job["few"]["kid"].n == job["first"]["kid"].n == 12
     assert {*job["averaged"]} == {name for name in job[""] if name in job.curve()[0]} | {"calls", "seconds"}
-    assert [*job.facts.ways] == ["again", "averaged", "few", "first"]
+    assert (job["many"]["centre_dark"].n, job["many"]["frechet"].n) == (60, N)
+    assert [*job.facts.ways] == [*variants]
 
 
 def test_late_checkpoints_may_be_sampled_otherwise(again):
@@ -137,6 +140,8 @@ def test_samples_are_drawn_once_for_all_that_determines_them_and_again_if_a_file
         (lambda facts: facts["settings"].update(n_final=N), "settings.n_final"),
         (lambda facts: facts.update(weights_sha256="0" * 64), "weights_sha256"),
         (lambda facts: facts["environment"].update(precision="bf16"), "environment.precision"),
+        (lambda facts: facts["environment"].update(torchmetrics="0.1"), "environment.torchmetrics"),
+        (lambda facts: facts["environment"].update(commit="0", threads=99), ""),
     ],
 )
 def test_what_is_measured_stays_unless_what_decides_it_changed(again, copied, capsys, edit, said):

@@ -136,23 +136,6 @@ def test_real_images_have_their_threshold_divergence_and_class_shares(whole, mni
     assert real["coverage"].n in (24, None)
 
 
-def test_floors_are_of_draws_that_share_no_image(job, monkeypatch):
-    made, of = [], measure.evaluator_of
-    monkeypatch.setattr(measure, "evaluator_of", lambda *a, **k: made.append(of(*a, **k)) or made[0])
-    record = job.measure(n_checkpoint=12, n_distance=40, floor_repeats=3)
-    (evaluator,) = made
-    assert len(evaluator.x_train) >= 3 * 40
-    order = torch.randperm(len(evaluator.x_train), generator=generator(evaluator.seed, "floor"))
-    for way, n in (("", 40), (CHECKPOINT, 12)):
-        draws = [evaluator.x_train[order[i * n : (i + 1) * n]] for i in range(3)]
-        assert all(len(x) == n for x in draws)
-        values = [
-            frechet_distance(evaluator.default_space.reference, evaluator.default_space.features(x))
-            for x in draws
-        ]
-        assert record[way]["floor"].value == pytest.approx(sum(values) / 3)
-
-
 def test_floors_of_checkpoints_are_as_large_as_those_of_the_end_where_these_are_fewer(job, monkeypatch):
     """Of so many training images are all floors drawn, whichever set is larger."""
     asked = []
@@ -227,80 +210,7 @@ def test_samples_that_are_one_image_have_no_distance_and_say_so(job, capsys):
     assert record[""]["copies"].n == 20
 
 
-# --- variants ---
-
-
-def test_variants_are_measured_as_they_ask(job):
-    variants = {
-        "levels": {"sampler_options": {"levels": 3}},
-        "few": {"n": 16, "measures": ["frechet", "ink"]},
-        "many": {"n": 50, "measures": ["centre_dark", "frechet"]},
-        "mean": {"average": 3, "measures": ["ink"]},
-        "late": {"prior": "patches", "checkpoints": "late"},
-        "late few": {
-            "sampler_options": {"levels": 2},
-            "checkpoints": "late",
-            "n": 13,
-            "measures": ["frechet"],
-        },
-        "half": {"precision": "bf16", "n": 16},
-        "own": {"precision": "fp32"},
-    }
-    record = job.measure(variants=variants)
-    assert [*record.facts.ways] == [name for name in variants if name != "own"]
-    assert record.facts.ways.levels.calls == 3
-    assert (record["few"]["frechet"].n, record["few"].epoch) == (16, 5)
-    assert {*record["few"]} == {"frechet", "ink"}
-    first = job.measure()[""]
-    assert record[""]["frechet"] == first["frechet"]
-    assert {"calls", "seconds"} <= {*record["levels"]}
-    assert record["levels"]["calls"].value == 3
-    assert record["levels"]["frechet"].n == 24
-    assert record["levels"]["frechet"] != record[""]["frechet"]
-    assert (record["many"]["centre_dark"].n, record["many"]["frechet"].n) == (50, 24)
-    assert [one.epoch for one in record.curve("late")] == [4, 5]
-    assert {one["frechet"].n for one in record.curve("late")} == {20}
-    assert {one["frechet"].n for one in record.curve("late few")} == {13}
-    assert {*record.curve("late few")[0]} == {"frechet"}
-    assert [row.measure for row in record.rows if row.way == "mean"] == ["ink"]
-    gap = record["half"]["frechet_gap"]
-    assert gap.low <= gap.value <= gap.high
-    assert not [row for row in record.rows if row.measure == "frechet_gap" and row.way != "half"]
-
-
-def test_the_gap_of_a_precision_is_of_as_many_samples_from_the_same_noise(job):
-    record = job.measure(variants={"half": {"precision": "bf16", "n": 30}})
-    evaluator = measure.evaluator_of.__wrapped__("mnist", None, 48, **OF_SMALL)
-    other = Digits(job.run.digits, precision="bf16").sample(30, 3)
-    own = Digits(job.run.digits).sample(30, 3, 5)
-    space = evaluator.default_space
-    expected = distances.frechet_gap(
-        space.reference, space.features(other), space.features(own), 4, evaluator.seed
-    )
-    assert record["half"]["frechet_gap"].ends == pytest.approx(expected.ends, rel=1e-4)
-
-
-@pytest.mark.parametrize(
-    ("name", "variant", "said"),
-    [
-        (CHECKPOINT, {}, "variants.checkpoint: this name is reserved"),
-        (REAL, {}, "variants.real: this name is reserved"),
-        ("shift 3", {}, "variants.shift 3: this name is reserved"),
-        ("x", {"average": 2, "checkpoints": "late"}, "variants.x sets average and checkpoints; remove one"),
-        ("x", {"measures": ["ink", "frechett"]}, "'frechett' in measures is not a measure.*frechet"),
-        ("x", {"measures": ["floor"]}, "'floor' in measures is not a measure"),  # of training images
-        ("x", {"measures": []}, "measures"),
-        ("x", {"n": 11}, "n"),
-        ("x", {"sampler": "improved", "sampler_options": {"levls": 3}}, "levls"),
-        ("x", {"smapler": "improved"}, "smapler"),
-    ],
-)
-def test_a_variant_that_is_not_allowed_is_refused(job, name, variant, said):
-    with pytest.raises(ValueError, match=said):
-        job.measure(variants={name: variant})
-
-
-# --- what stays and what is measured again ---
+# --- what is made again ---
 
 
 def spoilt(job) -> None:
@@ -311,54 +221,13 @@ def spoilt(job) -> None:
     )
 
 
-ENTRIES = {"torch": True, "numpy": True, "torchmetrics": True, "precision": True, "device": True}
-ENTRIES |= {"commit": False, "threads": False, "python": False}  # whether numbers depend on it
-
-
-def test_numbers_of_another_torch_are_not_taken_over_and_those_of_another_commit_are(
-    job, monkeypatch, capsys
-):
-    record = job.measure()
-    facts, known = {**record.facts.unread}, record.facts.unread["environment"]
-    for entry, again in ENTRIES.items():
-        said = measure.describe_difference(
-            job.out, record.name, facts | {"environment": known | {entry: "other"}}
-        )
-        assert said.startswith(f"environment.{entry} was ") if again else said == ""
-    assert measure.describe_difference(job.out, "measure_zoom-7", facts) == "the file does not exist"
-    capsys.readouterr()
-    spoilt(job)
-    assert job.measure()[""]["frechet"].value == 7.0
-    assert capsys.readouterr().out == ""
-    monkeypatch.setattr(measure, "environment", lambda *_: known | {"torch": "0.1"})
+@pytest.mark.parametrize("spoil", [lambda path: path.write_text("{"), lambda path: path.unlink()])
+def test_a_damaged_or_lost_file_is_measured_again_from_the_samples_that_are_there(job, spoil):
+    job.measure()
     drawn = len(job.run.drawn)
-    assert job.measure()[""]["frechet"].value != 7.0
-    assert "measuring again (measure_zoom-3): environment.torch was" in capsys.readouterr().out
-    assert [draw[0] for draw in job.run.drawn[drawn:]] == [128]  # samples stay; the cost is taken again
-
-
-@pytest.mark.parametrize(
-    "options", [{"interval_repeats": 5}, {"distance_every": 3}, {"variants": {"few": {"n": 12}}}]
-)
-def test_other_settings_are_measured_again(job, options):
-    job.measure()
-    spoilt(job)
-    assert job.measure(**options)[""]["frechet"].value != 7.0
-
-
-def test_other_weights_or_other_code_are_measured_again_and_a_damaged_file_too(job, monkeypatch, capsys):
-    job.measure()
-    spoilt(job)
-    made_up.training(job.out, "zoom-3", epochs=5, sha256={"5": "x"}, weights={"sha256": "other"})
-    assert [one.epoch for one in job.measure().curve()] == [5]  # of the others no weights exist
-    for spoil in (
-        lambda: monkeypatch.setattr(measure, "measuring_code", lambda: "other"),
-        lambda: table.path_of(job.out, "measure_zoom-3").write_text("{"),
-        lambda: table.path_of(job.out, "measure_zoom-3").unlink(),
-    ):
-        spoilt(job)
-        spoil()
-        assert job.measure()[""]["frechet"].value != 7.0
+    spoil(table.path_of(job.out, "measure_zoom-3"))
+    assert job.measure()[""]["frechet"].n == 24
+    assert [draw[0] for draw in job.run.drawn[drawn:]] == [128]  # for its cost
 
 
 def test_lost_images_are_made_again(job):
@@ -375,15 +244,6 @@ def test_lost_images_are_made_again(job):
     assert read_kept(job.out, "quality_zoom-3").shape == (2, 16, 28, 28)
     expected = to_uint8(job.run.sample(40, 3))[:, 0].numpy()
     assert (read_kept(job.out, "samples_zoom-3") == expected).all()
-
-
-def test_samples_have_the_seed_of_the_training_or_their_own(job):
-    assert job.measure().facts.settings.seed == 3
-    assert {draw[1] for draw in job.run.drawn if draw[0] != 128} == {3}
-    job.run.drawn.clear()
-    record = job.measure(sample_seed=0)
-    assert (record.facts.settings.seed, record.facts.settings.sample_seed) == (3, 0)
-    assert {draw[1] for draw in job.run.drawn if draw[0] != 128} == {0}
 
 
 def test_the_facts_say_what_was_measured_against_what(job):
@@ -483,14 +343,3 @@ def test_the_command_reads_its_options_and_says_an_error_in_a_line(monkeypatch, 
     monkeypatch.setattr(sys, "argv", ["measure", "out"])
     with pytest.raises(SystemExit, match="python -m report.measures.measure OUT"):
         measure.main()
-
-
-def test_the_code_of_a_measure_is_part_of_what_measures(tmp_path, monkeypatch):
-    before = measure.measuring_code()
-    assert before == measure.measuring_code()
-    monkeypatch.setattr(measure.inspect, "getfile", lambda function: str(file))
-    file = tmp_path / "mine.py"
-    file.write_text("x = 1")
-    first = measure.measuring_code()
-    file.write_text("x = 2")
-    assert len({before, first, measure.measuring_code()}) == 3
