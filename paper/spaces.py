@@ -18,11 +18,10 @@ from report.results.table import Record, Row, reading
 NETWORKS = {  # network -> its zoom, and its DDPMs, the linear one first
     "study": ("zoom", ("linear", "cosine")),
     "unet": ("zoom_unet", ("linear_unet", "cosine_unet")),
-    "joint": ("zoom_unet, joint start", ("linear_unet", "cosine_unet")),
 }
 DISTANCES = {"digits": "", "autoencoder": "_autoencoder", "photographs": "_photographs"}
 MEASURES = {kind: f"frechet{ending}" for kind, ending in DISTANCES.items()}
-MEASURES |= {f"{kind}_kid": f"kid{ending}" for kind, ending in DISTANCES.items()} | {"share": "digit"}
+MEASURES |= {"share": "digit"}
 
 
 @dataclass(frozen=True)

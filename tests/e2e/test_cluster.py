@@ -32,7 +32,7 @@ COMMANDS = {
 }
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_job_asks_for_its_share_of_a_node_and_goes_on_after_its_time_limit(tmp_path, monkeypatch):
     (tmp_path / "bin").mkdir()
     for name, text in COMMANDS.items():

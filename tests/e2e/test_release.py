@@ -108,6 +108,7 @@ def test_results_of_other_settings_or_trainings_are_not_released_or_reported(che
         jobs.plan_jobs(profile, ROOT / "released" / "starts")
 
 
+@pytest.mark.long
 def test_the_report_of_a_release_is_made_without_training_and_leaves_the_release_as_it_is(checkout):
     """Of its zoom alone, whose profile then asks for no other model."""
     content = yaml.safe_load(checkout.profile.read_text())
