@@ -1,4 +1,4 @@
-"""Names for the text of the paper: blind readers, effects, intervention, few calls, mean levels."""
+"""Names for the text of the paper: blind readers, effects, intervention, mean levels."""
 
 import math
 from typing import Any
@@ -81,16 +81,6 @@ def intervention(job: Record | None) -> dict[str, Any]:
             for schedule, rows in schedules.items()
         },
     }
-
-
-def few_calls(job: Record | None) -> dict[str, Any]:
-    """Samples with few network calls: the mean over training runs by model, number of calls and measure."""
-
-    def mean(model: str, calls: int, measure: str = "digit") -> float:
-        rows = (row for row in job.rows if (row.x, row.measure) == (calls, measure))
-        return float(np.mean([row.interval.value for row in rows if row.model.startswith(f"{model}-")]))
-
-    return {"few": job.facts.settings if job else {}, "in_calls": mean}
 
 
 # --- the mean level of samples ---

@@ -411,7 +411,6 @@ def _others(results: Results) -> dict[str, Any]:
         "float32_trained": lambda: _in_float32(beyond),
         "ways_at": lambda model, calls: _ways_at(beyond, model, calls),
         "tuning": experiments.by_model(beyond.jobs["tuning"]) if beyond and "tuning" in beyond.jobs else {},
-        **experiments.few_calls(beyond.jobs.get("calls") if beyond else None),
         **_files(original.jobs.get("files") if original else None),
     }
 

@@ -8,5 +8,4 @@ from paper.figures.evidence import offset_response, quality_calls, recognised_ki
 from paper.figures.losses import original_losses
 from paper.figures.pictures import beyond, beyond_samples, front, quality, unpicked
 from paper.figures.starts import blank, intervention, starts
-from report.figures.calls import few_calls
 from report.figures.distances import distances, losses

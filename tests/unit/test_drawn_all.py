@@ -20,7 +20,6 @@ ACROSS = {
     "class_map": [NOTHING],
     "distances": [([], [LATE])],  # the floor is below the panel, and told
     "effects": [([("x", 0)], []), ([("x", 1)], []), ([("x", 1)], [])],  # no effect
-    "few_calls": [NOTHING] * 3,
     "intervention": [NOTHING] * 2,
     "losses": [NOTHING],
     "mix": [NOTHING] * 4,

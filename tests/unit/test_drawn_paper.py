@@ -19,7 +19,6 @@ from drawn import (
     file,
     heads,
     legend,
-    marked,
     measured,
     named_curves,
     near,
@@ -319,32 +318,6 @@ def test_quality_against_calls_has_each_sampler_at_its_look():
             assert len(found) > 0
             assert found == expected
             assert points(alike(axes, key[label])[0]) == found[0]
-
-
-def test_few_calls_are_dots_of_trainings_and_a_line_through_their_means():
-    figure = drawn.figure("few_calls")
-    key = legend(figure)
-    models = {"zoom_unet_noise": "zoom", "cosine_unet": "cosine"}
-    of = {next(label for label in key if word in label): model for model, word in models.items()}
-    parts = {"digit": "share of digits", "frechet": "features of digits"}
-    parts["frechet_autoencoder"] = "features of an autoencoder"
-    for axes, (measure, title) in zip(figure.axes, parts.items(), strict=True):
-        assert title in heads(axes).title
-        assert heads(axes).x == "network calls for a sample"
-        for label, model in of.items():
-            known = [
-                row
-                for row in rows("beyond/calls", measure=measure)
-                if row.model in (f"{model}-0", f"{model}-1")
-            ]
-            colour, marker, *_ = drawn.look(key[label])
-            assert sorted(marked(axes, marker)) == pairs([(row.x, row.value) for row in known])
-            (line,) = (m for m in axes.lines if drawn.look(m)[:2] == (colour, "None"))
-            means = [
-                (x, np.mean([row.value for row in known if row.x == x]))
-                for x in sorted({row.x for row in known})
-            ]
-            assert points(line) == [near(at) for at in means]
 
 
 MIX_KEY = "a checkpoint of the zoom", "real digits with other class shares"

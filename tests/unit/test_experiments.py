@@ -1,4 +1,4 @@
-"""Names of the paper's experiments for its text: effects in words, and means over few calls."""
+"""Names of the paper's experiments for its text: effects in words."""
 
 from types import SimpleNamespace
 
@@ -7,7 +7,6 @@ import pytest
 from diffusion.evaluation.statistics import Interval
 from paper import experiments
 from report.pages.text_format import MINUS
-from report.results.table import Row
 
 
 class Job(dict):
@@ -41,20 +40,3 @@ def test_effects_are_of_the_measure_that_is_asked_for():
     assert known["effect_points"]("way", 1, "coverage") == "50\xa0[40, 60]"
     assert known["effect_ratio"]("way") == "2.00\xa0[1.00, 4.00]"
     assert known["effect_ratio"]("way", "coverage") == "0.50\xa0[0.40, 0.60]"
-
-
-def test_a_mean_over_few_calls_is_of_the_trainings_of_one_model():
-    def row(model: str, x: float, measure: str, value: float) -> Row:
-        return Row(
-            "beyond", model, None, "", None, measure, x, value, None, None, None, None, "metrics/calls.json#0"
-        )
-
-    others = [
-        row("zoom_unet-0", 4, "digit", 9.0),
-        row("zoom-0", 8, "digit", 9.0),
-        row("zoom-0", 4, "frechet", 9.0),
-    ]
-    rows = [row("zoom-0", 4, "digit", 0.25), row("zoom-1", 4, "digit", 0.75), row("zoom", 4, "digit", 9.0)]
-    mean = experiments.few_calls(SimpleNamespace(rows=rows + others, facts=Job.facts))["in_calls"]
-    assert mean("zoom", 4) == 0.5
-    assert mean("zoom", 4, "frechet") == 9.0
