@@ -1,19 +1,22 @@
 """Hashes of the code that a run depends on.
 
-Of your own code, the files count that define your classes and functions, and the bases of these classes. A
-file that they import does not count, nor does a value that they read from elsewhere. A class typed in a
-notebook has no file: the text of its functions counts, its attributes, and its bases that are typed there.
+Of your own code, the files count that define your classes and functions and the bases of these classes, and
+your files that these import, directly or indirectly. A class typed in a notebook has no file: the text of its
+functions counts, its attributes, and its bases that are typed there, but not the globals that it uses.
 """
 
 import ast
 import functools
+import importlib.util
 import inspect
+import sys
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import FunctionType
 from typing import Any
 
+from diffusion.edits import functions, is_edited
 from diffusion.files import digest, sha256
 from diffusion.modules import MAIN, load_object, module_of, own_file
 from diffusion.provenance import PACKAGE
@@ -45,34 +48,49 @@ def training_code() -> str:
 
 
 def own_code(names: Iterable[str]) -> dict[str, str]:
-    """Return hashes of your own code that defines objects, by module, script or class in a notebook.
+    """Return hashes of your own code that objects depend on, by module, script or class in a notebook.
 
     Args:
         names (iterable of str): `module:name` of each object.
 
     Raises:
-        ValueError: If an object cannot be loaded, or the text of a class in a notebook is not available.
+        ValueError: If an object cannot be loaded, a file was edited after its import, or the text of a class
+            in a notebook is not available.
     """
     hashes: dict[str, str] = {}
+    waiting, seen = [], set()
     for name in names:
         definition = load_object(name)
-        for module in {name.partition(":")[0], *map(module_of, getattr(definition, "__mro__", ()))}:
-            if file := own_file(module):
-                text = strip(file.read_bytes()) if file.suffix == ".py" else sha256(file)
-                hashes[file.name if module == MAIN else module] = digest([text], 16)
-            elif module == MAIN:
-                hashes |= _typed(definition)
+        waiting += [name.partition(":")[0], *map(module_of, getattr(definition, "__mro__", ()))]
+        if name.startswith(f"{MAIN}:") and not own_file(MAIN):
+            hashes |= _typed(definition)
+    for module in waiting:  # the loop also visits the modules appended below
+        if module in seen or not (file := own_file(module)):
+            continue
+        seen.add(module)
+        text = file.read_bytes()
+        if file.suffix != ".py":
+            hashes[module] = digest([sha256(text)], 16)
+            continue
+        if (imported := sys.modules.get(module)) and is_edited(imported, file):
+            raise ValueError(f"{file} was edited after it was imported; restart Python, or reload it")
+        hashes[file.name if module == MAIN else module] = digest([strip(text)], 16)
+        package = module if file.name == "__init__.py" else module.rpartition(".")[0]
+        package = vars(sys.modules[MAIN]).get("__package__") if module == MAIN else package
+        waiting += _imports(text, package)
     return hashes
 
 
-def _functions(value: Any) -> list[FunctionType]:
-    """Return the functions written for an attribute of a class: a method, or the functions of a property.
-
-    Functions that `dataclass` generates are left out.
-    """
-    held = [getattr(value, part, None) for part in ("__func__", "fget", "fset", "func")]
-    parts = [inspect.unwrap(part) for part in (value, *held) if isinstance(part, FunctionType)]
-    return [part for part in parts if part.__code__.co_filename != "<string>" or part.__name__[:2] != "__"]
+def _imports(code: bytes, package: str | None) -> Iterator[str]:
+    """Yield the names of all modules that code of a package may import, and of their packages."""
+    for node in ast.walk(ast.parse(code)):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and (package or not node.level):
+            base = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
+            names = [base, *(f"{base}.{alias.name}" for alias in node.names)]
+        for name in names:
+            parts = name.split(".")
+            yield from (".".join(parts[:n]) for n in range(1, len(parts) + 1))
 
 
 def _typed(definition: Any) -> dict[str, str]:
@@ -83,8 +101,8 @@ def _typed(definition: Any) -> dict[str, str]:
     for cls in (cls for cls in definition.__mro__ if cls.__module__ == MAIN):
         parts = {}
         for name, value in vars(cls).items():
-            if functions := _functions(value):
-                parts[name] = [_text(function) for function in functions]
+            if found := functions(value):
+                parts[name] = [_text(function) for function in found]
             elif not isinstance(value, FunctionType) and not name.startswith("__") and name != "_abc_impl":
                 parts[name] = to_json(tree(value, f"{cls.__name__}.{name}"))
         hashes[name_of(cls)] = digest(parts, 16)

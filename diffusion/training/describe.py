@@ -96,7 +96,7 @@ def describe(
         learning (Mapping): batch_size, learning_rate, lr_schedule, ema, seed and precision, as in `Learner`.
 
     Raises:
-        ValueError: If the process or the options cannot be saved.
+        ValueError: If the process or the options cannot be saved, or your code was edited after its import.
     """
     cut = total % math.ceil(len(x) / learning["batch_size"])  # steps of an incomplete last epoch
     test = None if x_test is None else data.fingerprint(x_test)

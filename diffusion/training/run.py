@@ -375,7 +375,7 @@ def open(
 
     Raises:
         RunError: If no epoch is finished, or a file is damaged or of an earlier format.
-        ValueError: If a class cannot be imported.
+        ValueError: If a class cannot be imported, or its file was edited after the import.
 
     Example:
         >>> import diffusion as d

@@ -93,7 +93,7 @@ def own_names(settings: Any) -> Iterator[str]:
 
 
 def hash_own_modules(settings: Mapping[str, Any]) -> dict[str, str]:
-    """Hashes of the user's own modules that settings name."""
+    """Hashes of the user's own modules that settings name, and of the user's modules that these import."""
     return own_code(sorted({*own_names(settings)}))
 
 

@@ -1,8 +1,10 @@
 """What is kept comes back as it was, what cannot be kept is refused by name, other code is another run."""
 
 import collections
+import contextlib
 import enum
 import functools
+import importlib
 import json
 import math
 import os
@@ -133,8 +135,8 @@ def test_what_cannot_be_kept_is_refused_by_name_before_anything_is_written(image
 
 FILES = {
     "mine_.py": f"import beside_\n{MINE}",
-    "beside_.py": "from deep_ import K\n\ndef helper(x):\n    return K * x\n",
-    "deep_.py": "K, UNUSED = 1, 7\n",
+    "beside_.py": "from deep_ import K\n\ndef helper(x, bias=0):\n    return K * x\n",
+    "deep_.py": "K = 1\nUNUSED = 7\n",
 }
 EDITS = {  # a text and another in its place -> what has changed in a file, and in a notebook
     ("rate = 1", "rate = 2"): ("mine_", "__main__:Mine"),
@@ -142,7 +144,7 @@ EDITS = {  # a text and another in its place -> what has changed in a file, and 
     ("[0.5]", "[0.6]"): ("mine_", "__main__:Base"),
     ("return self.level", "return -self.level"): ("mine_", "__main__:Base"),
     ("return x\n", "return x + 1\n"): ("mine_", "__main__:same"),
-    ("K, UNUSED = 1", "K, UNUSED = 2"): ("", ""),  # of a file that the class's file imports
+    ("K = 1", "K = 2"): ("deep_", ""),  # of a file that the class's file imports
     ("by half", "by a half"): ("", ""),
     ("rate = 1", "rate = (1)  # the rate"): ("", ""),
 }
@@ -172,6 +174,45 @@ def test_an_edit_of_ones_own_code_is_named_and_refused(images, tmp_path, whole, 
         assert (status, refused) == (0, bool(name)), (old, said)
 
 
+LATER = {  # a text of a file that is imported already, and another in its place -> whether it is refused
+    ("K = 1", "K = 2"): True,
+    ("return K * x", "return x * K"): True,
+    ("bias=0", "bias=1"): True,
+    ("rate = 1", "rate = 2"): True,
+    ("* (self", "/ (self"): True,
+    ("import torch\n", "import torch\n\n# moves all lines\n"): False,
+    ("rate = 1", "rate = (1)"): False,
+}
+
+
+@needs_linux
+@pytest.mark.parametrize(("old", "new"), LATER)
+def test_a_file_that_is_edited_after_its_import_is_refused_until_it_is_reloaded(
+    images, tmp_path, whole, monkeypatch, old, new
+):
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # which would hide an edit within a second
+
+    def work() -> None:
+        assert used("file", images, tmp_path) == ""
+        made = importlib.import_module("mine_").made
+        name = next(name for name, text in FILES.items() if old in text)
+        (tmp_path / name).write_text(FILES[name].replace(old, new))
+        refused = contextlib.nullcontext()
+        if LATER[old, new]:
+            refused = pytest.raises(ValueError, match=f"{name} was edited after it was imported; restart")
+        with refused:
+            train(images, tmp_path / "run", made, epochs=1)
+        module = importlib.reload(importlib.import_module(name[:-3]))
+        again = module.made if name == "mine_.py" else made
+        refused = contextlib.nullcontext()
+        if LATER[old, new]:
+            refused = pytest.raises(RunError, match=f"the code of {name[:-3]} has changed")
+        with refused:
+            train(images, tmp_path / "run", again, epochs=1)
+
+    assert forked(work) == (0, None)
+
+
 @needs_linux
 def test_a_class_without_a_text_is_refused(images, tmp_path):
     """As of `python -c`, or of a script that Python reads from a pipe."""
@@ -188,6 +229,7 @@ def test_a_class_without_a_text_is_refused(images, tmp_path):
 SCRIPT = """
 import multiprocessing, sys
 import torch
+import beside_
 import diffusion as d
 
 class Occlude(d.ColdDiffusion):
@@ -209,13 +251,23 @@ if __name__ == "__main__":
         child.start()
         child.join()
     else:
+        try:
+            work()
+        except RuntimeError as error:
+            print(error)
+    if "late" in sys.argv:
+        with open(__file__) as file:
+            text = file.read()
+        with open(__file__, "w") as file:
+            file.write(text.replace("T = 4", "T = 5"))
         work()
 """
 
 
-def test_all_of_the_script_that_runs_counts(tmp_path):
+def test_all_of_the_script_that_runs_counts_and_what_it_imports(tmp_path):
     def said(*command, old="rate", new="rate") -> str:
-        (tmp_path / "train.py").write_text(SCRIPT.replace(old, new))
+        for name, text in {"train.py": SCRIPT, **FILES}.items():
+            (tmp_path / name).write_text(text.replace(old, new))
         environment = os.environ | {"PYTHONPATH": str(ROOT)}
         options = {"cwd": tmp_path, "env": environment, "capture_output": True, "text": True}
         done = subprocess.run([sys.executable, *command], **options)
@@ -223,8 +275,10 @@ def test_all_of_the_script_that_runs_counts(tmp_path):
 
     assert "epoch 2/2" in said("train.py")
     assert "already trained" in said("-m", "train", "spawn", old="def work", new="# work\ndef work")
-    refused = "the code of train.py has changed. Every line of a script counts"
-    assert refused in said("train.py", old="/ self.T", new="/ self.T / 2")
+    refused = said("train.py", "late", old="/ self.T", new="/ self.T / 2")
+    assert "the code of train.py has changed. Every line of a script counts" in refused
+    assert "train.py was edited after it was imported" in refused
+    assert "the code of deep_ has changed" in said("train.py", old="K = 1", new="K = 2")
 
 
 @needs_linux
