@@ -1,8 +1,8 @@
 """Hashes of the code that a run depends on.
 
-Of your own code, the files count that define your classes and functions and the bases of these classes, and
-your files that these import, directly or indirectly. A class typed in a notebook has no file: the text of its
-functions counts, its attributes, and its bases that are typed there, but not the globals that it uses.
+A run depends on the files that define your classes, their bases and your functions, and on your files that
+these import, directly or indirectly. A class typed in a notebook has no file: the text of its functions
+counts, its attributes, and its bases that are typed there, but not the globals that it uses.
 """
 
 import ast
@@ -48,7 +48,7 @@ def training_code() -> str:
 
 
 def own_code(names: Iterable[str]) -> dict[str, str]:
-    """Return hashes of your own code that objects depend on, by module, script or class in a notebook.
+    """Return hashes of your code that objects depend on, by module, script or class in a notebook.
 
     Args:
         names (iterable of str): `module:name` of each object.

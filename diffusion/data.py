@@ -238,7 +238,7 @@ def images(
         try:
             files = ImageFolder(str(places[split]))
             order = torch.randperm(len(files), generator=generator("pictures", split)).tolist()
-            pictures = [ImageOps.fit(files[i][0].convert(mode), (size, size)) for i in order]
+            pictures = [np.asarray(ImageOps.fit(files[i][0].convert(mode), (size, size))) for i in order]
         except OSError as error:
             raise DataError(f"pictures in {places[split]} cannot be read: {error}") from None
         if files.classes != classes:

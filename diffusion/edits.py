@@ -1,7 +1,7 @@
 """Was one of your files edited after Python imported it?
 
 Python does not keep the text of an imported file. If the file is newer than this process, the functions and
-plain constants that run are compared with those of its present text.
+plain constants that run are compared with its present text.
 """
 
 import ast

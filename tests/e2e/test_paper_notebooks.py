@@ -482,7 +482,7 @@ def test_late_checkpoints_are_those_of_the_last_fifth_whose_weights_exist(inside
         (pytest.approx(0.08), "linear_unet"),
         (pytest.approx(0.1), "linear_unet"),
     ]
-    way = "Ancestral(steps=100)"
+    way = repr(d.Ancestral(steps=100))
     assert drawn_at == [(5, "linear_unet", 8, way), (5, "linear_unet", None, way)]
     assert about["beyond/linear_unet-3"]["weights_sha256"] == "abc"
 
