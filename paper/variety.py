@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from diffusion.evaluation.evaluator import Evaluator, Seen
-from diffusion.evaluation.measures import register
 from diffusion.evaluation.statistics import Interval
+from report.measures.registry import register
 from report.results import kept, table
 from report.results.environment import environment
 from report.results.views import load

@@ -17,8 +17,8 @@ from typing import Any
 import diffusion as d
 from diffusion import data
 from diffusion.bounds import look_up, whole
-from diffusion.evaluation.measures import register
 from diffusion.processes.schedules import SCHEDULES
+from report.measures.registry import register
 from report.parameters import PROCESS, errors_at, fill, make_parts
 from report.parameters import parameters as read_parameters
 from report.results.environment import environment

@@ -21,9 +21,9 @@ from hypothesis import settings
 
 import helpers
 from diffusion import data
-from diffusion.evaluation.measures import MEASURES
 from helpers import ROOT, train
 from report.jobs import release
+from report.measures.registry import MEASURES
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -1,7 +1,7 @@
 """The evaluator: held-out real images, and all measures of samples against them."""
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import KW_ONLY, InitVar, dataclass, field
 from functools import cached_property
 from typing import Any, Self
@@ -15,7 +15,7 @@ from diffusion.bounds import check_known, summarise, whole
 from diffusion.evaluation import classifier, features, frechet, samples
 from diffusion.evaluation.features import Extractor
 from diffusion.evaluation.frechet import Reference, to_uint8
-from diffusion.evaluation.measures import MEASURES, Measured, Value, by_features, register, take_measures
+from diffusion.evaluation.measures import MEASURES, Measure, Measured, Value, take_measures
 from diffusion.evaluation.recogniser import NEIGHBOURS, DigitRecogniser, digit
 from diffusion.evaluation.statistics import Interval
 from diffusion.processes.base import GREY28, require_images
@@ -104,6 +104,7 @@ class Evaluator:
         floor_repeats (int): Draws of real images behind a floor. Default 10.
         interval_repeats (int): Random halves behind an interval of a distance. Default 200.
         seed (int): Seeds the draws behind floors, intervals and subsets. Default 0.
+        measures (Mapping): Name -> `Measure`: what `measure` takes. Default: the table of this package.
         device (str or device, optional): Device for features. If None, uses $COLD_ZOOM_DEVICE, else a GPU,
             else the CPU. Default None.
 
@@ -138,6 +139,7 @@ class Evaluator:
     floor_repeats: int = 10
     interval_repeats: int = 200
     seed: int = 0
+    measures: Mapping[str, Measure] = field(default_factory=lambda: MEASURES)
     device: torch.device | str | None = None
 
     def __post_init__(self) -> None:
@@ -292,7 +294,7 @@ class Evaluator:
         if only is not None and not len(only):
             raise ValueError("only is empty; expected: names of measures, or None for all of them")
         for name in only or ():
-            check_known("only", name, [key for key, entry in MEASURES.items() if entry.arguments])
+            check_known("only", name, [key for key, entry in self.measures.items() if entry.arguments])
         if callable(getattr(x, "sample", None)):
             x = draw_samples(x, choose_n(self) if n is None else whole("n", n, samples.FEWEST))
         x = self._samples(x)
@@ -402,22 +404,3 @@ class Seen:
         """bool: Whether the recogniser applies, which needs classes and 28 x 28 grey images that differ."""
         known = self.evaluator.classes and len(self.evaluator.x_digits) >= NEIGHBOURS
         return bool(known and self.x.shape[1:] == GREY28) and not self.one_image
-
-
-@register(
-    lambda seen: not seen.one_image and (seen,),
-    False,
-    **by_features("frechet", "squared distance", "Fréchet distance of the samples from the test images"),
-    **by_features("kid", "squared distance", "kernel distance of the samples from the test images"),
-)
-def distances(seen: Seen) -> dict[str, Interval]:
-    """Return Fréchet and kernel distances of the first n samples, in each requested kind of features."""
-    values, evaluator = {}, seen.evaluator
-    for space in evaluator.spaces.values():
-        names = f"frechet{space.ending}", f"kid{space.ending}"
-        if seen.only is None or {*names}.intersection(seen.only):
-            main = space is evaluator.default_space
-            x = seen.features[: seen.n] if main else space.features(seen.x[: seen.n])
-            values[names[0]] = frechet.distance(space.reference, x, evaluator.interval_repeats, seen.seed)
-            values[names[1]] = frechet.kid(space.reference, x, seen.seed)
-    return values

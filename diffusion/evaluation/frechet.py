@@ -15,7 +15,6 @@ import torch
 from torch import Tensor
 
 from diffusion.data import grey_values
-from diffusion.evaluation.measures import by_features, register
 from diffusion.evaluation.statistics import Interval, centred, half_scale
 from diffusion.runtime import generator
 
@@ -87,7 +86,6 @@ def _discrepancy(a: Tensor, b: Tensor) -> Tensor:
 # --- floors and intervals ---
 
 
-@register(**by_features("floor", "squared distance", "Fréchet distance of as many training images, mean"))
 def floor(train_features: Tensor, reference: Reference, n: int, repeats: int = 10, seed: int = 0) -> Interval:
     """Return the real-vs-real floor: mean and sd of the distance of n random training images.
 

@@ -1,25 +1,23 @@
-"""Measures by name, with units and meanings next to the functions that compute them.
+"""The measures of a set of samples: a table of their names, units, meanings and functions.
 
-    @register(lambda seen: (seen.images,), ink=("share", "mean grey of all pixels, 0 black to 1 white"))
-    def ink(images): ...
-
-The first argument of `register` maps a measured set of images (`evaluator.Seen`) to the arguments of the
-function. The evaluator then takes the measure, and jobs write it. Without this argument, the measure is only
-described here, and a job takes it. A function with several names returns a dictionary.
+A measure maps a set of images, seen by an evaluator (`evaluator.Seen`), to the arguments of its function.
+Without this map, it is only described here, and computed elsewhere. An evaluator takes the measures of its
+own table, which is this one unless you pass another, such as `MEASURES | {"mine": Measure(...)}`.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from diffusion.bounds import F, nearest
+from diffusion.bounds import nearest
+from diffusion.evaluation import frechet
+from diffusion.evaluation.recogniser import digit
+from diffusion.evaluation.samples import precision_recall_coverage
 from diffusion.evaluation.statistics import Interval
 from diffusion.progress import progress
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from diffusion.evaluation.evaluator import Seen
 
 # A number with its interval; for some measures a plain number, a list of numbers, or one number per place x.
 Value = Interval | Any
@@ -50,35 +48,78 @@ class Measure:
         return self.name.endswith(SLOW)
 
 
-MEASURES: dict[str, Measure] = {}
-
-
-def register(
-    arguments: Callable | None = None, real: bool = True, /, **names: tuple[str, str]
-) -> Callable[[F], F]:
-    """Register a function under the names of its measures: name=(unit, meaning), see `Measure`.
-
-    If it is called without a function, it describes a measure that is taken elsewhere, such as in a notebook.
-    """
-
-    def enter(function: Any) -> Any:
-        for name, (unit, meaning) in names.items():
-            MEASURES[name] = Measure(name, unit, meaning, function, arguments, real)
-        return function
-
-    enter(None)
-    return enter
-
-
 def by_features(name: str, unit: str, meaning: str) -> dict[str, tuple[str, str]]:
-    """Return the names of a measure in each kind of features, for `register`."""
+    """Return the names of a measure in each kind of features, with its unit and meaning."""
     return {f"{name}{end}": (unit, f"{meaning}, in {which}") for end, which in FEATURES.items()}
+
+
+def entries(
+    function: Any, arguments: Callable | None, real: bool, names: Mapping[str, tuple[str, str]]
+) -> dict[str, Measure]:
+    """Return the entries of a function in a table of measures: name -> (unit, meaning), see `Measure`."""
+    return {
+        name: Measure(name, unit, meaning, function, arguments, real)
+        for name, (unit, meaning) in names.items()
+    }
+
+
+def distances(seen: Any) -> dict[str, Interval]:
+    """Return Fréchet and kernel distances of the first n samples, in each requested kind of features."""
+    values, evaluator = {}, seen.evaluator
+    for space in evaluator.spaces.values():
+        names = f"frechet{space.ending}", f"kid{space.ending}"
+        if seen.only is None or {*names}.intersection(seen.only):
+            main = space is evaluator.default_space
+            x = seen.features[: seen.n] if main else space.features(seen.x[: seen.n])
+            values[names[0]] = frechet.distance(space.reference, x, evaluator.interval_repeats, seen.seed)
+            values[names[1]] = frechet.kid(space.reference, x, seen.seed)
+    return values
+
+
+def _variety(seen: Any) -> Any:
+    reference = seen.evaluator.default_space.reference
+    return not seen.one_image and (reference.features, seen.features[: seen.n], seen.n, seen.seed)
+
+
+SQUARED = "squared distance"
+MEASURES: dict[str, Measure] = {
+    **entries(
+        frechet.floor,
+        None,
+        True,
+        by_features("floor", SQUARED, "Fréchet distance of as many training images, mean"),
+    ),
+    **entries(
+        precision_recall_coverage,
+        _variety,
+        False,
+        {
+            "precision": ("share", "samples within reach of real images"),
+            "recall": ("share", "real images within reach of samples"),
+            "coverage": ("share", "real images with a sample nearer than their fifth real neighbour"),
+        },
+    ),
+    **entries(
+        digit,
+        lambda seen: seen.recognisable and (seen.evaluator.recogniser, seen.x),
+        False,
+        {"digit": ("share", "images that the calibrated recogniser takes for digits")},
+    ),
+    **entries(
+        distances,
+        lambda seen: not seen.one_image and (seen,),
+        False,
+        by_features("frechet", SQUARED, "Fréchet distance of the samples from the test images")
+        | by_features("kid", SQUARED, "kernel distance of the samples from the test images"),
+    ),
+}
 
 
 def take_measures(seen: Any, only: Collection[str] | None = None, real: bool = False) -> dict[str, Value]:
     """Take measures of a set of images: all, only the names in `only`, or only measures of `real` images."""
-    entries = [entry for name, entry in MEASURES.items() if only is None or name in only]
-    functions = {entry.function: entry for entry in entries if entry.arguments and (entry.real or not real)}
+    table = seen.evaluator.measures
+    chosen = [entry for name, entry in table.items() if only is None or name in only]
+    functions = {entry.function: entry for entry in chosen if entry.arguments and (entry.real or not real)}
     values: dict[str, Value] = {}
     for function, entry in progress(functions.items(), "measuring"):
         if arguments := entry.arguments(seen):
@@ -102,7 +143,7 @@ class Measured(dict[str, Value]):
         one_image (bool): Whether all samples are one image, up to rounding. There is then no distance.
     """
 
-    def __init__(self, values: dict[str, Value], seen: "Seen"):
+    def __init__(self, values: dict[str, Value], seen: Any):
         super().__init__(values)
         self.seen, self.one_image = seen, seen.one_image
 
@@ -122,10 +163,9 @@ class Measured(dict[str, Value]):
         """DataFrame: One row per measure: samples, real images, unit and meaning."""
         import pandas as pd  # takes a second
 
-        real, names = self.real, choose_main(self)
+        real, names, known = self.real, choose_main(self), self.seen.evaluator.measures
         rows = [
-            (format_value(self[k]), format_value(real.get(k)), MEASURES[k].unit, MEASURES[k].meaning)
-            for k in names
+            (format_value(self[k]), format_value(real.get(k)), known[k].unit, known[k].meaning) for k in names
         ]
         table = pd.DataFrame(rows, names, ["samples", "real images", "unit", "meaning"])
         return table.rename(index=self.seen.evaluator.measure_names)

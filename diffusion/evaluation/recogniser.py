@@ -16,7 +16,6 @@ from torch.nn.functional import pad
 from diffusion.evaluation.classifier import DigitClassifier
 from diffusion.evaluation.distortions import MILD, Kind, centred
 from diffusion.evaluation.frechet import to_uint8
-from diffusion.evaluation.measures import register
 from diffusion.evaluation.statistics import Interval, share_of
 from diffusion.runtime import generator
 
@@ -92,11 +91,6 @@ class DigitRecogniser:
         return self.scores(x) >= self.bound
 
 
-@register(
-    lambda seen: seen.recognisable and (seen.evaluator.recogniser, seen.x),
-    False,
-    digit=("share", "images that the calibrated recogniser takes for digits"),
-)
 def digit(recogniser: DigitRecogniser, x: Tensor) -> Interval:
     """Return the share of images x (N, 1, 28, 28) that are accepted as digits."""
     return share_of(recogniser.accepts(x))

@@ -4,7 +4,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from diffusion.evaluation.measures import register
 from diffusion.evaluation.statistics import Interval, half_error, wilson
 from diffusion.runtime import generator
 
@@ -28,16 +27,6 @@ FEWEST = 2 * (COVERING + 1)  # a half must contain an image and its neighbours
 MOST_IMAGES = 2000  # per set: memory grows with its square
 
 
-@register(
-    lambda seen: (
-        not seen.one_image
-        and (seen.evaluator.default_space.reference.features, seen.features[: seen.n], seen.n, seen.seed)
-    ),
-    False,
-    precision=("share", "samples within reach of real images"),
-    recall=("share", "real images within reach of samples"),
-    coverage=("share", "real images with a sample nearer than their fifth real neighbour"),
-)
 def precision_recall_coverage(
     real_features: Tensor, features: Tensor, n: int, seed: int = 0
 ) -> dict[str, Interval]:

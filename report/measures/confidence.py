@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from diffusion.evaluation.evaluator import Evaluator
-from diffusion.evaluation.measures import register
 from diffusion.evaluation.statistics import Interval, share_of
 from diffusion.runtime import generator
+from report.measures.registry import register
 
 # Share of real test images below the threshold of confidence. A threshold at 1% would be useless, because
 # uniform noise would pass as digits.

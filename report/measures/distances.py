@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from diffusion.evaluation.frechet import Reference, distance, frechet_distance, half_distances
-from diffusion.evaluation.measures import register
 from diffusion.evaluation.statistics import Interval, half_error
 from diffusion.runtime import generator
+from report.measures.registry import register
 
 N = 500  # samples of each model; the same for all, because the bias of a Fréchet distance depends on it
 

@@ -10,8 +10,8 @@ import numpy as np
 from scipy.special import rel_entr
 from torch import Tensor
 
-from diffusion.evaluation.measures import register
 from diffusion.evaluation.statistics import Interval, centred, numpy_generator, wilson
+from report.measures.registry import register
 
 REPEATS = 2000  # draws behind an interval
 

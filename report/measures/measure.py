@@ -29,7 +29,7 @@ from diffusion.bounds import Count, Seed, checked
 from diffusion.code import code_of
 from diffusion.evaluation.evaluator import Evaluator, Seen
 from diffusion.evaluation.frechet import to_uint8
-from diffusion.evaluation.measures import MEASURES, Value, take_measures
+from diffusion.evaluation.measures import Value, take_measures
 from diffusion.evaluation.statistics import Interval
 from diffusion.files import differences
 from diffusion.processes import DDPM
@@ -38,6 +38,7 @@ from diffusion.training.folder import RunError
 from diffusion.training.run import Run
 from report.measures import confidence, distances, divergence, probes
 from report.measures import pixels as pixels  # registers its measures
+from report.measures.registry import MEASURES
 from report.measures.variants import (
     Images,
     Variant,
@@ -60,8 +61,12 @@ FEW = 64  # samples of a quick look
 EXAMPLES = 16  # samples with high confidence, and with low
 # Entries of the environment that affect numbers.
 COMPUTES = ("torch", "numpy", *MEASURING, "device", "precision")
-# Models with equal settings share an evaluator, which spends its time on real images.
-evaluator_of = lru_cache(maxsize=2)(Evaluator.for_dataset)
+
+
+@lru_cache(maxsize=2)  # models with equal settings share an evaluator, which spends its time on real images
+def evaluator_of(*named: Any, **how: Any) -> Evaluator:
+    """The evaluator of a data set, which takes all measures of reports."""
+    return Evaluator.for_dataset(*named, **how, measures=MEASURES)
 
 
 @checked
@@ -396,7 +401,7 @@ def describe_difference(out: Path, name: str, facts: Mapping[str, Any]) -> str:
 def measuring_code() -> str:
     """Hash of the files that measure: this file, and the files of all measures."""
     functions = (measure.function for measure in MEASURES.values() if measure.function)
-    return code_of(map(Path, sorted({__file__, *map(inspect.getfile, functions)})))
+    return code_of(map(Path, sorted({__file__, *map(inspect.getfile, [Evaluator, *functions])})))
 
 
 def _deciding(facts: Mapping[str, Any]) -> dict[str, Any]:

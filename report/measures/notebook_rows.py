@@ -6,11 +6,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from diffusion.evaluation.measures import register
 from diffusion.processes.base import DegradationProcess
 from diffusion.processes.priors import PixelCounts
 from diffusion.runtime import generator
 from report.measures.pixels import dark_centre
+from report.measures.registry import register
 from report.results.table import Interval, lines
 
 register(

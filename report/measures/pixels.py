@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from diffusion.evaluation.measures import register
 from diffusion.evaluation.samples import grey
 from diffusion.evaluation.statistics import TAILS, Interval, numpy_generator
 from diffusion.processes.zoom import central_patch
+from report.measures.registry import register
 from report.results.scatter import mean_of
 
 BORDER = 3  # pixels: width of the ring that counts as background

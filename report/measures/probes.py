@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 
 from diffusion.evaluation.classifier import classes_of
-from diffusion.evaluation.measures import register
 from diffusion.evaluation.statistics import Interval, share_of
 from diffusion.processes.base import Network, in_chunks
 from diffusion.runtime import autocast, device_of, generator
 from diffusion.training.run import Run
+from report.measures.registry import register
 from report.results.scatter import mean_of
 
 SHIFT = 1 / 28  # one standard deviation of the mean of 784 pixels of noise

@@ -9,9 +9,10 @@ from pydantic import Field, with_config
 from typing_extensions import TypedDict
 
 from diffusion.bounds import STRICT, Count, nearest
-from diffusion.evaluation.measures import MEASURES, Value, register
+from diffusion.evaluation.measures import Value
 from diffusion.processes.samplers import SAMPLERS
 from diffusion.training.run import Run
+from report.measures.registry import MEASURES, register
 from report.results.settings import make, vary
 from report.results.table import CHECKPOINT, REAL
 from report.results.views import OF_MEASURING

@@ -16,10 +16,10 @@ from typing import Any
 from jinja2 import Environment
 
 from diffusion.bounds import nearest
-from diffusion.evaluation.measures import MEASURES
 from diffusion.provenance import releases
 from report import record  # noqa: F401 - this and the next two register their measures
 from report.measures import measure, notebook_rows  # noqa: F401
+from report.measures.registry import MEASURES
 from report.pages.figures import SOURCE, find_row
 from report.pages.text_format import Markdown, printed
 from report.results.definitions import DEFINITIONS

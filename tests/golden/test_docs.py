@@ -16,10 +16,10 @@ import yaml
 
 import diffusion as d
 import helpers
-from diffusion.evaluation.measures import MEASURES
 from helpers import ROOT
 from paper import readme
 from report import places, profile
+from report.measures.registry import MEASURES
 from report.pages import api
 from report.results.table import Record
 

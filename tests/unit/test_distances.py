@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from scipy import linalg, stats
 
 from diffusion.evaluation.frechet import Reference, distance, frechet_distance, half_distances
-from diffusion.evaluation.measures import MEASURES
 from diffusion.evaluation.statistics import half_error
 from diffusion.runtime import generator
 from report.measures import distances, divergence
+from report.measures.registry import MEASURES
 from unit import oracles_measures as oracle
 
 

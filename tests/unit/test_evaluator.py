@@ -1,5 +1,6 @@
 """The evaluator takes each measure of the right images, and prints notes exactly where it should."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,12 +12,14 @@ from diffusion import data
 from diffusion.evaluation import classifier, frechet
 from diffusion.evaluation.evaluator import Evaluator, Seen, choose_n
 from diffusion.evaluation.frechet import to_uint8
-from diffusion.evaluation.measures import MEASURES, format_value
+from diffusion.evaluation.measures import MEASURES as LIBRARY
+from diffusion.evaluation.measures import format_value
 from diffusion.evaluation.recogniser import DigitRecogniser, digit
 from diffusion.evaluation.samples import precision_recall_coverage
 from diffusion.evaluation.statistics import Interval
 from diffusion.runtime import generator
 from report.measures import confidence, divergence, pixels  # noqa: F401 - whose measures are taken, too
+from report.measures.registry import MEASURES
 
 N = 40
 
@@ -31,7 +34,7 @@ def evaluator(mnist_dir, train):
     """Training images, those near to which digits lie, and samples are others."""
     x, labels = data.load("mnist", "test", mnist_dir)
     near = {"x_digits": train[60:160], "n_per_distortion": 30}
-    near |= {"interval_repeats": 20, "floor_repeats": 2, "seed": 5}
+    near |= {"interval_repeats": 20, "floor_repeats": 2, "seed": 5, "measures": MEASURES}
     return Evaluator(train[:60], x[:200], labels[:200], labels, **near)
 
 
@@ -59,6 +62,15 @@ def test_all_measures_are_of_the_samples_and_distances_of_the_first(evaluator, x
     assert found["divergence"] == divergence.divergence(labels, evaluator.all_labels, 10, 5)
     assert len(evaluator.all_labels) == 10_000  # of all test images, not only those of the evaluator
     assert found.keys() <= MEASURES.keys()
+
+
+def test_measures_of_reports_are_taken_only_where_they_are_asked_for(evaluator, x):
+    """Though this process has imported them."""
+    found = replace(evaluator, measures=LIBRARY).measure(x, 20)
+    assert found.keys() == LIBRARY.keys() & evaluator.measure(x, 20).keys()
+    assert "ink" in MEASURES
+    with pytest.raises(ValueError, match="only is 'ink'; allowed: "):
+        replace(evaluator, measures=LIBRARY).measure(x, only="ink")
 
 
 def test_samples_stand_beside_as_many_real_images_in_a_table(evaluator, x):
@@ -270,7 +282,7 @@ def test_a_set_is_seen_whole_unless_told_otherwise(evaluator, x):
 @pytest.mark.parametrize("near", [4, 5])
 def test_digits_are_near_to_five_others(evaluator, x, near, train):
     of = train[:60], evaluator.x_test[:40], evaluator.labels[:40]
-    few = Evaluator(*of, x_digits=train[:near], n_per_distortion=5, interval_repeats=2, floor_repeats=2)
+    few = Evaluator(*of, x_digits=train[:near], n_per_distortion=5, interval_repeats=2, measures=MEASURES)
     assert ("digit" in few.measure(x, only={"digit", "ink"})) == (near == 5)
 
 

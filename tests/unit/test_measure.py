@@ -10,10 +10,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from diffusion.evaluation.measures import MEASURES, Measure
+from diffusion.evaluation.measures import Measure
 from helpers import DAMAGES, N, changed, train
 from report import profile
 from report.measures import measure
+from report.measures.registry import MEASURES
 from report.results.kept import Drawn
 from report.results.table import CHECKPOINT, IN_FILE, REAL, Record, path_of
 

@@ -14,11 +14,11 @@ import made_up
 from diffusion import Naive, Pixels, data
 from diffusion.evaluation.evaluator import Seen
 from diffusion.evaluation.frechet import frechet_distance, to_uint8
-from diffusion.evaluation.measures import MEASURES
 from diffusion.processes import DDPM, ColdZoom, linear
 from diffusion.runtime import generator
 from helpers import Exact, changed
 from report.measures import distances, measure, probes
+from report.measures.registry import MEASURES
 from report.results import table
 from report.results.kept import kept_path, read_kept
 from report.results.table import CHECKPOINT, REAL

@@ -8,10 +8,10 @@ import torch
 from scipy import stats
 
 from diffusion.evaluation.frechet import to_uint8
-from diffusion.evaluation.measures import MEASURES
 from diffusion.runtime import generator
 from report.measures import confidence, pixels
 from report.measures.confidence import rank_by_quality
+from report.measures.registry import MEASURES
 
 
 def outside(x):

@@ -8,9 +8,9 @@ import pytest
 from bs4 import BeautifulSoup
 
 import made_up
-from diffusion.evaluation.measures import MEASURES
 from diffusion.evaluation.statistics import Interval
 from helpers import HOSTILE, PAPER
+from report.measures.registry import MEASURES
 from report.pages import render, sources
 from report.pages.sources import Marks, selections, write_sources
 from report.pages.text import TEXT, Text

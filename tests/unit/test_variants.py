@@ -7,8 +7,8 @@ import pytest
 from pydantic import TypeAdapter
 
 import diffusion as d
-from diffusion.evaluation.measures import MEASURES
 from report.measures import variants
+from report.measures.registry import MEASURES
 from report.measures.variants import check_variant, cost, describe_sampler, is_own_precision, make_variant
 from report.results.settings import describe
 
