@@ -44,6 +44,9 @@ class DDPM(DegradationProcess):
     def __init__(self, schedule: NoiseSchedule | str = "linear", **options: Any):
         if isinstance(schedule, str):
             schedule = make("schedule", schedule, SCHEDULES, options)
+        elif options:
+            names = ", ".join(options)
+            raise ValueError(f"{names} cannot change a finished schedule; pass T to d.cosine(T=100)")
         if not isinstance(schedule, NoiseSchedule):
             raise ValueError(f"schedule is {summarise(schedule)}; needed: a NoiseSchedule, such as cosine()")
         self.schedule, self.T = schedule, schedule.T

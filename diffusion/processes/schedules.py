@@ -7,46 +7,47 @@ et al. (2020).
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Annotated, Any, Self
 
 import torch
 from pydantic import Field
-from torch import Tensor
 
-from diffusion.bounds import Native, Number, checked
+from diffusion.bounds import Native, Number, checked, summarise
 
 
-@checked
-@dataclass(frozen=True, eq=False)
 class NoiseSchedule:
     """A noise schedule of a DDPM: the variance added in each step, and the share of signal variance left.
 
-    Attributes:
+    Args:
         name (str): Name in figures.
+        beta (Tensor, array or list): (T,), the variances beta_1..beta_T, each in [0, 1). A variance of 1
+            would erase the image at once.
+
+    Attributes:
         beta (Tensor): (T + 1,) float64, variance added in step t; beta[0] = 0.
         alpha_bar (Tensor): (T + 1,) float64, the product of 1 - beta_i over i <= t: the share of signal
             variance left at step t.
 
     Raises:
-        ValueError: If alpha_bar is not the cumulative product of 1 - beta. `from_beta` and `from_alpha_bar`
-            compute the other tensor.
+        ValueError: If a beta is outside [0, 1).
 
     Example:
         >>> import diffusion as d
-        >>> schedule = d.NoiseSchedule.from_beta("constant", [0.5, 0.5])
-        >>> schedule.alpha_bar.tolist()
+        >>> d.NoiseSchedule("constant", [0.5, 0.5]).alpha_bar.tolist()
         [1.0, 0.5, 0.25]
     """
 
-    name: str
-    beta: Tensor
-    alpha_bar: Tensor
-
-    def __post_init__(self) -> None:
-        kept, given = torch.cumprod(1 - self.beta.double(), 0), self.alpha_bar.double()
-        if kept.ndim != 1 or kept.shape != given.shape or not kept.allclose(given):
-            raise ValueError("alpha_bar is not cumprod(1 - beta); use from_beta or from_alpha_bar")
+    @checked
+    def __init__(self, name: str, beta: Any):
+        steps = torch.as_tensor(beta, dtype=torch.float64)
+        if steps.ndim != 1:
+            raise ValueError(f"beta is {summarise(steps)}; expected: one number for each step, (T,)")
+        if (wrong := ~((steps >= 0) & (steps < 1))).any():
+            t = int(wrong.nonzero()[0]) + 1
+            raise ValueError(f"beta at t = {t} is {steps[t - 1]:g}; allowed: [0, 1)")
+        self.name = name
+        self.beta = torch.cat([torch.zeros(1, dtype=torch.float64), steps])
+        self.alpha_bar = torch.cumprod(1 - self.beta, 0)
 
     @property
     def T(self) -> int:
@@ -55,25 +56,6 @@ class NoiseSchedule:
 
     def __repr__(self) -> str:
         return f"<NoiseSchedule {self.name}, T = {self.T}>"
-
-    @classmethod
-    @checked
-    def from_beta(cls, name: str, beta: Any) -> Self:
-        """Make a schedule from the variances beta_1..beta_T.
-
-        Args:
-            name (str): Name in figures.
-            beta (Tensor, array or list): (T,), each in [0, 1). A variance of 1 would erase the image at once.
-
-        Raises:
-            ValueError: If a beta is outside [0, 1).
-        """
-        beta = torch.as_tensor(beta, dtype=torch.float64)
-        if (wrong := ~((beta >= 0) & (beta < 1))).any():
-            t = int(wrong.nonzero()[0]) + 1
-            raise ValueError(f"beta at t = {t} is {beta[t - 1]:g}; allowed: [0, 1)")
-        beta = torch.cat([torch.zeros(1, dtype=torch.float64), beta])
-        return cls(name, beta, torch.cumprod(1 - beta, 0))
 
     @classmethod
     @checked
@@ -90,7 +72,7 @@ class NoiseSchedule:
         alpha_bar = torch.as_tensor(alpha_bar, dtype=torch.float64)
         if abs(alpha_bar[0] - 1) > 1e-6:
             raise ValueError(f"alpha_bar at t = 0 is {alpha_bar[0]:g}; needed: 1, the clean image")
-        return cls.from_beta(name, 1 - alpha_bar[1:] / alpha_bar[:-1])
+        return cls(name, 1 - alpha_bar[1:] / alpha_bar[:-1])
 
 
 Steps = Annotated[int, Native, Field(ge=2, le=100_000)]
@@ -121,7 +103,7 @@ def linear(T: Steps = 1000, beta_start: Variance = 1e-5, beta_end: Variance = 0.
     """
     if beta_start > beta_end:
         raise ValueError(f"beta_start = {beta_start:g} exceeds beta_end = {beta_end:g}")
-    return NoiseSchedule.from_beta("linear", torch.linspace(beta_start, beta_end, T, dtype=torch.float64))
+    return NoiseSchedule("linear", torch.linspace(beta_start, beta_end, T, dtype=torch.float64))
 
 
 @checked
@@ -156,7 +138,7 @@ def cosine(
     f = torch.cos((t / T + s) / (1 + s) * math.pi / 2) ** 2  # Eq. (7)
     alpha_bar = f / f[0]  # Eq. (8)
     beta = 1 - alpha_bar[1:] / alpha_bar[:-1]  # Eq. (9), corrected
-    return NoiseSchedule.from_beta("cosine", beta.clamp(max=beta_max))
+    return NoiseSchedule("cosine", beta.clamp(max=beta_max))
 
 
 SCHEDULES: dict[str, Callable[..., NoiseSchedule]] = {"linear": linear, "cosine": cosine}

@@ -76,7 +76,7 @@ def test_betas_are_their_formulas_and_alpha_bar_what_all_steps_keep(pair):
         again = NoiseSchedule.from_alpha_bar("again", values)
         np.testing.assert_allclose(again.beta, made.beta, atol=1e-9)
     for values in (made.beta[1:], made.beta[1:].numpy(), made.beta[1:].tolist()):
-        again = NoiseSchedule.from_beta("again", values)
+        again = NoiseSchedule("again", values)
         assert again.name == "again"
         assert torch.equal(again.beta, made.beta)
         assert torch.equal(again.alpha_bar, made.alpha_bar)
