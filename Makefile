@@ -17,10 +17,6 @@ TORCH   ?=
 LAB     ?=
 # Options for the benchmarks, for example --quick.
 BENCH   ?=
-# For mutants: the file to change, the tests that should notice, and the number of changes to try, or all.
-FILE    ?= diffusion/processes/schedules.py
-TESTS   ?= tests/unit tests/golden
-SAMPLE  ?= 60
 
 RUN := $(VENV)/bin/python
 # If a container sets PYTHONDONTWRITEBYTECODE, each job would compile all its imports again.
@@ -49,7 +45,7 @@ endif
 $(foreach name,profile Profile cores Cores executor Executor dry Dry workers Workers,$(if $(findstring command,$(origin $(name))),$(error \
   $(name)=$($(name)) has no effect; write the variable in capitals, as in PROFILE=quick)))
 
-.PHONY: help report retrain release verify archive page kernel pages site test test-long test-processors test-cluster golden mutants door lint lab bench clean env FORCE
+.PHONY: help report retrain release verify archive page kernel pages site test test-long test-processors test-cluster golden door lint lab bench clean env FORCE
 .DEFAULT_GOAL := help
 
 help: ## list all targets
@@ -125,9 +121,6 @@ golden: $(TESTED) ## write the golden values of tests/golden; only cases in CHAN
 
 test-cluster: $(TESTED) ## run the workflow on a real Slurm with one node; needs root, slurm-wlm and munge
 	$(RUN) tests/e2e/check_slurm.py
-
-mutants: $(TESTED),mutants ## make small mistakes in FILE, one by one, and list those that TESTS do not notice
-	@$(RUN) tests/mutants.py $(call quoted,$(FILE)) $(call quoted,$(TESTS)) $(SAMPLE) $(WORKERS)
 
 door: env ## run each command of the README as the first one in a fresh clone
 	$(RUN) tests/door.py

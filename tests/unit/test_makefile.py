@@ -125,7 +125,7 @@ def called(tmp_path_factory) -> Path:
     python.write_text(CALLED)
     (folder / "tests").mkdir()
     python.chmod(0o755)
-    show = "show: ; @echo $(STAMP) $(STAMP)-test $(TESTED) $(TESTED),mutants $(STAMP)-lab $(STAMP)-slurm"
+    show = "show: ; @echo $(STAMP) $(STAMP)-test $(TESTED) $(STAMP)-lab $(STAMP)-slurm"
     show += " $(STAMP)-kernel"
     for stamp in run(folder, "make", "-s", *GIVEN, "--eval", show, "show").stdout.split():
         (folder / stamp).touch()
