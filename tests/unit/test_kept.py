@@ -9,6 +9,7 @@ import torch
 
 from diffusion.files import sha256
 from diffusion.provenance import PACKAGE
+from helpers import DAMAGES
 from report.files import write_json
 from report.results import kept
 from report.results.kept import Drawn, kept_samples, verify
@@ -99,6 +100,18 @@ def test_the_weights_are_those_of_the_epochs_that_are_asked_for(tmp_path, code):
             assert (len(run.drawn) == 2) == (changed in epochs), (epoch, average, changed)
 
 
+def test_samples_of_other_weights_are_not_called_damaged(tmp_path, capsys):
+    def draw(weights):
+        Drawn(tmp_path, Counted(weights), 0)(3)
+        return capsys.readouterr().out
+
+    assert draw("a") == draw("a") == ""
+    message = draw("b")
+    assert ("3.safetensors" in message, "damaged" in message, "weights" in message) == (True, False, True)
+    (tmp_path / "3.safetensors").write_bytes(b"cut")
+    assert "damaged" in draw("b")
+
+
 def test_samples_are_drawn_again_if_code_that_draws_changed(tmp_path, code):
     run = Counted()
     for text, drawn in (("x = 1", 1), ("x = 1  # a comment", 1), ("x = 2", 2), ("x = 2", 2)):
@@ -138,6 +151,20 @@ def test_kept_images_that_are_missing_or_of_another_kind_are_refused(tmp_path):
     np.savez(kept.kept_path(tmp_path, "y"), other=np.zeros((2, 28, 28), np.uint8))
     with pytest.raises(ValueError, match="y.npz"):
         kept.read_kept(tmp_path, "y")
+
+
+def test_images_are_kept_as_they_are_equal_ones_give_equal_files_and_damage_is_refused(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (2, 25, 28, 28), dtype=np.uint8)
+    path = kept.keep(tmp_path, "x", images)
+    whole = path.read_bytes()
+    assert np.array_equal(kept.read_kept(tmp_path, "x"), images)
+    assert kept.keep(tmp_path, "x", images.copy(order="F")).read_bytes() == whole
+    kept.keep(tmp_path, "y", images[..., :27])
+    with pytest.raises(ValueError, match=r"y.npz .*expected bytes \(..., 28, 28\)"):
+        kept.read_kept(tmp_path, "y")
+    path.write_bytes(DAMAGES["half"](whole))
+    with pytest.raises(ValueError, match=r"x.npz"):
+        kept.read_kept(tmp_path, "x")
 
 
 def test_the_files_of_a_release_are_those_of_its_manifest(tmp_path):
