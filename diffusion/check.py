@@ -5,13 +5,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from diffusion.bounds import summarise, whole
+from diffusion.arguments import check_whole, summarise
 from diffusion.processes import ColdDiffusion, DegradationProcess
 from diffusion.processes.base import check_images, shape_of
 from diffusion.processes.priors import fitted
 from diffusion.runtime import generator
+from diffusion.saved import to_plain
 from diffusion.training.sampling import finite_images, latents
-from diffusion.values import tree
 
 N = 32  # images that are degraded
 SHAPES = (
@@ -34,7 +34,7 @@ def check(process: DegradationProcess, x: Tensor, prior: Any = None) -> list[str
     """
     check_images(x)
     process.set_image_shape(shape_of(x))
-    tree(process, "the process")
+    to_plain(process, "the process")
     process.prepare(x.clone())
     return findings(process, x, prior)
 
@@ -80,7 +80,7 @@ def check_levels(process: DegradationProcess) -> None:
     """
     if getattr(process, "T", None) is None:
         raise ValueError(f"{type(process).__name__} lacks T; set self.T, the deepest level, in __init__")
-    whole("T", process.T, 1)
+    check_whole("T", process.T, 1)
 
 
 def degrade(process: DegradationProcess, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -9,12 +9,12 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from diffusion.bounds import summarise, whole
+from diffusion.arguments import check_whole, summarise
 from diffusion.data import DataSet, as_images
 from diffusion.evaluation.evaluator import Evaluator, choose_n, draw_samples
 from diffusion.evaluation.measures import ONE_IMAGE, Measured, choose_main, format_value
-from diffusion.evaluation.samples import FEWEST, grey
 from diffusion.evaluation.statistics import Interval
+from diffusion.evaluation.variety import FEWEST, grey
 from diffusion.figures import images as drawing
 from diffusion.figures.style import styled
 from diffusion.training.folder import HASHES
@@ -82,7 +82,7 @@ class Comparison:
             Figure: The figure.
         """
         rows = {REAL: self.evaluator.x_test} | self.samples
-        shortest = min(whole("columns", columns, 1), *map(len, rows.values()))
+        shortest = min(check_whole("columns", columns, 1), *map(len, rows.values()))
         x = torch.cat([x[:shortest] for x in rows.values()])
         x = x if x.shape[1] == 3 else grey(x)
         images = drawing.as_bytes(x).reshape(x.shape).transpose(0, 2, 3, 1)
@@ -149,7 +149,7 @@ def compare(
     for name, x in given.items():
         if not isinstance(x, Tensor):
             raise ValueError(f"runs[{name!r}] is {summarise(x)}; expected: a run (d.open) or samples")
-    n = choose_n(evaluator, *map(len, given.values())) if n is None else whole("n", n, FEWEST)
+    n = choose_n(evaluator, *map(len, given.values())) if n is None else check_whole("n", n, FEWEST)
     for name, x in given.items():
         if len(x) < n:
             raise ValueError(

@@ -21,9 +21,10 @@ from PIL import ImageOps
 from pydantic import Field
 from torch import Tensor
 
-from diffusion.bounds import check_known, checked, look_up, summarise, whole
+from diffusion.arguments import check_whole, checked, summarise
 from diffusion.idx import SPLITS, Arrays, DataError, IdxFiles
-from diffusion.provenance import checkout
+from diffusion.names import check_known, look_up
+from diffusion.places import checkout
 from diffusion.runtime import generator
 
 
@@ -165,9 +166,9 @@ def load(
             f"{known.title}: images are {summarise(images)}, labels {summarise(labels)}; expected: images "
             f"(N, S, S), (N, C, S, S) or (N, S, S, 3) of uint8, N > 0, and {needed}"
         )
-    n = len(images) if n is None else whole("n", n, 1, len(images))
+    n = len(images) if n is None else check_whole("n", n, 1, len(images))
     if at_most is not None:
-        n = min(n, whole("at_most", at_most, 1))
+        n = min(n, check_whole("at_most", at_most, 1))
         if len(images) < at_most:
             few = f"{known.title} has only {len(images)} {split} images instead of {at_most}; all are used"
             print(f"note: {few}", flush=True)

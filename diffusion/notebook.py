@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import diffusion as d
-from diffusion.provenance import checkout
+from diffusion.places import checkout
 from diffusion.training.run import Run
 
 if (_place := checkout()) and str(_place) not in sys.path:

@@ -1,4 +1,4 @@
-"""Random numbers, device and precision. This file determines weights, see `diffusion.code`."""
+"""Random numbers, device and precision. This file determines weights, see `diffusion.own`."""
 
 import contextlib
 import hashlib

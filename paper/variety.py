@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from diffusion.evaluation.evaluator import Evaluator, Seen
+from diffusion.evaluation.evaluator import Evaluator, MeasuredImages
 from diffusion.evaluation.statistics import Interval
 from report.measures.registry import register
 from report.results import kept, table
@@ -76,7 +76,7 @@ def measure(out: Path, evaluator: Evaluator) -> None:
 
     def read(images: Tensor) -> tuple[Tensor, Tensor]:
         accepted = images[evaluator.recogniser.accepts(images)]
-        return space.features(accepted), Seen(evaluator, accepted).labels
+        return space.features(accepted), MeasuredImages(evaluator, accepted).labels
 
     real = variances(*read(evaluator.x_test[:N_REAL]))
     control = read(evaluator.x_test[N_REAL : N_REAL + N_CONTROL])

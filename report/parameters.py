@@ -19,7 +19,8 @@ from papermill.translators import PythonTranslator
 from pydantic import BaseModel, ValidationError, create_model
 
 import diffusion as d
-from diffusion.bounds import STRICT, Count, Seed, nearest
+from diffusion.arguments import STRICT, Count, Seed
+from diffusion.names import nearest
 from diffusion.processes.base import GREY28
 from diffusion.processes.samplers import sampler_of
 from diffusion.training import network as networks

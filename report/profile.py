@@ -14,8 +14,9 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
-from diffusion.bounds import STRICT, Seed, nearest, whole
-from diffusion.provenance import releases
+from diffusion.arguments import STRICT, Seed, check_whole
+from diffusion.names import nearest
+from diffusion.places import releases
 from report import places
 from report.author import check_placeholders, check_references
 from report.measures.variants import Variant, check_variant
@@ -202,7 +203,7 @@ def read(name: str | Path) -> Profile:
             measures[model] = shared | file.measure | entry.measure | {"variants": entry.variants}
             settings = validate(MEASURE, measures[model])
             if settings.n_distance is not None:
-                whole("n_distance", settings.n_distance, 1, settings.n_final)
+                check_whole("n_distance", settings.n_distance, 1, settings.n_final)
     with errors_at(f"{where}, opened"):
         refuse_unknown(file.opened, file.models)
     with errors_at(f"{where}, schedules"):

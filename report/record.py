@@ -16,7 +16,8 @@ from typing import Any
 
 import diffusion as d
 from diffusion import data
-from diffusion.bounds import look_up, whole
+from diffusion.arguments import check_whole
+from diffusion.names import look_up
 from diffusion.processes.schedules import SCHEDULES
 from report.measures.registry import register
 from report.parameters import PROCESS, errors_at, fill, make_parts
@@ -54,10 +55,10 @@ def parameters(notebook: str, scope: Mapping[str, Any]) -> dict[str, Any]:
     with errors_at(notebook):
         fill(notebook, {name: value for name, value in given.items() if value is not None})
         if "zoom_T" in given:
-            whole("zoom_T", given["zoom_T"], 1, 27)  # images have 28 x 28 pixels
+            check_whole("zoom_T", given["zoom_T"], 1, 27)  # images have 28 x 28 pixels
         if given.get("image_index") is not None:
             images, _ = data.load(given["dataset"], "test", given["data_dir"])
-            whole("image_index", given["image_index"], 0, len(images) - 1)
+            check_whole("image_index", given["image_index"], 0, len(images) - 1)
         if not re.fullmatch(r"[A-Za-z0-9]\w{0,39}", str(given.get("model", "m")), re.ASCII):
             raise ValueError(f"model is {given['model']!r}; allowed: 1 to 40 letters, digits and _")
         if notebook in PROCESS and given.get("degradation", "") is not None:  # None: defined in the notebook

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from diffusion.evaluation.shipped import DIMENSION, FeatureNetwork, MeasuringNetwork, optimise
+from diffusion.evaluation.small_networks import DIMENSION, FeatureNetwork, MeasuringNetwork, optimise
 from diffusion.processes.base import GREY28, Shape, shape_of
 from diffusion.runtime import seeded
 

@@ -11,13 +11,14 @@ import torch
 from torch import Tensor
 
 from diffusion import data, runtime
-from diffusion.bounds import check_known, summarise, whole
-from diffusion.evaluation import classifier, features, frechet, samples
+from diffusion.arguments import check_whole, summarise
+from diffusion.evaluation import classifier, features, frechet, variety
 from diffusion.evaluation.features import Extractor
 from diffusion.evaluation.frechet import Reference, to_uint8
 from diffusion.evaluation.measures import MEASURES, Measure, Measured, Value, take_measures
 from diffusion.evaluation.recogniser import NEIGHBOURS, DigitRecogniser, digit
 from diffusion.evaluation.statistics import Interval
+from diffusion.names import check_known
 from diffusion.processes.base import GREY28, require_images
 from diffusion.training.sampling import note_outside
 
@@ -30,7 +31,7 @@ MANY = 0.5
 
 
 @dataclass(eq=False, repr=False)
-class Space:
+class FeatureSpace:
     """The real images in the features of one extractor, and distances of samples from them.
 
     Attributes:
@@ -109,8 +110,8 @@ class Evaluator:
             else the CPU. Default None.
 
     Attributes:
-        spaces (dict): Name of features -> `Space`.
-        default_space (Space): The features of `frechet` and coverage: of the classifier, if there is one.
+        spaces (dict): Name of features -> `FeatureSpace`.
+        default_space (FeatureSpace): Features of `frechet` and coverage: of the classifier, if there is one.
         classes (int): Number of classes.
         measure_names (dict): Names of measures in tables, if they differ: "digit" is named by the data set's
             noun.
@@ -156,8 +157,8 @@ class Evaluator:
             raise ValueError(
                 f"x_train, x_test and dataset have shapes {shapes}; expected: one, or dataset=None"
             )
-        if (few := min(n, len(self.x_train))) < samples.FEWEST:
-            raise ValueError(f"x_train or x_test has {few} images; expected: at least {samples.FEWEST}")
+        if (few := min(n, len(self.x_train))) < variety.FEWEST:
+            raise ValueError(f"x_train or x_test has {few} images; expected: at least {variety.FEWEST}")
         labels = [] if self.labels is None else self.labels
         right = self.classes and np.shape(labels) == (n,) and {*map(int, labels)} <= {*range(self.classes)}
         if self.classes and not right:
@@ -183,9 +184,11 @@ class Evaluator:
         device = runtime.device(self.device)
         self.extractors = features.extractors(dataset, data_dir, self.more_features, device, shape[0])
         endings = {name: f"_{name}" if i else "" for i, name in enumerate(self.extractors)}
-        self.spaces = {name: Space(self, self.extractors[name], ending) for name, ending in endings.items()}
+        self.spaces = {
+            name: FeatureSpace(self, self.extractors[name], ending) for name, ending in endings.items()
+        }
         self.default_space = next(iter(self.spaces.values()))
-        self.test = Seen(self, self.x_test, self.default_space.reference.features.float())
+        self.test = MeasuredImages(self, self.x_test, self.default_space.reference.features.float())
         self._real: dict[int, dict[str, Value]] = {}
         train = {hash(image.tobytes()) for image in self.x_train.cpu().numpy()}
         if (same := sum(hash(image.tobytes()) in train for image in self.x_test.cpu().numpy())) > MANY * n:
@@ -296,19 +299,19 @@ class Evaluator:
         for name in only or ():
             check_known("only", name, [key for key, entry in self.measures.items() if entry.arguments])
         if callable(getattr(x, "sample", None)):
-            x = draw_samples(x, choose_n(self) if n is None else whole("n", n, samples.FEWEST))
+            x = draw_samples(x, choose_n(self) if n is None else check_whole("n", n, variety.FEWEST))
         x = self._samples(x)
-        n = whole("n", len(x) if n is None else n, samples.FEWEST, len(x))
-        seen = Seen(self, x, n=n, only=only)
+        n = check_whole("n", len(x) if n is None else n, variety.FEWEST, len(x))
+        seen = MeasuredImages(self, x, n=n, only=only)
         return Measured(take_measures(seen, only), seen)
 
     def _samples(self, given: Any) -> Tensor:
         """Convert samples to a tensor in model units, with the errors of `measure`."""
         x, shape = data.as_images(given), self.x_test.shape[1:]
-        if not isinstance(x, Tensor) or x.shape[1:] != shape or len(x) < samples.FEWEST:
+        if not isinstance(x, Tensor) or x.shape[1:] != shape or len(x) < variety.FEWEST:
             raise ValueError(
                 f"samples are {summarise(given)}; expected: a tensor or array of at least "
-                f"{samples.FEWEST} images (n, {', '.join(map(str, shape))}), such as run.sample(1000)"
+                f"{variety.FEWEST} images (n, {', '.join(map(str, shape))}), such as run.sample(1000)"
             )
         low, high = float(x.min()), float(x.max())  # samples that have drifted do not end exactly at 0 or -1
         if low >= 0 and high > 0.5 or low < -0.97 and high > 0.97 and max(-low, high) <= 1:
@@ -334,7 +337,7 @@ class Evaluator:
         if n not in self._real:
             features = self.default_space.reference.features
             values = take_measures(self.test, real=True)
-            values |= samples.precision_recall_coverage(features, self.default_space.train, n, self.seed)
+            values |= variety.precision_recall_coverage(features, self.default_space.train, n, self.seed)
             if self.test.recognisable:
                 values["digit"] = digit(self.recogniser, self.x_test[1::2])
             self._real[n] = values
@@ -360,7 +363,7 @@ def draw_samples(run: Any, n: int, seed: int | None = None) -> Tensor:
 
 
 @dataclass(eq=False, repr=False)
-class Seen:
+class MeasuredImages:
     """Images (n, C, S, S) in model units with the outputs of an evaluator's networks.
 
     Attributes:
@@ -386,12 +389,12 @@ class Seen:
         self.labels = self.confidence = None
         if self.evaluator.classifier is not None:
             with torch.inference_mode():
-                self.labels, self.confidence = samples.read(self.evaluator.classifier.head(self.features))
+                self.labels, self.confidence = variety.read(self.evaluator.classifier.head(self.features))
 
     @cached_property
     def images(self) -> Tensor:
         """Tensor: The images as grey bytes, (n, 1, S, S)."""
-        return to_uint8(samples.grey(self.x))
+        return to_uint8(variety.grey(self.x))
 
     @cached_property
     def one_image(self) -> bool:

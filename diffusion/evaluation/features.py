@@ -23,10 +23,10 @@ import torch
 from torch import Tensor, nn
 
 from diffusion import data
-from diffusion.bounds import check_known
 from diffusion.evaluation.classifier import CLASSIFIER
 from diffusion.evaluation.photographs import DIMENSION, SHA256, PhotographNetwork
-from diffusion.evaluation.shipped import AUTOENCODER, FeatureNetwork
+from diffusion.evaluation.small_networks import AUTOENCODER, FeatureNetwork
+from diffusion.names import check_known
 from diffusion.progress import progress
 from diffusion.runtime import seeded
 

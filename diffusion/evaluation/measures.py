@@ -1,19 +1,19 @@
 """The measures of a set of samples: a table of their names, units, meanings and functions.
 
-A measure maps a set of images, seen by an evaluator (`evaluator.Seen`), to the arguments of its function.
-Without this map, it is only described here, and computed elsewhere. An evaluator takes the measures of its
-own table, which is this one unless you pass another, such as `MEASURES | {"mine": Measure(...)}`.
+A measure maps a set of images, seen by an evaluator (`evaluator.MeasuredImages`), to the arguments of its
+function. Without this map, it is only described here, and computed elsewhere. An evaluator takes the measures
+of its own table, which is this one unless you pass another, such as `MEASURES | {"mine": Measure(...)}`.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from diffusion.bounds import nearest
 from diffusion.evaluation import frechet
 from diffusion.evaluation.recogniser import digit
-from diffusion.evaluation.samples import precision_recall_coverage
 from diffusion.evaluation.statistics import Interval
+from diffusion.evaluation.variety import precision_recall_coverage
+from diffusion.names import nearest
 from diffusion.progress import progress
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ class Measured(dict[str, Value]):
     """Measures of samples by name. Prints the main ones next to real images, as a table.
 
     Attributes:
-        seen (Seen): The samples.
+        seen (MeasuredImages): The samples.
         one_image (bool): Whether all samples are one image, up to rounding. There is then no distance.
     """
 

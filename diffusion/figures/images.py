@@ -14,7 +14,7 @@ import torch
 from matplotlib.figure import Figure
 from torch.nn.functional import pad
 
-from diffusion.bounds import Count, checked, summarise
+from diffusion.arguments import Count, checked, summarise
 from diffusion.data import _channels_first as channels_first
 from diffusion.data import as_images, grey_values
 from diffusion.figures.style import DPI, FONT_SIZE, SMALL, TEXT_WIDTH, new_figure, styled

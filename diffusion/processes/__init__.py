@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from diffusion.bounds import make
+from diffusion.names import create
 from diffusion.processes.base import ColdDiffusion as ColdDiffusion
 from diffusion.processes.base import DegradationProcess as DegradationProcess
 from diffusion.processes.blur import ColdBlur as ColdBlur
@@ -35,4 +35,4 @@ def degradation(name: str | type | DegradationProcess, **options: Any) -> Degrad
         >>> d.degradation("blur", T=10)
         ColdBlur(T=10)
     """
-    return make("degradation", name, DEGRADATIONS, options, has="degrade")
+    return create("degradation", name, DEGRADATIONS, options, has="degrade")

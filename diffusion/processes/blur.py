@@ -10,7 +10,7 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
-from diffusion.bounds import Native, checked
+from diffusion.arguments import Native, checked
 from diffusion.processes.base import ColdDiffusion, levels
 
 

@@ -9,7 +9,8 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import mse_loss
 
-from diffusion.bounds import make, summarise
+from diffusion.arguments import summarise
+from diffusion.names import create
 from diffusion.processes.base import DegradationProcess, Network, levels
 from diffusion.processes.samplers import Ancestral
 from diffusion.processes.schedules import SCHEDULES, NoiseSchedule
@@ -43,7 +44,7 @@ class DDPM(DegradationProcess):
 
     def __init__(self, schedule: NoiseSchedule | str = "linear", **options: Any):
         if isinstance(schedule, str):
-            schedule = make("schedule", schedule, SCHEDULES, options)
+            schedule = create("schedule", schedule, SCHEDULES, options)
         elif options:
             names = ", ".join(options)
             raise ValueError(f"{names} cannot change a finished schedule; pass T to d.cosine(T=100)")

@@ -16,7 +16,8 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from diffusion.bounds import Count, checked, make, summarise
+from diffusion.arguments import Count, checked, summarise
+from diffusion.names import create
 
 
 def check_pixels(pixels: Any) -> None:
@@ -209,7 +210,7 @@ def prior(name: Any, **options: Any) -> Any:
         >>> d.prior("mixture", components=10)
         Mixture(components=10)
     """
-    return make("prior", name, PRIORS, options, has="fit draw")
+    return create("prior", name, PRIORS, options, has="fit draw")
 
 
 def fitted(given: Any, pixels: Tensor) -> Any:

@@ -17,7 +17,8 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
-from diffusion.bounds import Count, Native, Share, checked, make, summarise, whole
+from diffusion.arguments import Count, Native, Share, check_whole, checked, summarise
+from diffusion.names import create
 
 Sampler = Any  # with `step` as above; no type says that `visits` may be missing
 
@@ -59,7 +60,7 @@ class Ancestral:
 
     def visits(self, T: int) -> list[int]:
         """Return the time steps to visit, from T down to 0."""
-        steps = whole("steps", self.steps or T, 1, T)
+        steps = check_whole("steps", self.steps or T, 1, T)
         return spaced(T, steps, 2 if self.spacing == "quadratic" else 1)
 
     def step(
@@ -138,7 +139,7 @@ class Naive:
 
     def visits(self, T: int) -> list[int]:
         """Return the levels to visit, from T down to 0."""
-        return spaced(T, whole("levels", self.levels or T, 1, T))
+        return spaced(T, check_whole("levels", self.levels or T, 1, T))
 
     def step(
         self, process: Any, x_t: Tensor, prediction: Tensor, t: int, s: int, generator: Generator
@@ -180,7 +181,7 @@ class Improved(Naive):
 
 
 @dataclass(frozen=True)
-class Steps:
+class FunctionSampler:
     """A custom sampler given as a function, its `step`. It visits all levels."""
 
     step: Callable[..., Tensor]
@@ -208,8 +209,8 @@ def sampler(name: Any, **options: Any) -> Sampler:
         >>> d.sampler("ddim", steps=24)
         DDIM(steps=24, clip_x0=False, spacing='uniform')
     """
-    chosen = make("sampler", name, SAMPLERS, options, has="step __call__")
-    return chosen if hasattr(chosen, "step") else Steps(chosen)
+    chosen = create("sampler", name, SAMPLERS, options, has="step __call__")
+    return chosen if hasattr(chosen, "step") else FunctionSampler(chosen)
 
 
 def sampler_of(given: Any, process: Any) -> Sampler:

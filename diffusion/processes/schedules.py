@@ -12,7 +12,7 @@ from typing import Annotated, Any, Self
 import torch
 from pydantic import Field
 
-from diffusion.bounds import Native, Number, checked, summarise
+from diffusion.arguments import Native, Number, checked, summarise
 
 
 class NoiseSchedule:

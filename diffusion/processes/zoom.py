@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
-from diffusion.bounds import Count, Share, checked, whole
+from diffusion.arguments import Count, Share, check_whole, checked
 from diffusion.processes.base import GREY28, ColdDiffusion, Shape, levels
 from diffusion.processes.priors import Pixels
 
@@ -115,7 +115,7 @@ class ColdZoom(ColdDiffusion):
         S = image_shape[-1]
         if "T" not in vars(self):
             self.T = max(1, S - LEFT)
-        whole("T", self.T, 1, S - 1)  # level T leaves S - T pixels a side
+        check_whole("T", self.T, 1, S - 1)  # level T leaves S - T pixels a side
 
     def degrade(self, x: Tensor, t: Tensor) -> Tensor:
         """Zoom into images (B, C, S, S) to level t. Predicted images may exceed [-0.5, 0.5]."""
@@ -163,7 +163,7 @@ class ColdCrop(ColdDiffusion):
             ValueError: If S is 4 or less.
         """
         super().set_image_shape(image_shape)
-        whole("the images' side", image_shape[-1], LEFT + 1)
+        check_whole("the images' side", image_shape[-1], LEFT + 1)
 
     def degrade(self, x: Tensor, t: Tensor) -> Tensor:
         """Make images (B, C, S, S) black outside their central square, of side S (4 / S)^(t / T), rounded."""

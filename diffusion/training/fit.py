@@ -19,17 +19,17 @@ import torch
 from pydantic import Field
 
 from diffusion import runtime
-from diffusion.bounds import Count, Native, Seed, checked
+from diffusion.arguments import Count, Native, Seed, checked
 from diffusion.processes import DegradationProcess
 from diffusion.processes.base import require_images, shape_of
 from diffusion.progress import progress
 from diffusion.runtime import Precision
+from diffusion.saved import from_plain, to_plain
 from diffusion.training import network as networks
-from diffusion.training.describe import check_network, copy_process, describe, notes, prepare
 from diffusion.training.folder import RunError, RunFolder
 from diffusion.training.run import Run, precision_of
+from diffusion.training.settings import check_network, copy_process, describe, notes, prepare
 from diffusion.training.steps import Learner
-from diffusion.values import tree, tree_back
 
 POINTS = 1000  # approximate number of points of a run's loss curve
 SHOWN, AVERAGED = 20, 100  # steps between updates of the progress bar, and in the mean loss that it shows
@@ -160,10 +160,10 @@ def fit(
             prepare(process, x)
             for note in notes(copy.deepcopy(process), x):
                 print(f"note: {title}: {note}", flush=True)
-            store.keep("process.pt", tree(process, "the prepared process"))
-            store.keep("network.pt", tree(options, "network_options"))
+            store.keep("process.pt", to_plain(process, "the prepared process"))
+            store.keep("network.pt", to_plain(options, "network_options"))
             store.begin(settings)
-        process = tree_back(store.load("process.pt"))  # the same object for new and resumed runs
+        process = from_plain(store.load("process.pt"))  # the same object for new and resumed runs
         used = precision_of(precision, settings["precision"], on, title)
         run = Run(store, process, (cls, options), settings, [], used, on, images=x, **sampling)
         if folder is None:

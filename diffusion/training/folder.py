@@ -1,7 +1,7 @@
 """The folder of a run, which the user names.
 
     run.json                       settings that determine the weights, and versions
-    process.pt, network.pt         the process and the network's arguments, as in `diffusion.values`
+    process.pt, network.pt         the process and the network's arguments, as in `diffusion.saved`
     state.pt                       network, optimiser and position, from which training resumes
     history.jsonl                  one line per epoch, with the hash of its weights
     weights/epoch-0001.safetensors the network after each epoch
@@ -25,7 +25,7 @@ from filelock import FileLock, Timeout
 from torch import Tensor, nn
 
 from diffusion.files import differences, sha256, write_bytes
-from diffusion.provenance import versions
+from diffusion.places import versions
 
 ANEW = "use another folder, or delete this one to train again"
 HASHES = ("images.", "code", "own.")  # prefixes of settings that are hashes

@@ -12,7 +12,8 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate
 
-from diffusion.bounds import Native, checked, look_up, make, summarise
+from diffusion.arguments import Native, checked, summarise
+from diffusion.names import create, look_up
 from diffusion.processes.base import GREY28, Shape
 
 CHANNELS = (16, 32, 32, 16)  # the study's
@@ -225,4 +226,4 @@ def build(cls: type[nn.Module], arguments: Mapping[str, Any]) -> nn.Module:
     Raises:
         ValueError: If its class refuses the arguments.
     """
-    return make("network", cls, {}, copy.deepcopy(dict(arguments)))
+    return create("network", cls, {}, copy.deepcopy(dict(arguments)))

@@ -11,17 +11,18 @@ import torch
 from torch import Tensor, nn
 
 from diffusion import data, runtime
-from diffusion.bounds import Count, Seed, checked, nearest, summarise
-from diffusion.code import own_code
+from diffusion.arguments import Count, Seed, checked, summarise
+from diffusion.names import nearest
+from diffusion.own import own_code
+from diffusion.places import releases
 from diffusion.processes import DegradationProcess, priors
 from diffusion.processes.samplers import sampler_of, visits
-from diffusion.provenance import releases
 from diffusion.runtime import Precision
+from diffusion.saved import from_plain, load_definition, to_plain, to_settings
 from diffusion.training import network as networks
-from diffusion.training.describe import definitions
 from diffusion.training.folder import RunError, RunFolder
 from diffusion.training.sampling import Sampling, mean_of
-from diffusion.values import load_definition, to_json, tree, tree_back
+from diffusion.training.settings import definitions
 
 if TYPE_CHECKING:
     from diffusion.figures.style import PrintFigure
@@ -298,7 +299,7 @@ class Run:
         prior = self.process.prior if prior is None else priors.prior(prior)
         if not hasattr(prior, "fit"):
             return prior
-        key = json.dumps(to_json(tree(prior, "prior")))
+        key = json.dumps(to_settings(to_plain(prior, "prior")))
         if key not in self.fits:
             known, n = self.settings["images"]["train"], self.settings["images"]["n"]
             if self.images is None:
@@ -391,9 +392,9 @@ def open(
     if not (history := store.history()):
         raise RunError(f"{store.path} has no finished epoch; call fit again to resume it")
     try:
-        prepared = tree_back(store.load("process.pt")) if process is None else process
+        prepared = from_plain(store.load("process.pt")) if process is None else process
         cls = load_definition(settings["network"]) if network is None else network
-        architecture = networks.architecture(cls, tree_back(store.load("network.pt")))
+        architecture = networks.architecture(cls, from_plain(store.load("network.pt")))
     except ValueError as error:
         raise ValueError(
             f"{store.path} cannot be opened: {error}; or pass process= (prepared) or network= to open"

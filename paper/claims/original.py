@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from diffusion.evaluation.statistics import Interval
-from diffusion.provenance import releases
+from diffusion.places import releases
 from paper.claims.common import exact
 from paper.claims.effects import ABOVE, WITHIN, Effect
 from paper.claims.judge import claim

@@ -21,12 +21,12 @@ import yaml
 from filelock import FileLock
 
 from diffusion import data
-from diffusion.bounds import whole
-from diffusion.code import own_code
+from diffusion.arguments import check_whole
 from diffusion.files import differences, digest, sha256
-from diffusion.modules import own_file
+from diffusion.names import own_file
+from diffusion.own import own_code
+from diffusion.places import versions
 from diffusion.processes.base import GREY28
-from diffusion.provenance import versions
 from report import places
 from report.files import read_json, write_json
 from report.jobs.job import PLAN, Job
@@ -207,14 +207,14 @@ def check_sizes(profile: Profile) -> None:
     for name, section in sections.items():
         for split, most in n.items():
             if section.get(f"n_{split}") is not None:
-                whole(f"{profile.where}, {name}: n_{split}", section[f"n_{split}"], 1, most)
+                check_whole(f"{profile.where}, {name}: n_{split}", section[f"n_{split}"], 1, most)
     if (index := profile.schedules["image_index"]) is not None:
-        whole(f"{profile.where}, schedules: image_index", index, 0, n["test"] - 1)
+        check_whole(f"{profile.where}, schedules: image_index", index, 0, n["test"] - 1)
     for (model, _), (_, P) in profile.trainings.items():
         most = count_epochs(P, min(P["n_train"] or n["train"], n["train"]))
         for name, variant in profile.file.models[model].variants.items():
             average = f"{profile.where}, models.{model}, variants.{name}: average"
-            whole(average, variant.get("average", 1), 1, most)
+            check_whole(average, variant.get("average", 1), 1, most)
 
 
 def make_plan(profile: Profile, released: Path | None = None) -> dict[str, Job]:

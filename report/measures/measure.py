@@ -25,13 +25,13 @@ from pydantic import Field
 from torch import Tensor
 
 from diffusion import data
-from diffusion.bounds import Count, Seed, checked
-from diffusion.code import code_of
-from diffusion.evaluation.evaluator import Evaluator, Seen
+from diffusion.arguments import Count, Seed, checked
+from diffusion.evaluation.evaluator import Evaluator, MeasuredImages
 from diffusion.evaluation.frechet import to_uint8
 from diffusion.evaluation.measures import Value, take_measures
 from diffusion.evaluation.statistics import Interval
 from diffusion.files import differences
+from diffusion.own import code_of
 from diffusion.processes import DDPM
 from diffusion.runtime import Precision
 from diffusion.training.folder import RunError
@@ -174,7 +174,7 @@ def measure(
 
     draw = Drawn(out / "samples" / name, run, seed)
     samples = draw(n_final)
-    seen = Seen(evaluator, samples)
+    seen = MeasuredImages(evaluator, samples)
     if seen.one_image:
         print(f"{name}: all samples are one image, so distances and digits are not measured", flush=True)
     epochs = checkpoints(train, distance_every)
@@ -259,7 +259,7 @@ class Measuring:
         """
         quick = (name for name in names_of_samples() if not (way and MEASURES[name].slow))
         wanted = {*quick} if measures is None else measures
-        values = take_measures(Seen(self.evaluator, x, n=n, only=wanted), wanted)
+        values = take_measures(MeasuredImages(self.evaluator, x, n=n, only=wanted), wanted)
         self.add(values, way, epoch)
         if distance := values.get("frechet"):
             place = " ".join(f"{self.name} {way} {epoch}".split())
@@ -321,7 +321,7 @@ class Measuring:
         The run draws the same number of samples, because the noise of sampling depends on it.
         """
         evaluator, own = self.evaluator, self.draw(len(x), epoch=self.run.epochs)
-        pair = [Seen(evaluator, images) for images in (x, own)]
+        pair = [MeasuredImages(evaluator, images) for images in (x, own)]
         if not any(seen.one_image for seen in pair):
             features, how = [seen.features for seen in pair], (evaluator.interval_repeats, evaluator.seed)
             gap = distances.frechet_gap(evaluator.default_space.reference, *features, *how)
@@ -330,7 +330,7 @@ class Measuring:
     def probe_samples(self, n: int) -> None:
         """Add the distance without the class mix, and the share of copies, for the first n samples."""
         evaluator, x = self.evaluator, self.samples[:n]
-        seen, read = Seen(evaluator, x), evaluator.test.labels
+        seen, read = MeasuredImages(evaluator, x), evaluator.test.labels
         if not seen.one_image:  # their distance is undefined
             with contextlib.suppress(ValueError):  # too few images in the classes that occur
                 of = seen.features, seen.labels, read, evaluator.interval_repeats

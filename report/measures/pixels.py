@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from diffusion.evaluation.samples import grey
 from diffusion.evaluation.statistics import TAILS, Interval, numpy_generator
+from diffusion.evaluation.variety import grey
 from diffusion.processes.zoom import central_patch
 from report.measures.registry import register
 from report.results.scatter import mean_of

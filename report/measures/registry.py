@@ -3,15 +3,15 @@
     @register(lambda seen: (seen.images,), ink=("share", "mean grey of all pixels, 0 black to 1 white"))
     def ink(images): ...
 
-The first argument of `register` maps a measured set of images (`diffusion.evaluation.evaluator.Seen`) to the
-arguments of the function; jobs then take the measure. Without it, the measure is only described here, and
+The first argument of `register` maps a set of images (`diffusion.evaluation.evaluator.MeasuredImages`) to
+the arguments of the function; jobs then take the measure. Without it, the measure is only described here, and
 computed elsewhere. A function with several names returns a dictionary.
 """
 
 from collections.abc import Callable
 from typing import Any
 
-from diffusion.bounds import F
+from diffusion.arguments import F
 from diffusion.evaluation import measures
 from diffusion.evaluation.measures import Measure
 

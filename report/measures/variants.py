@@ -8,8 +8,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, with_config
 from typing_extensions import TypedDict
 
-from diffusion.bounds import STRICT, Count, nearest
+from diffusion.arguments import STRICT, Count
 from diffusion.evaluation.measures import Value
+from diffusion.names import nearest
 from diffusion.processes.samplers import SAMPLERS
 from diffusion.training.run import Run
 from report.measures.registry import MEASURES, register

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from diffusion.files import write_bytes
-from diffusion.provenance import releases
+from diffusion.places import releases
 from report import profile as profiles
 from report.pages import figures, names, own, render
 from report.pages import notebooks as pages

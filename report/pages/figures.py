@@ -12,7 +12,7 @@ import pandas as pd
 
 from diffusion.figures.style import ABOUT, PNG, SVG
 from diffusion.files import write_bytes
-from diffusion.provenance import releases
+from diffusion.places import releases
 from report.files import read_json
 from report.results.table import METRICS, Record, Row
 

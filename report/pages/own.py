@@ -10,7 +10,7 @@ import numpy as np
 
 from diffusion.data import DATASETS
 from diffusion.evaluation.statistics import Interval
-from diffusion.provenance import releases
+from diffusion.places import releases
 from report.figures.styles import plural
 from report.pages.models import Model, describe_models, strip
 from report.pages.names import PROJECT, Content, ReportRun, collect_common, dataset

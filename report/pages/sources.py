@@ -15,8 +15,8 @@ from typing import Any
 
 from jinja2 import Environment
 
-from diffusion.bounds import nearest
-from diffusion.provenance import releases
+from diffusion.names import nearest
+from diffusion.places import releases
 from report import record  # noqa: F401 - this and the next two register their measures
 from report.measures import measure, notebook_rows  # noqa: F401
 from report.measures.registry import MEASURES

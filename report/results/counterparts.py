@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 
 from diffusion.data import DATASETS
-from diffusion.provenance import releases
+from diffusion.places import releases
 from report.results.kept import verify
 from report.results.settings import is_library
 from report.results.views import STUDY, Results, Training, load, trainings_in

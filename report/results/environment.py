@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from diffusion.provenance import checkout, versions
+from diffusion.places import checkout, versions
 
 # Further packages on which measures depend.
 MEASURING = ("torchvision", "torchmetrics", "torch-fidelity", "scikit-learn", "scipy")

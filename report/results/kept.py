@@ -21,11 +21,11 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from diffusion.code import code_of
 from diffusion.files import digest, sha256, write_bytes
-from diffusion.provenance import PACKAGE
+from diffusion.own import code_of
+from diffusion.places import PACKAGE
+from diffusion.saved import to_plain, to_settings
 from diffusion.training.run import Run
-from diffusion.values import to_json, tree
 from report.files import read_json
 
 MANIFEST = "manifest.json"  # contains the SHA-256 of each file of a release
@@ -95,7 +95,7 @@ class Drawn:
         lines = of.history[-average:] if epoch is None else of.history[epoch - average : epoch]
         about = {
             "weights": [line["sha256"] for line in lines],
-            "way": [to_json(tree(part, "the way to sample")) for part in (of.sampler, of.prior)],
+            "way": [to_settings(to_plain(part, "the way to sample")) for part in (of.sampler, of.prior)],
             "drawn": [n, self.seed, of.precision, of.device.type],
             "code": code_of(SAMPLING),
         }

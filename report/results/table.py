@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from diffusion.evaluation.statistics import Interval
 from diffusion.files import write_bytes
-from diffusion.provenance import releases
+from diffusion.places import releases
 from report.files import read_json
 
 if TYPE_CHECKING:

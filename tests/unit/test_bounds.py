@@ -235,9 +235,12 @@ REFUSED = [
     (lambda on: on.sample(average=4), "average 4; .*epochs 1 to 3"),
     (
         lambda on: on.sample(sampler=halving),
-        r"the sampler, a Steps, gave \(2, .*expected: a torch tensor \(4, 1, 28, 28\)",
+        r"the sampler, a FunctionSampler, gave \(2, .*expected: a torch tensor \(4, 1, 28, 28\)",
     ),
-    (lambda on: on.sample(sampler=nothing), "the sampler, a Steps, gave None; expected: a torch tensor"),
+    (
+        lambda on: on.sample(sampler=nothing),
+        "the sampler, a FunctionSampler, gave None; expected: a torch tensor",
+    ),
     (lambda on: on.sample(sampler=short), "takes 2 positional arguments but 6 were given"),
     (
         lambda on: on.sample(prior=Numbers()),

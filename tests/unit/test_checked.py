@@ -9,19 +9,8 @@ import pytest
 import torch
 from pydantic import Field
 
-from diffusion.bounds import (
-    Count,
-    Number,
-    Seed,
-    Share,
-    check_known,
-    checked,
-    look_up,
-    make,
-    nearest,
-    summarise,
-    whole,
-)
+from diffusion.arguments import Count, Number, Seed, Share, check_whole, checked, summarise
+from diffusion.names import check_known, create, look_up, nearest
 from helpers import Fade
 
 
@@ -76,14 +65,19 @@ def test_a_function_or_class_that_is_checked_is_called_as_before():
 
 
 def test_a_whole_number_is_taken_within_bounds_that_depend_on_others():
-    taken = whole("n", 1, 1), whole("n", 9, 1), whole("n", 4, 2, 4), whole("n", np.int64(2), 2, 4)
+    taken = (
+        check_whole("n", 1, 1),
+        check_whole("n", 9, 1),
+        check_whole("n", 4, 2, 4),
+        check_whole("n", np.int64(2), 2, 4),
+    )
     assert [*map(type, taken)] == [int] * 4
     assert taken == (1, 9, 4, 2)
     for value in (0, 5, 2.0, "2", True, None, np.array([2, 3])):
         with pytest.raises(ValueError, match=r"^n is .*; allowed: a whole number from 1 to 4$"):
-            whole("n", value, 1, 4)
+            check_whole("n", value, 1, 4)
     with pytest.raises(ValueError, match="^n is 0; allowed: a whole number from 1$"):
-        whole("n", 0, 1)
+        check_whole("n", 0, 1)
 
 
 @pytest.mark.parametrize(
@@ -149,14 +143,14 @@ def test_an_object_is_looked_up_by_name_by_module_or_given():
 
 
 def test_a_thing_is_made_with_its_options_or_taken_as_it_is():
-    assert make("thing", "plain", REGISTRY).rate == 1
-    assert make("thing", "plain", REGISTRY, {"rate": 2.0}, has="step").rate == 2
-    assert make("thing", "plain", REGISTRY, has="step").rate == 1
-    assert make("thing", Plain, {}, {"rate": 2.0}).rate == 2
-    assert make("thing", "made", REGISTRY, has="walk step") is REGISTRY["made"]
-    assert make("thing", "dict", REGISTRY, {"a": 1}) == {"a": 1}
+    assert create("thing", "plain", REGISTRY).rate == 1
+    assert create("thing", "plain", REGISTRY, {"rate": 2.0}, has="step").rate == 2
+    assert create("thing", "plain", REGISTRY, has="step").rate == 1
+    assert create("thing", Plain, {}, {"rate": 2.0}).rate == 2
+    assert create("thing", "made", REGISTRY, has="walk step") is REGISTRY["made"]
+    assert create("thing", "dict", REGISTRY, {"a": 1}) == {"a": 1}
     options = {"rate": 2.0}
-    make("thing", "plain", REGISTRY, options)
+    create("thing", "plain", REGISTRY, options)
     assert options == {"rate": 2.0}
 
 
@@ -172,4 +166,4 @@ def test_a_thing_is_made_with_its_options_or_taken_as_it_is():
 )
 def test_what_cannot_be_made_is_refused_by_its_argument(name, options, has, said):
     with pytest.raises(ValueError, match=said):
-        make("thing", name, REGISTRY, options, has=has)
+        create("thing", name, REGISTRY, options, has=has)

@@ -8,9 +8,9 @@ import torch
 import torchmetrics
 
 from diffusion import data
-from diffusion.evaluation import classifier, features, shipped
+from diffusion.evaluation import classifier, features, small_networks
 from diffusion.evaluation.classifier import CLASSIFIER
-from diffusion.evaluation.shipped import AUTOENCODER
+from diffusion.evaluation.small_networks import AUTOENCODER
 from diffusion.files import sha256
 
 CPU = torch.device("cpu")
@@ -60,8 +60,8 @@ def test_networks_are_made_for_images_of_any_size_and_colour(shape):
     assert classifier.DigitClassifier()(torch.zeros(1, 1, 28, 28)).shape == (1, 10)
     trained = classifier.train(x, torch.tensor([0, 9, 3]))
     assert classifier.logits(trained, x).shape == (3, 10)  # of digits, unless told otherwise
-    other = shipped.train_encoder(x)
-    assert torch.equal(other.features(x), shipped.train_encoder(x).features(x))
+    other = small_networks.train_encoder(x)
+    assert torch.equal(other.features(x), small_networks.train_encoder(x).features(x))
 
 
 def test_an_untrained_network_is_the_same_in_all_versions_and_takes_images_of_any_size_and_colour():
@@ -130,14 +130,14 @@ def test_a_network_is_trained_on_all_images_in_each_epoch_at_a_rate_that_rises_a
             network.weight.sum()
         )  # whose gradient is one, so that steps of Adam are about as long as the rate
 
-    assert shipped.optimise(network.eval(), 300, loss, "any") is network
+    assert small_networks.optimise(network.eval(), 300, loss, "any") is network
     assert not network.training
     assert [*map(len, batches)] == 5 * [128, 128, 44]
     epochs = [torch.cat(batches[i : i + 3]).tolist() for i in range(0, 15, 3)]
     assert all(sorted(epoch) == [*range(300)] for epoch in epochs)
     assert len({*map(tuple, epochs)}) == 5
     first = batches.copy()
-    shipped.optimise(network, 300, loss, "any")
+    small_networks.optimise(network, 300, loss, "any")
     assert all(map(torch.equal, batches[15:], first))
     steps = -np.diff(weights[:15])
     assert 1e-3 < steps.max() < 2e-3

@@ -10,13 +10,13 @@ import torch
 import diffusion as d
 from diffusion import data
 from diffusion.evaluation import classifier, frechet
-from diffusion.evaluation.evaluator import Evaluator, Seen, choose_n
+from diffusion.evaluation.evaluator import Evaluator, MeasuredImages, choose_n
 from diffusion.evaluation.frechet import to_uint8
 from diffusion.evaluation.measures import MEASURES as LIBRARY
 from diffusion.evaluation.measures import format_value
 from diffusion.evaluation.recogniser import DigitRecogniser, digit
-from diffusion.evaluation.samples import precision_recall_coverage
 from diffusion.evaluation.statistics import Interval
+from diffusion.evaluation.variety import precision_recall_coverage
 from diffusion.runtime import generator
 from report.measures import confidence, divergence, pixels  # noqa: F401 - whose measures are taken, too
 from report.measures.registry import MEASURES
@@ -272,10 +272,10 @@ def test_as_many_samples_are_drawn_as_there_are_others_with_a_note_below_1000(ca
 
 
 def test_a_set_is_seen_whole_unless_told_otherwise(evaluator, x):
-    seen = Seen(evaluator, x)
+    seen = MeasuredImages(evaluator, x)
     assert seen.n == N
     assert seen.labels.tolist() == classifier.classes_of(evaluator.classifier, x).tolist()
-    known = Seen(evaluator, x, seen.features + 1, n=20)
+    known = MeasuredImages(evaluator, x, seen.features + 1, n=20)
     assert (known.n, torch.equal(known.features, seen.features + 1)) == (20, True)
 
 

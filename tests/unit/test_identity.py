@@ -22,8 +22,8 @@ from torch import nn
 
 import diffusion as d
 from diffusion.files import differences
+from diffusion.saved import from_plain, names_in, to_plain, to_settings
 from diffusion.training.folder import RunError, RunFolder
-from diffusion.values import names_in, to_json, tree, tree_back
 from helpers import MINE, ROOT, Fade, forked, in_file, needs_linux, train, typed
 
 # --- values ---
@@ -63,11 +63,11 @@ def folder(tmp_path_factory):
 @given(values | st.sampled_from(KEPT))
 def test_values_come_back_as_they_were_and_are_equal_to_themselves(folder, value):
     """`repr` has value, type and order."""
-    folder.keep("value.pt", tree(value, "it"))
-    found = tree_back(folder.load("value.pt"))
+    folder.keep("value.pt", to_plain(value, "it"))
+    found = from_plain(folder.load("value.pt"))
     assert repr(found) == repr(value)
-    known = json.loads(json.dumps({"it": to_json(tree(value, "it"))}, allow_nan=False))
-    assert not [*differences(known, {"it": to_json(tree(found, "it"))})]
+    known = json.loads(json.dumps({"it": to_settings(to_plain(value, "it"))}, allow_nan=False))
+    assert not [*differences(known, {"it": to_settings(to_plain(found, "it"))})]
 
 
 Z = torch.zeros(2000)
@@ -91,20 +91,20 @@ ALIKE = {
 
 @pytest.mark.parametrize("kind", [*APART, *ALIKE])
 def test_things_are_told_apart_where_they_differ_and_nowhere_else(kind):
-    a, b = ({"it": to_json(tree(one, "it"))} for one in (APART | ALIKE)[kind])
+    a, b = ({"it": to_settings(to_plain(one, "it"))} for one in (APART | ALIKE)[kind])
     assert bool([*differences(a, b)]) == (kind in APART)
 
 
 def test_attributes_may_have_any_name():
-    held = tree(Holds(dict=3, name="os:path", state=[double]), "it")
-    assert to_json(held) == {
+    held = to_plain(Holds(dict=3, name="os:path", state=[double]), "it")
+    assert to_settings(held) == {
         "class": f"{__name__}:Holds",
         "dict": 3,
         "name": "os:path",
         "state": [{"name": f"{__name__}:double"}],
     }
     assert [*names_in(held)] == [f"{__name__}:Holds", f"{__name__}:double"]
-    assert vars(tree_back(held)) == {"dict": 3, "name": "os:path", "state": [double]}
+    assert vars(from_plain(held)) == {"dict": 3, "name": "os:path", "state": [double]}
 
 
 Kind = enum.Enum("Kind", "A B")

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from diffusion.files import sha256
-from diffusion.provenance import PACKAGE
+from diffusion.places import PACKAGE
 from helpers import DAMAGES
 from report.files import write_json
 from report.results import kept

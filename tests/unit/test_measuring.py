@@ -12,7 +12,7 @@ import torch
 
 import made_up
 from diffusion import Naive, Pixels, data
-from diffusion.evaluation.evaluator import Seen
+from diffusion.evaluation.evaluator import MeasuredImages
 from diffusion.evaluation.frechet import frechet_distance, to_uint8
 from diffusion.processes import DDPM, ColdZoom, linear
 from diffusion.runtime import generator
@@ -189,7 +189,7 @@ def test_probes_compare_classes_as_they_are_read_and_never_true_ones(job, monkey
     for module, name in ((probes, "memorised"), (distances, "split")):
         monkeypatch.setattr(module, name, lambda *args, name=name: given.setdefault(name, args) and {})
     job.measure(n_probe=30)
-    seen, read = Seen(evaluator, job.run.sample(40, 3)[:30]), evaluator.test.labels
+    seen, read = MeasuredImages(evaluator, job.run.sample(40, 3)[:30]), evaluator.test.labels
     (_, of_samples), (_, of_test) = given["memorised"]
     assert torch.equal(of_samples, seen.labels)
     assert torch.equal(of_test, read[:30])

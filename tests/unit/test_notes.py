@@ -10,8 +10,8 @@ import torch
 import diffusion as d
 from diffusion import progress
 from diffusion.processes import NoiseSchedule
-from diffusion.training.describe import notes, prepare
 from diffusion.training.sampling import finite_images, note_outside
+from diffusion.training.settings import notes, prepare
 from helpers import Fade, Linear, stay, stopped, train
 
 X = torch.rand(300, 1, 8, 8, generator=torch.Generator().manual_seed(0)) - 0.5

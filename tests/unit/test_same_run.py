@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import diffusion as d
-from diffusion import code
+from diffusion import own
 from diffusion.processes import DEGRADATIONS
 from diffusion.processes.schedules import SCHEDULES
 from diffusion.training.folder import RunError
@@ -126,12 +126,12 @@ def executed(work: Callable[[], object]) -> set[str]:
         work()
     finally:
         sys.setprofile(None)
-    paths = [Path(file) for file in files if Path(file).is_relative_to(code.PACKAGE)]
-    return {path.relative_to(code.PACKAGE).as_posix() for path in paths}
+    paths = [Path(file) for file in files if Path(file).is_relative_to(own.PACKAGE)]
+    return {path.relative_to(own.PACKAGE).as_posix() for path in paths}
 
 
 # What runs in a training and changes no weight: arguments are checked there.
-CHECKS = {"bounds.py"}
+CHECKS = {"arguments.py", "names.py"}
 
 
 @pytest.fixture(scope="module")
@@ -156,26 +156,26 @@ def training_files() -> set[str]:
 
 def test_every_file_of_which_code_runs_in_a_step_is_training_code(training_files):
     assert {"processes/ddpm.py", "processes/zoom.py", "training/steps.py"} <= training_files
-    assert training_files <= {*code.TRAINING}
+    assert training_files <= {*own.TRAINING}
 
 
 def test_an_edit_of_training_code_makes_another_run_and_a_remark_does_not(
     images, folder, one, training_files, tmp_path, monkeypatch
 ):
-    package = shutil.copytree(code.PACKAGE, tmp_path / "diffusion", ignore=shutil.ignore_patterns("*.pyc"))
-    monkeypatch.setattr(code, "PACKAGE", package)
+    package = shutil.copytree(own.PACKAGE, tmp_path / "diffusion", ignore=shutil.ignore_patterns("*.pyc"))
+    monkeypatch.setattr(own, "PACKAGE", package)
     for name in sorted(training_files):
         before = (package / name).read_text()
         for edit in (f"# a remark\n{before}", f"{before}\n\nNEW = 1\n"):
             (package / name).write_text(edit)
-            code.training_code.cache_clear()
+            own.training_code.cache_clear()
             if "NEW" in edit:
                 with pytest.raises(RunError, match="holds a different run: code has changed"):
                     train(images, folder, **ONE, callback=never)
             else:
                 assert_same(train(images, folder, **ONE, callback=never), one)
         (package / name).write_text(before)
-    code.training_code.cache_clear()
+    own.training_code.cache_clear()
 
 
 # --- files that are lost, and a run that is set aside ---

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import helpers
-from diffusion import provenance
+from diffusion import places
 from finished import (
     AFTER,
     ALL,
@@ -304,7 +304,7 @@ def test_another_version_of_a_package_that_computes_runs_all_again(run, monkeypa
         with monkeypatch.context() as patch:
             patch.setattr(metadata, "version", lambda name, p=package: "0" if name == p else version(name))
             if package == "torch":
-                patch.setattr(provenance.torch, "__version__", "0")
+                patch.setattr(places.torch, "__version__", "0")
             stale = run.stale()
         assert [*stale] == ALL
         assert stale["schedules"].startswith(f"versions.{package} was ")

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torchmetrics.image.kid import KernelInceptionDistance
 
-from diffusion.evaluation import frechet, samples
+from diffusion.evaluation import frechet, variety
 from diffusion.evaluation.frechet import Reference, distance, floor, frechet_distance, kid, to_uint8
 from diffusion.evaluation.statistics import (
     centred,
@@ -200,14 +200,14 @@ def test_a_class_that_no_real_image_has_counts_as_half_an_image():
 
 
 def test_a_clear_digit_is_read_with_less_than_certainty():
-    labels, confidence = samples.read(torch.tensor([[0.0, 25, 1], [3, 2, 1]]))
+    labels, confidence = variety.read(torch.tensor([[0.0, 25, 1], [3, 2, 1]]))
     assert labels.tolist() == [1, 0]
     assert 1 - 1e-9 < confidence[0] < 1
     assert confidence[1].item() == pytest.approx(1 / (1 + math.exp(-1) + math.exp(-2)))
 
 
 def prc(real, fake, n=None, seed=0):
-    return samples.precision_recall_coverage(
+    return variety.precision_recall_coverage(
         torch.as_tensor(real), torch.as_tensor(fake), n or len(real), seed
     )
 
@@ -237,15 +237,15 @@ def test_fidelity_and_variety_are_of_as_many_images_of_each_drawn_by_the_seed(mo
     ordered = [prc(real.flip(0), fake, 13), prc(real, fake.flip(0), 13)]
     assert few not in ordered  # neither set is its first images
     assert [one.n for one in prc(real, fake, 99).values()] == [30] * 3
-    monkeypatch.setattr(samples, "HALVES", 2)
+    monkeypatch.setattr(variety, "HALVES", 2)
     assert [one.n for one in prc(gaussian(2001, 1, 1), gaussian(2001, 1, 2)).values()] == [2000] * 3
 
 
 def test_at_least_as_many_images_are_needed_as_a_half_has_neighbours():
     real, fake = gaussian(40, 3, 1), gaussian(30, 3, 2)
-    assert prc(real, fake, samples.FEWEST)["coverage"].n == 12
+    assert prc(real, fake, variety.FEWEST)["coverage"].n == 12
     with pytest.raises(RuntimeError):
-        prc(real, fake, samples.FEWEST - 1)
+        prc(real, fake, variety.FEWEST - 1)
 
 
 def test_distances_are_exact_far_from_zero_where_products_of_matrices_are_rounded():
@@ -253,22 +253,22 @@ def test_distances_are_exact_far_from_zero_where_products_of_matrices_are_rounde
     real[10:20] = real[10] + 100 + 1e-7 * gaussian(10, 3, 3)
     near = real[10:20] + 3e-7 * gaussian(10, 3, 4)
     expected = oracle.precision_recall_coverage(real.numpy(), near.numpy())["coverage"]
-    assert 0 < samples.coverage(real, near) == expected < 0.25
+    assert 0 < variety.coverage(real, near) == expected < 0.25
     real[10:20] = real[10]
-    assert samples.coverage(real, real[10:11]) == 0.25  # an image is not away from its copy
+    assert variety.coverage(real, real[10:11]) == 0.25  # an image is not away from its copy
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3])
 def test_grey_is_the_mean_of_the_colours(channels):
     x = gaussian(2 * channels * 4, 1, 0).view(2, channels, 2, 2)
-    assert samples.grey(x).numpy() == pytest.approx(x.numpy().mean(1, keepdims=True))
+    assert variety.grey(x).numpy() == pytest.approx(x.numpy().mean(1, keepdims=True))
 
 
 def test_each_draw_behind_an_interval_has_a_key_of_its_own(monkeypatch):
-    keys, generator = [], samples.generator
-    monkeypatch.setattr(samples, "generator", lambda *key: keys.append(key) or generator(*key))
+    keys, generator = [], variety.generator
+    monkeypatch.setattr(variety, "generator", lambda *key: keys.append(key) or generator(*key))
     prc(np.eye(12), np.eye(12))
-    assert len({*keys}) == len(keys) == 2 + 2 * samples.HALVES
+    assert len({*keys}) == len(keys) == 2 + 2 * variety.HALVES
 
 
 def test_the_interval_of_recall_and_coverage_has_the_spread_over_fresh_sets():

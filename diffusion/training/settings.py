@@ -13,15 +13,15 @@ import torch
 from torch import Tensor, nn
 
 from diffusion import data
-from diffusion.bounds import summarise
+from diffusion.arguments import summarise
 from diffusion.check import check_levels, degrade, findings
-from diffusion.code import own_code, training_code
+from diffusion.own import own_code, training_code
 from diffusion.processes import DDPM, ColdDiffusion, DegradationProcess
 from diffusion.processes.base import Shape
 from diffusion.processes.priors import fitted
 from diffusion.runtime import seeded
+from diffusion.saved import name_of, names_in, to_plain, to_settings
 from diffusion.training import network as networks
-from diffusion.values import name_of, names_in, to_json, tree
 
 REST = 0.05  # share of an image that noise may leave at t = T
 
@@ -36,7 +36,7 @@ def copy_process(process: DegradationProcess, shape: Shape) -> tuple[Degradation
     """
     process = copy.copy(process)
     sampling = {name: vars(process).pop(name, None) for name in ("sampler", "prior")}
-    tree(process, "process")  # first, because a value that cannot be saved may also be impossible to copy
+    to_plain(process, "process")  # first, because a value that cannot be saved may also be impossible to copy
     process = copy.deepcopy(process)
     process.set_image_shape(shape)
     return process, sampling
@@ -69,7 +69,7 @@ def definitions(process: DegradationProcess, cls: type[nn.Module], options: Mapp
     Raises:
         ValueError: If one of them cannot be saved.
     """
-    trees = tree(process, "process"), tree(options, "network_options")
+    trees = to_plain(process, "process"), to_plain(options, "network_options")
     return [*names_in(trees), name_of(cls, "network")]
 
 
@@ -101,9 +101,9 @@ def describe(
     cut = total % math.ceil(len(x) / learning["batch_size"])  # steps of an incomplete last epoch
     test = None if x_test is None else data.fingerprint(x_test)
     settings = {
-        "process": to_json(tree(process, "process")),
+        "process": to_settings(to_plain(process, "process")),
         "network": name_of(cls, "network"),
-        "network_options": to_json(tree(options, "network_options")),
+        "network_options": to_settings(to_plain(options, "network_options")),
         "images": {"train": data.fingerprint(x), "test": test, "n": len(x)},
         **learning,
         # The length determines the weights if the learning rate decays, or if the last epoch is incomplete.

@@ -1,22 +1,17 @@
-"""Bounds of arguments, checked by pydantic from their signatures, and objects by name.
+"""Types and bounds of arguments, checked by pydantic from their signatures.
 
-    @checked
-    def cosine(T: Annotated[int, Field(ge=2)] = 1000): ...
-
-Profiles and notebooks name objects as text: an entry of a registry, or your own `module:name`.
+@checked
+def cosine(T: Annotated[int, Field(ge=2)] = 1000): ...
 """
 
-import difflib
 import functools
 import inspect
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, TypeVar, cast
 
 import numpy as np
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, validate_call
 from torch import Tensor
-
-from diffusion.modules import load_object
 
 STRICT = ConfigDict(strict=True, allow_inf_nan=False, arbitrary_types_allowed=True)
 F = TypeVar("F", bound=Callable[..., Any])
@@ -74,7 +69,7 @@ Share = Annotated[float, Native, Field(ge=0, le=1)]
 Seed = Annotated[int, Native, Field(ge=0, lt=2**32)]
 
 
-def whole(name: str, value: Any, low: int, high: int | None = None) -> int:
+def check_whole(name: str, value: Any, low: int, high: int | None = None) -> int:
     """Return the value if it is a whole number from low to high, for bounds that depend on other values.
 
     Raises:
@@ -97,75 +92,3 @@ def summarise(value: Any) -> str:
         return f"the class {value.__name__}"
     name = type(value).__name__
     return f"a{'n' * name.startswith((*'AEIO',))} {name}"
-
-
-# --- by name ---
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return `; did you mean 'x'?` for the nearest of the known names, or an empty text."""
-    close = difflib.get_close_matches(str(name), list(known), 1, 0.65)
-    return f"; did you mean {close[0]!r}?" if close else ""
-
-
-def check_known(what: str, name: str, known: Collection[str]) -> None:
-    """Check that a name is known.
-
-    Args:
-        what (str): The argument, with which the message begins.
-        name (str): The name.
-        known (collection of str): The known names.
-
-    Raises:
-        ValueError: If it is not.
-    """
-    if name not in known:
-        raise ValueError(f"{what} is {name!r}; allowed: {', '.join(known) or 'none'}{nearest(name, known)}")
-
-
-def look_up(what: str, name: Any, registry: Mapping[str, Any]) -> Any:
-    """Return an entry of a registry, or the object that `module:name` names. Objects are returned unchanged.
-
-    Args:
-        what (str): The argument, with which messages begin.
-        name (object): The name.
-        registry (Mapping): The entries by name.
-
-    Raises:
-        ValueError: If the object does not exist.
-    """
-    if not isinstance(name, str):
-        return name
-    if name in registry:
-        return registry[name]
-    if ":" not in name:
-        check_known(what, name, [*registry, "or your own module:name"])
-    try:
-        return load_object(name)
-    except ValueError as error:
-        raise ValueError(f"{what} {error}") from error
-
-
-def make(what: str, name: Any, registry: Mapping[str, Any], options: Any = None, *, has: str = "") -> Any:
-    """Look up a name and call the object with the options; with `has`, call it only if it is a class.
-
-    Args:
-        what (str): The argument, with which messages begin.
-        name (object): The name.
-        registry (Mapping): The entries by name.
-        options (Mapping, optional): Arguments of the call. Default None.
-        has (str): Methods, separated by spaces; the object must have at least one of them. Default "".
-
-    Raises:
-        ValueError: If the object has none of these methods, or refuses an option.
-    """
-    entry, options = look_up(what, name, registry), dict(options or {})
-    if has and not {*has.split()}.intersection(dir(entry)):
-        raise ValueError(f"{what} is {summarise(entry)}; expected: an object with {' or '.join(has.split())}")
-    if has and not options and not isinstance(entry, type):
-        return entry
-    try:
-        return entry(**options)
-    except TypeError as error:
-        label = f"{what} {getattr(entry, '__name__', name)}"
-        raise ValueError(f"{label} cannot be made with {options}: {error}") from error

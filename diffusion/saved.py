@@ -1,8 +1,8 @@
 """Objects as plain values: the form in which a run folder saves its process, and in which runs are compared.
 
-    tree(Fade(10), "process")   {"class": "mine:Fade", "state": {"T": 10}}
-    tree_back(...)              the Fade object again
-    to_json(...)                the tree as JSON, with the type, shape and hash of each tensor
+    to_plain(Fade(10), "process")   {"class": "mine:Fade", "state": {"T": 10}}
+    from_plain(...)              the Fade object again
+    to_settings(...)                the tree as JSON, with the type, shape and hash of each tensor
 
 Reading a tree imports the modules of its classes, and calls nothing.
 """
@@ -19,15 +19,15 @@ import torch
 from torch import Tensor
 
 import diffusion
-from diffusion.bounds import summarise
+from diffusion.arguments import summarise
 from diffusion.files import sha256
-from diffusion.modules import is_own, load_object, module_of, own_file
+from diffusion.names import is_own, load_object, module_of, own_file
 
 SIMPLE = (type(None), bool, int, float, str)
 NEEDED = "expected: numbers, text, tensors, arrays, your own functions, or your own objects of these"
 
 
-def tree(value: Any, at: str) -> Any:
+def to_plain(value: Any, at: str) -> Any:
     """Convert an object to plain values, which torch can save and load as weights.
 
     Args:
@@ -43,9 +43,11 @@ def tree(value: Any, at: str) -> Any:
     if kind is Tensor and value.layout == torch.strided:
         return value.detach().cpu().clone()
     if kind in (list, tuple):
-        return kind(tree(item, f"{at}[{i}]") for i, item in enumerate(value))
+        return kind(to_plain(item, f"{at}[{i}]") for i, item in enumerate(value))
     if kind is dict:
-        return {"dict": [[tree(key, at), tree(item, f"{at}[{key!r}]")] for key, item in value.items()]}
+        return {
+            "dict": [[to_plain(key, at), to_plain(item, f"{at}[{key!r}]")] for key, item in value.items()]
+        }
     if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biufc":
         data = torch.frombuffer(bytearray(value.tobytes() or b"\0"), dtype=torch.uint8)
         shape = None if isinstance(value, np.generic) else [*value.shape]
@@ -57,22 +59,22 @@ def tree(value: Any, at: str) -> Any:
     if not has_state or isinstance(value, Enum) or kind.__module__ == "builtins":
         raise ValueError(f"{at} is {summarise(value)}; {NEEDED}")
     name = name_of(kind, at)
-    state = {key: tree(item, f"{at}.{key}") for key, item in sorted(vars(value).items())}
+    state = {key: to_plain(item, f"{at}.{key}") for key, item in sorted(vars(value).items())}
     return {"class": name, "state": state}
 
 
-def tree_back(node: Any) -> Any:
+def from_plain(node: Any) -> Any:
     """Return the object of a tree.
 
     Raises:
         ValueError: If a class or function of the tree cannot be loaded, or is not allowed.
     """
     if isinstance(node, list | tuple):
-        return type(node)(map(tree_back, node))
+        return type(node)(map(from_plain, node))
     if not isinstance(node, dict):
         return node
     if "dict" in node:
-        return {tree_back(key): tree_back(item) for key, item in node["dict"]}
+        return {from_plain(key): from_plain(item) for key, item in node["dict"]}
     if "numpy" in node:
         dtype, shape = np.dtype(node["numpy"]), node["shape"]
         array = np.frombuffer(node["bytes"].numpy().tobytes(), dtype, math.prod(shape or []))
@@ -83,11 +85,11 @@ def tree_back(node: Any) -> Any:
     if not isinstance(cls, type):
         raise ValueError(f"{node['class']} is not a class")
     value = object.__new__(cls)
-    vars(value).update({name: tree_back(item) for name, item in node["state"].items()})
+    vars(value).update({name: from_plain(item) for name, item in node["state"].items()})
     return value
 
 
-def to_json(node: Any) -> Any:
+def to_settings(node: Any) -> Any:
     """Convert a tree to JSON; equal objects give equal JSON.
 
     Numbers have twelve digits, numbers in tensors seven, because the last digits depend on the processor.
@@ -97,13 +99,15 @@ def to_json(node: Any) -> Any:
         data = single.flatten().view(torch.uint8).numpy().tobytes()
         return {"tensor": f"{node.dtype} {[*node.shape]}", "sha256": sha256(data)[:16]}
     if isinstance(node, dict) and "class" in node:
-        return {"class": node["class"], **{key: to_json(item) for key, item in node["state"].items()}}
+        return {"class": node["class"], **{key: to_settings(item) for key, item in node["state"].items()}}
     if isinstance(node, dict) and "dict" in node:
-        return {key if isinstance(key, str) else f"({key!r})": to_json(item) for key, item in node["dict"]}
+        return {
+            key if isinstance(key, str) else f"({key!r})": to_settings(item) for key, item in node["dict"]
+        }
     if isinstance(node, dict):
-        return {name: to_json(item) for name, item in node.items()}
+        return {name: to_settings(item) for name, item in node.items()}
     if isinstance(node, list | tuple):
-        return [to_json(item) for item in node]
+        return [to_settings(item) for item in node]
     if isinstance(node, float):
         return float(f"{node:.12g}") if math.isfinite(node) else repr(node)  # JSON has no infinity
     return node
