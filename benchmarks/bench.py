@@ -1,4 +1,4 @@
-"""Compare the speed of this project with textbook code (`baseline.py`): `make bench`, or
+"""Compare the speed of this project with textbook code (`baseline.py`).
 
     python -m benchmarks.bench [--quick] [step] [zoom] [sampling]
 
