@@ -1,20 +1,26 @@
-"""The main question in three kinds of features and for two networks."""
+"""Names of the paper's text, against oracles and properties; their values: golden/test_released.py."""
 
 import math
 
 import numpy as np
 import pytest
+import torch
 from scipy import stats
 
-from paper import spaces
+import made_up
+from diffusion.evaluation.statistics import Interval
+from paper import experiments, same, spaces
+from paper.variety import relative_variance, variances
+from report.pages.text_format import MINUS
 from report.results import table
-from report.results.table import Record
+from report.results.table import Record, row
+from report.results.views import load
 
 SEEDS = {"zoom": (10.0, 14.0, 12.0, 9.0), "linear": (8.0, 9.5), "cosine": ()}
 
 
 def recorded(tmp_path, rows) -> Record:
-    table.write(tmp_path, "photographs", {"job": "15_photographs"}, rows)
+    table.write(tmp_path, "photographs", {"settings": {}}, rows)
     return Record(tmp_path, "photographs")
 
 
@@ -39,9 +45,6 @@ def test_a_ratio_is_welchs_of_the_logarithms_of_each_runs_geometric_mean(tmp_pat
     assert found.freedom == pytest.approx(welch.df)
     assert found.n == {"zoom": 4, "linear": 2, "cosine": 0}
     assert found.checkpoints == {"zoom": 8, "linear": 4, "cosine": 0}
-    assert found.means["zoom"].value == pytest.approx(math.exp(logs[0].mean()))
-    assert found.values["linear"].each == pytest.approx({0: 8.0, 1: 9.5})
-    assert not found.separate  # one zoom lies among the DDPMs
 
 
 def test_the_cosine_ddpm_counts_for_the_scatter_only(tmp_path):
@@ -70,7 +73,6 @@ def test_shares_are_compared_as_differences_and_averaged_as_odds(tmp_path):
     assert found.apart.value == pytest.approx(0.55 - 0.75)
     odds = np.mean([math.log(p / (1 - p)) for p in (0.5, 0.6)])
     assert found.means["zoom"].value == pytest.approx(1 / (1 + math.exp(-odds)))
-    assert found.separate
 
 
 def test_rows_of_other_models_kinds_and_ways_do_not_count(tmp_path):
@@ -86,16 +88,49 @@ def test_rows_of_other_models_kinds_and_ways_do_not_count(tmp_path):
         spaces.compare(recorded(tmp_path / "lost", others + rows), "unet", "digits")
 
 
-def test_scores_are_listed_by_source_procedure_and_kind(tmp_path):
+@pytest.mark.parametrize(
+    ("name", "epochs", "change", "expected"),
+    [
+        ("linear-1", 3, {}, True),
+        ("linear-1", 3, {2: 0.5 + 1e-15}, False),  # one loss differs in its last digits
+        ("linear-1", 12, {11: 9.0}, True),  # epochs that only one of them has do not count
+        ("linear-2", 3, {}, False),
+        ("linear-1", 0, {}, False),
+    ],
+)
+def test_runs_are_the_same_if_all_shared_losses_are(tmp_path, name, epochs, change, expected):
+    made_up.training(tmp_path / "long", "linear-1", epochs=10)
     rows = [
-        table.row(measure, value, f"{source}, as the {how}")
-        for source in ("real digits", "zoom, original weights")
-        for how, value in (("code does", 1.0), ("text says", 2.0))
-        for measure in ("frechet", "frechet_photographs")
-    ]
-    found = spaces.list_scores(recorded(tmp_path, [*rows, table.row("frechet", 3.0, "uniform noise")]))
-    assert [*found] == ["real digits", "zoom, original weights"]
-    assert {how: of["photographs"].value for how, of in found["real digits"].items()} == {
-        "done": 1.0,
-        "described": 2.0,
-    }
+        row("train_loss", change.get(epoch, 1 / epoch), epoch=epoch) for epoch in range(1, epochs + 1)
+    ] or [row("ink", 1.0)]
+    made_up.training(tmp_path / "short", name, epochs=max(epochs, 1), rows=rows)
+    (one,), (other,) = (load(tmp_path / place).trainings.values() for place in ("long", "short"))
+    assert same.is_same(one, other) == same.is_same(other, one) == expected
+    assert len(same.group([other, one])) == (1 if expected else 2)
+
+
+@pytest.mark.parametrize(
+    ("sign", "ends", "told"),
+    [
+        (1, (-0.12, -0.2, -0.05), f"{MINUS}12\xa0[{MINUS}20, {MINUS}5]"),
+        (-1, (-0.12, -0.2, -0.05), "12\xa0[5, 20]"),
+        (-1, (0.02, -0.04, 0.08), f"{MINUS}2\xa0[{MINUS}8, 4]"),
+    ],
+)
+def test_an_effect_on_a_share_has_its_lower_end_first_whichever_way_it_is_told(tmp_path, sign, ends, told):
+    rows = [table.row("digit", Interval(*ends), "joint start"), table.row("coverage", 0.7, "joint start")]
+    effects = experiments.effects(recorded(tmp_path, rows))
+    assert effects["effect_points"]("joint start", sign) == told
+
+
+def test_variance_within_a_class_is_relative_to_real_digits_of_that_class():
+    features = torch.tensor([[0.0, 0.0], [2.0, 0.0], [0.0, 5.0], [0.0, 5.0], [0.0, 8.0], [9.0, 9.0]])
+    labels = torch.tensor([0, 0, 1, 1, 1, 2])
+    found = variances(features, labels)
+    assert found == {0: (pytest.approx(2.0), 2), 1: (pytest.approx(3.0), 3)}  # class 2 has one image
+    real = {0: (4.0, 10), 1: (1.0, 10)}
+    relative = relative_variance(features, labels, real)
+    assert relative.value == pytest.approx((1 * 2.0 / 4.0 + 2 * 3.0 / 1.0) / 3)
+    assert relative.n == 6
+    with pytest.raises(ValueError, match="no class has two"):
+        relative_variance(features[5:], labels[5:], real)
