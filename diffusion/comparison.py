@@ -15,8 +15,7 @@ from diffusion.evaluation.evaluator import Evaluator, choose_n, draw_samples
 from diffusion.evaluation.measures import ONE_IMAGE, Measured, choose_main, format_value
 from diffusion.evaluation.statistics import Interval
 from diffusion.evaluation.variety import FEWEST, grey
-from diffusion.figures import images as drawing
-from diffusion.figures.style import styled
+from diffusion.figures import grid
 from diffusion.training.folder import HASHES
 from diffusion.training.run import Run
 
@@ -84,9 +83,7 @@ class Comparison:
         rows = {REAL: self.evaluator.x_test} | self.samples
         shortest = min(check_whole("columns", columns, 1), *map(len, rows.values()))
         x = torch.cat([x[:shortest] for x in rows.values()])
-        x = x if x.shape[1] == 3 else grey(x)
-        images = drawing.as_bytes(x).reshape(x.shape).transpose(0, 2, 3, 1)
-        return styled(drawing.page)([drawing.Block(images, shortest, [*rows])])
+        return grid(x if x.shape[1] == 3 else grey(x), shortest, [*rows])
 
     def __str__(self) -> str:
         n = len(next(iter(self.samples.values())))

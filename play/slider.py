@@ -8,8 +8,8 @@ import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
-from diffusion import figures
 from diffusion.data import grey_values
+from diffusion.figures import grid
 from diffusion.progress import live
 
 STRIP = 9  # maximum number of images in a strip
@@ -19,19 +19,22 @@ ENLARGED = 7  # output pixels for each pixel of the slider's images
 def slide(rows: Mapping[str, Any], steps: Sequence[Any], name: str = "t") -> Figure:
     """Show images of several steps: a strip of at most nine steps and, in a live notebook, a slider.
 
+    Prints the steps of the strip.
+
     Args:
         rows: images (K, S, S) in [-0.5, 0.5] by name; values outside are clipped.
         steps: labels of the K steps.
         name: name of a step, next to the slider. Default "t".
 
     Returns:
-        The strip.
+        The strip, a row for each name.
     """
     rows = {key: torch.as_tensor(images).flatten(0, -3) for key, images in rows.items()}
     if live():
         _show_slider(rows, steps, name)
     few = np.linspace(0, len(steps) - 1, min(STRIP, len(steps))).round().astype(int).tolist()
-    return figures.latents({key: images[few] for key, images in rows.items()}, [steps[i] for i in few])
+    print(f"{name} = {', '.join(str(steps[i]) for i in few)}")
+    return grid(torch.cat([images[few] for images in rows.values()]), len(few), [*rows])
 
 
 def _show_slider(rows: Mapping[str, torch.Tensor], steps: Sequence[Any], name: str) -> None:

@@ -283,7 +283,7 @@ def tiles(axes: Axes, columns: int, side: int = 28) -> np.ndarray:
         for i in range(down)
         for j in range(columns)
     ]
-    return np.round(255 * np.stack(rows)).astype(np.uint8)
+    return np.asarray(np.stack(rows))
 
 
 def strip(axes: Axes) -> np.ndarray:

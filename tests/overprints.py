@@ -18,7 +18,7 @@ from matplotlib.path import Path
 from matplotlib.text import Text
 from matplotlib.transforms import Affine2D, Bbox
 
-from diffusion.figures.style import theme
+from report.figures.print_style import theme
 
 EDGE = 0.12  # of the size of a font: an extent's edge, where only the highest and lowest letters reach
 FAINT = 0.3  # opacity up to which a filled area is a shade

@@ -5,7 +5,7 @@ import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any, overload
 
 import torch
 from torch import Tensor, nn
@@ -23,23 +23,6 @@ from diffusion.training import network as networks
 from diffusion.training.folder import RunError, RunFolder
 from diffusion.training.sampling import Sampling, mean_of
 from diffusion.training.settings import definitions
-
-if TYPE_CHECKING:
-    from diffusion.figures.style import PrintFigure
-
-
-class Losses(list[tuple[int, float]]):
-    """A list of (step, loss). A notebook displays it as a curve."""
-
-    def plot(self) -> "PrintFigure":
-        """Plot the curve, as wide as a page of text."""
-        from diffusion.figures.curves import curve  # takes a second
-
-        steps, losses = zip(*self, strict=True)
-        return curve(("step", "training loss"), steps, losses)
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
-        return self.plot()._repr_mimebundle_()
 
 
 @dataclass(slots=True, weakref_slot=True)  # a misspelt attribute is refused
@@ -120,17 +103,14 @@ class Run:
         return sum(p.numel() for p in self._new_network().parameters())
 
     @property
-    def losses(self) -> Losses:
-        """Training loss as a list of (step, mean loss of the steps before), about 1000 parts at most.
-
-        A notebook displays the curve; `run.losses.plot()` returns it as a figure.
-        """
+    def losses(self) -> list[tuple[int, float]]:
+        """list: Training loss as (step, mean loss of the steps before), about 1000 parts at most."""
         points, before = [], 0
         for line in self.history:
             k, n = len(line["losses"]), line["step"] - before
             points += [(before + n * i // k, loss) for i, loss in enumerate(line["losses"], 1)]
             before += n
-        return Losses(points)
+        return points
 
     def weights_sha256(self, epoch: int | None = None) -> str:
         """Return the SHA-256 of the weights file after an epoch; if None, after the last."""

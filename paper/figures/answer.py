@@ -11,11 +11,11 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
 from diffusion.evaluation.statistics import Interval
-from diffusion.figures.style import INK, SMALL, new_figure
 from paper import answer as question
 from paper.answer import FACTOR, Asked
 from report.figures.curves import legend
 from report.figures.pictures import kept
+from report.figures.print_style import INK, SMALL, new_figure
 from report.figures.styles import MODELS, figure, on_logs, place, strip, write
 from report.results.table import CHECKPOINT
 from report.results.views import Results, Training

@@ -8,8 +8,8 @@ from matplotlib.axis import Axis
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from diffusion.figures.style import FONT_SIZE, INK, SMALL, new_figure
 from report.figures.lessons import name_classes
+from report.figures.print_style import FONT_SIZE, INK, SMALL, new_figure
 from report.figures.styles import MODELS, figure, key, literal, title_of
 from report.results.definitions import SETTLED
 from report.results.table import Samples

@@ -2,8 +2,8 @@
 
 from matplotlib.figure import Figure
 
-from diffusion.figures.style import INK, MUTED, new_figure
 from report.figures.curves import STYLES
+from report.figures.print_style import INK, MUTED, new_figure
 from report.figures.styles import dot, figure, on_logs
 from report.results.views import Results
 

@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from diffusion.figures.style import INK, MUTED, SMALL, new_figure
 from report.figures.curves import PLAIN, STYLES
+from report.figures.print_style import INK, MUTED, SMALL, new_figure
 from report.figures.styles import MODELS, colour_of, figure, key, model_styles, name_ends, on_logs, title_of
 from report.results.table import Facts, Samples
 from report.results.views import Results

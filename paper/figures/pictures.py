@@ -8,11 +8,11 @@ import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
-from diffusion.figures import images
-from diffusion.figures.style import ABOUT, PNG
+from diffusion.figures import tile
 from report.figures.changes import changes
 from report.figures.lessons import grids
 from report.figures.pictures import SHOWN, kept
+from report.figures.print_style import ABOUT, PNG
 from report.figures.styles import MODELS, figure, title_of
 from report.results.definitions import UNPICKED
 from report.results.views import Results
@@ -82,6 +82,6 @@ def front(results: Results, model: str) -> Tiles | None:
     if not (samples := kept(results, {model: f"samples_{results.first(model).name}"}, SIDE * SIDE)):
         return None
     few, buffer = torch.from_numpy(samples[model])[:, None], io.BytesIO()
-    sheet = images.tiled(few, SIDE, GAP)[0, GAP:-GAP, GAP:-GAP].numpy()
+    sheet = tile(few, SIDE, GAP)[0, GAP:-GAP, GAP:-GAP].numpy()
     Image.fromarray(sheet).save(buffer, "png", optimize=True)
     return Tiles(buffer.getvalue(), model)

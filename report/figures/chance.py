@@ -9,8 +9,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from diffusion.evaluation.statistics import Interval
-from diffusion.figures.style import INK, MUTED, SMALL, new_figure, styled
 from report.figures.curves import PLAIN, Style, legend, line, logarithmic, styles_of
+from report.figures.print_style import INK, MUTED, SMALL, new_figure, styled
 
 REAL = "real images"
 APART = 0.6  # from a pair's first number to its second; the next model's begins at 1

@@ -6,7 +6,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from diffusion.figures.style import SMALL, TEXT_WIDTH, new_figure
+from report.figures.print_style import SMALL, TEXT_WIDTH, new_figure
 from report.figures.styles import MODELS, figure, on_logs
 from report.results.changes import Way, describe, table
 from report.results.views import Results, mean

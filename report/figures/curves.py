@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from diffusion.figures.style import new_figure, styled
+from report.figures.print_style import INK, PrintFigure, new_figure, styled
 
 FEW = 25  # up to this number of points, each has a marker
 LATER = 20  # runs with at least this number of epochs are drawn from epoch `BEGIN` on
@@ -105,6 +105,23 @@ def logarithmic(axes: Axes, values: Iterable[float], wide: float = WIDE) -> bool
 
 
 # --- figures ---
+
+
+@styled
+def curve(names: Sequence[str], x: Any, y: Any, errors: Any = None) -> PrintFigure:
+    """Draw y over x, (n,) each, as a line, or as points if there are errors.
+
+    Args:
+        names: labels of the axes, x and y.
+        x: values, (n,).
+        y: values, (n,).
+        errors: (2, n), below and above y. Default None.
+    """
+    figure = new_figure(60)
+    axes = figure.subplots()
+    axes.errorbar(x, y, errors, fmt="-" if errors is None else "o", color=INK)
+    axes.set(xlabel=names[0], ylabel=names[1])
+    return figure
 
 
 @styled

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from diffusion.figures.style import INK, MUTED, SMALL, new_figure
 from report.figures.curves import FEW, PLAIN, epochs, logarithmic
+from report.figures.print_style import INK, MUTED, SMALL, new_figure
 from report.figures.styles import (
     MODELS,
     figure,

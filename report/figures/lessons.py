@@ -13,11 +13,10 @@ import torch
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 
-from diffusion.figures.images import HIGHEST, Block, as_bytes, page, rows
-from diffusion.figures.style import INK, SMALL, new_figure, styled
 from diffusion.progress import live
-from diffusion.training.run import Losses
-from report.figures.curves import PLAIN, legend, line, styles_of
+from report.figures.curves import PLAIN, curve, legend, line, styles_of
+from report.figures.images import HIGHEST, Panel, as_bytes, page, rows
+from report.figures.print_style import INK, SMALL, new_figure, styled
 
 SECONDS = 1.0  # between two updates of the loss curve
 LONG = 3  # if a class name has more characters, names along an axis are slanted
@@ -100,7 +99,7 @@ def zoom_progression(images: Any) -> Figure:
     images, levels = as_bytes(images)[every], range(len(images))[every]
     side = images.shape[-1]
     labels = [rf"$t = {t}$" + "\n" + rf"${side - t} \times {side - t}$" for t in levels]
-    return page([Block(images, len(images), under=labels)], highest=60)
+    return page([Panel(images, len(images), under=labels)], highest=60)
 
 
 def reconstructions(
@@ -126,7 +125,7 @@ def trajectory(latents: Any, steps: Sequence[int]) -> Figure:
     """
     beside = [f"$t = {t}$" for t in steps]
     beside[0], beside[-1] = f"prior, {beside[0]}", f"sample, {beside[-1]}"
-    return page([Block(as_bytes(latents), np.shape(latents)[1], beside)], highest=66)
+    return page([Panel(as_bytes(latents), np.shape(latents)[1], beside)], highest=66)
 
 
 @styled
@@ -195,8 +194,8 @@ def grids(titled: Mapping[str, Any], columns: int = 8, across: int = 1, highest:
         across: number of grids next to each other. Default 1.
         highest: maximum height of the figure in mm.
     """
-    blocks = [Block(as_bytes(x), columns, title=title) for title, x in titled.items()]
-    return page(blocks, across, highest)
+    panels = [Panel(as_bytes(x), columns, title=title) for title, x in titled.items()]
+    return page(panels, across, highest)
 
 
 def loss_curve() -> Callable[[int, float], None] | None:
@@ -209,12 +208,13 @@ def loss_curve() -> Callable[[int, float], None] | None:
         return None
     from IPython.display import display
 
-    losses, drawn = Losses(), [-SECONDS]  # when the curve was drawn
+    losses, drawn = [], [-SECONDS]  # when the curve was drawn
 
     def show(step: int, loss: float) -> None:
         losses.append((step, loss))
         if time.monotonic() - drawn[-1] > SECONDS:
-            display(losses.plot(), display_id=f"loss {id(losses)}", update=len(drawn) > 1)
+            shown = curve(("step", "training loss"), *zip(*losses, strict=True))
+            display(shown, display_id=f"loss {id(losses)}", update=len(drawn) > 1)
             drawn.append(time.monotonic())
 
     return show

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 
 import diffusion as d
-from diffusion.figures.style import INK, MUTED, new_figure
 from report.figures.curves import PLAIN, legend
 from report.figures.lessons import schedules
+from report.figures.print_style import INK, MUTED, new_figure
 from report.figures.styles import dot, figure, literal, on_logs
 from report.results.views import Results
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from diffusion.figures import images
+from report.figures import images
 from report.figures.distances import RELEASED, YOURS
 from report.figures.lessons import grids
 from report.figures.styles import figure, literal

@@ -14,8 +14,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 
 from diffusion.evaluation.statistics import Interval
-from diffusion.figures.style import INK, SMALL, styled
 from report.figures.curves import PLAIN, STYLES, Styles, legend, styles_of
+from report.figures.print_style import INK, SMALL, styled
 from report.results.table import reading
 from report.results.views import STUDY, Results, Training
 

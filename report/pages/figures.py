@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from diffusion.figures.style import ABOUT, PNG, SVG
 from diffusion.files import write_bytes
 from diffusion.places import releases
+from report.figures.print_style import ABOUT, PNG, SVG
 from report.files import read_json
 from report.results.table import METRICS, Record, Row
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from diffusion.figures.style import PrintFigure
 from helpers import PAPER, defined
+from report.figures.print_style import PrintFigure
 from report.files import read_json
 from report.jobs.release import SHOWN, summarise_plotted
 from report.pages.figures import Drawing, make_csv

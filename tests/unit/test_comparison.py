@@ -142,4 +142,4 @@ def test_a_grid_shows_colours_and_the_mean_of_other_channels():
         sheet = d.compare({"x": x[12:]}, of_any, n=12).grid(3).axes[0].images[0].get_array()
         first = (x[0] if channels == 3 else x[0].mean(0, keepdim=True)) + 0.5
         pixels = {*map(tuple, (first.expand(3, -1, -1).flatten(1).T * 255).round().int().tolist())}
-        assert pixels <= {*map(tuple, (sheet * 255).round().astype(int).reshape(-1, 3).tolist())}
+        assert pixels <= {*map(tuple, sheet.reshape(-1, 3).tolist())}

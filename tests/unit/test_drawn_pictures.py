@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 
 import drawn
-from diffusion.figures.style import PNG
 from drawn import LABELS, STUDY, TRAININGS, heads, titled
 from helpers import PAPER
 from paper import figures
+from report.figures.print_style import PNG
 
 
 @pytest.fixture

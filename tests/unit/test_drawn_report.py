@@ -9,7 +9,6 @@ from matplotlib.collections import QuadMesh
 
 import diffusion as d
 import drawn
-from diffusion.figures.curves import curve
 from drawn import (
     alike,
     at_row,
@@ -27,7 +26,8 @@ from drawn import (
 )
 from helpers import PAPER, of_release
 from report import figures
-from report.figures import chance, curves, lessons
+from report.figures import chance, curves, images, lessons
+from report.figures.curves import curve
 from report.results import views
 
 BEYOND = PAPER.parent / "beyond"
@@ -144,8 +144,8 @@ def test_pictures_of_several_models_have_the_samples_of_their_titles(beyond):
     expected += [("DDPM, linear_unet: your run", kept["linear_unet"]["images"][:16])]
     expected += [("DDPM, linear_unet: the last ones", kept["linear_unet"]["images"][-16:])]
     assert [title for title, _ in found] == [title for title, _ in expected]
-    for (_, images), (_, known) in zip(found, expected, strict=True):
-        assert (images == known).all()
+    for (_, shown), (_, known) in zip(found, expected, strict=True):
+        assert (shown == known).all()
 
 
 # --- lessons ---
@@ -275,7 +275,7 @@ def test_dots_of_pairs_are_of_the_side_that_the_legend_names():
 
 
 def test_latents_have_their_step_under_them_and_grids_their_title():
-    (axes,) = d.figures.latents({"first": IMAGES[:3], "second": IMAGES[3:6]}, [0, 5, 10]).axes
+    (axes,) = images.by_step({"first": IMAGES[:3], "second": IMAGES[3:6]}, [0, 5, 10]).axes
     assert [label for label, _ in tick_pairs(axes, "x")] == ["$t = 0$", "5", "10"]
     assert [label for label, _ in tick_pairs(axes, "y")] == ["first", "second"]
     assert greys(axes, 3) == GREYS[:6]

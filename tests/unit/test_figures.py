@@ -11,12 +11,12 @@ import torch
 from nbformat import v4
 
 from diffusion import figures
-from diffusion.figures.style import render
 from helpers import PAPER
 from paper import answer
 from paper import figures as paper_figures
 from report import figures as tool
-from report.figures import curves
+from report.figures import curves, images
+from report.figures.print_style import render
 from report.pages.figures import collect_figures, escape_formula, make_csv, read_figures
 from report.results import counterparts
 from report.results import views as results
@@ -47,7 +47,7 @@ def lines(figure):
 
 
 def test_figures_of_notebooks_have_their_bytes_rows_and_names(tmp_path):
-    grid, drawn = figures.grid(np.zeros((4, 28, 28), np.uint8)), tool.distances(RESULTS)
+    grid, drawn = images.grid(np.zeros((4, 28, 28), np.uint8)), tool.distances(RESULTS)
     paths = [notebook(tmp_path / "04_compare_fid.ipynb", none=[None], distances=[drawn])]
     for model in ("linear", "zoom"):
         shown = {"loss": [curves.losses(model, LOSSES, STEPS)], "grid": [grid]}
@@ -72,12 +72,13 @@ def marks(axes, marker):
 
 def test_a_grid_takes_images_as_a_training_does_and_refuses_what_are_none():
     x = torch.rand(4, 3, 28, 28, generator=torch.Generator().manual_seed(0)) - 0.5
-    shown = render(figures.grid(x), "png")
+    shown = figures.grid(x)._repr_png_()
     channels_last = x.permute(0, 2, 3, 1).contiguous()
     as_bytes = (channels_last + 0.5).mul(255).round().byte()
     for same in (channels_last, channels_last.numpy(), as_bytes, as_bytes.numpy()):
-        assert render(figures.grid(same), "png") == shown
-    assert render(figures.grid(x[:, :1]), "png") == render(figures.grid(x[:, 0].numpy()), "png") != shown
+        assert figures.grid(same)._repr_png_() == shown
+    grey = figures.grid(x[:, :1])._repr_png_()
+    assert grey == figures.grid(x[:, 0].numpy())._repr_png_() != shown
     wrong = {
         "a list": [x],
         "images is 'x'": "x",

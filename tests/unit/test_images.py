@@ -11,9 +11,9 @@ from PIL import Image
 from torchvision.utils import make_grid
 
 from diffusion import figures
-from diffusion.figures import images
-from diffusion.figures.images import Block
-from diffusion.figures.style import render, styled
+from report.figures import images
+from report.figures.images import Panel
+from report.figures.print_style import render, styled
 
 LINE, GREY = 2, 203  # around an image: pixels of the saved file, and their grey
 
@@ -28,13 +28,13 @@ def noise(n, *shape):
 def test_images_are_tiled_as_torchvision_tiles_them(n, columns, gap, value):
     x = torch.from_numpy(noise(n, 3, 4, 5)).float()
     expected = make_grid(x, columns, gap, pad_value=value)
-    assert torch.equal(images.tiled(x, columns, gap, value), expected)
+    assert torch.equal(figures.tile(x, columns, gap, value), expected)
 
 
-def cells(figure, block=0):
+def cells(figure, panel=0):
     """The pixels of a saved figure within its axes, (height, width, 3)."""
     sheet = np.asarray(Image.open(io.BytesIO(render(figure, "png"))).convert("RGB"))
-    box = figure.axes[block].get_position()
+    box = figure.axes[panel].get_position()
     high, wide = sheet.shape[:2]
     ends = [wide * box.x0, wide * box.x1, high * (1 - box.y1), high * (1 - box.y0)]
     left, right, top, bottom = (round(end) for end in ends)
@@ -54,22 +54,34 @@ def expected_cells(pixels, columns, scale):
     return sheet
 
 
-@pytest.mark.parametrize(("n", "side", "colours", "columns"), [(5, 28, 1, 3), (4, 8, 3, 8), (40, 28, 1, 20)])
-def test_a_pixel_of_an_image_is_a_whole_number_of_pixels_of_the_file(n, side, colours, columns):
-    pixels = noise(n, side, side, colours)
-    found = cells(figures.grid(pixels, columns))
+def plain(figure):
+    """The pixels of a grid of the library, right of its labels, as saved by matplotlib."""
+    file = io.BytesIO()
+    figure.savefig(file)
+    sheet = np.asarray(Image.open(file).convert("RGB"))
+    return sheet[:, round(sheet.shape[1] * figure.axes[0].get_position().x0) :]
+
+
+@pytest.mark.parametrize(("n", "side", "columns"), [(5, 28, 3), (4, 8, 8), (40, 28, 20)])
+@pytest.mark.parametrize("drawn", ["report", "library", "colour"])
+def test_a_pixel_of_an_image_is_a_whole_number_of_pixels_of_the_file(n, side, columns, drawn):
+    pixels = noise(n, side, side, 3 if drawn == "colour" else 1)
+    if drawn == "report":
+        found, largest = cells(images.grid(pixels[..., 0], columns)), images.LARGEST
+    else:
+        found, largest = plain(figures.grid(pixels, columns, ["a row"])), figures.LARGEST
     across = min(n, columns)
     scale, rest = divmod((found.shape[1] - LINE) // across - LINE, side)
     assert (rest, scale >= 1) == (0, True)
-    expected = expected_cells(pixels.repeat(3 // colours, 3), across, scale)
+    expected = expected_cells(pixels.repeat(3 // pixels.shape[3], 3), across, scale)
     assert np.array_equal(found, expected)
-    assert side * scale <= images.LARGEST
+    assert side * scale <= largest
 
 
 def test_images_are_as_large_as_fits():
     """One more pixel for each pixel would be too wide, too high or too large."""
     for n, columns in ((40, 20), (8, 4), (1, 1), (90, 10)):
-        figure = figures.grid(noise(n, 28, 28), columns)
+        figure = images.grid(noise(n, 28, 28), columns)
         height, width = cells(figure).shape[:2]
         wide = (width - LINE) // min(n, columns) - LINE
         larger = 28 * (wide // 28 + 1)
@@ -100,17 +112,17 @@ def test_rows_have_their_names_beside_them_and_steps_under_them():
     pitch = (width - LINE) / 4
     assert axes.get_xticks() == pytest.approx(pitch * (np.arange(4) + 0.5))
     assert axes.get_yticks() == pytest.approx(pitch * (np.arange(2) + 0.5))
-    shown = images.latents(named, [24, 12, 6, 0]).axes[0]
+    shown = images.by_step(named, [24, 12, 6, 0]).axes[0]
     assert [label.get_text() for label in shown.get_xticklabels()] == ["$t = 24$", "12", "6", "0"]
 
 
-def test_blocks_and_their_labels_lie_beside_one_another_within_the_page():
-    blocks = [Block(noise(6, 28, 28), 3, ("a", "b"), ("x", "y", "z"), f"block {i}") for i in range(5)]
-    figure = styled(images.page)(blocks, across=2)
+def test_panels_and_their_labels_lie_beside_one_another_within_the_page():
+    panels = [Panel(noise(6, 28, 28), 3, ("a", "b"), ("x", "y", "z"), f"panel {i}") for i in range(5)]
+    figure = styled(images.page)(panels, across=2)
     figure.canvas.draw()
     page = figure.bbox
     boxes = [axes.get_tightbbox() for axes in figure.axes]
-    assert [axes.get_title() for axes in figure.axes] == [block.title for block in blocks]
+    assert [axes.get_title() for axes in figure.axes] == [panel.title for panel in panels]
     for i, box in enumerate(boxes):
         assert page.x0 <= box.x0 < box.x1 <= page.x1
         assert page.y0 <= box.y0 < box.y1 <= page.y1

@@ -11,12 +11,12 @@ import torch
 
 import diffusion as d
 import drawn
-from diffusion.figures.style import new_figure, render, styled
 from drawn import rows
 from helpers import PAPER
 from overprints import find_overprints
 from report import figures
-from report.figures import curves, lessons
+from report.figures import curves, images, lessons
+from report.figures.print_style import new_figure, render, styled
 from report.results import counterparts, views
 
 RELEASED = PAPER.parent
@@ -113,7 +113,7 @@ def test_the_figure_of_all_changes_has_room_for_its_words():
 
 OF_LESSONS = {
     "schedules": lambda: lessons.schedules({"linear": d.linear(), "cosine": d.cosine()}),
-    "latents": lambda: d.figures.latents({"linear": IMAGES[:9], "cosine": IMAGES[9:18]}, range(0, 900, 100)),
+    "by_step": lambda: images.by_step({"linear": IMAGES[:9], "cosine": IMAGES[9:18]}, range(0, 900, 100)),
     "zoom": lambda: lessons.zoom_progression(IMAGES[:25]),
     "reconstructions": lambda: lessons.reconstructions(
         IMAGES[:10], IMAGES[10:20], IMAGES[20:30], [1, 3, 6, 9, 12, 15, 18, 20, 22, 24]

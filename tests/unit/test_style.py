@@ -9,9 +9,8 @@ import torch
 from matplotlib import pyplot
 from PIL import Image
 
-from diffusion import figures
-from diffusion.figures.style import render
-from report.figures import curves, lessons
+from report.figures import curves, images, lessons
+from report.figures.print_style import render
 
 # --- images ---
 
@@ -36,7 +35,7 @@ def tiles(figure, columns, n):
 @pytest.mark.parametrize(("n", "columns"), [(2, 2), (7, 3), (5, 9)])
 def test_every_pixel_of_a_grid_is_saved_exactly(n, columns):
     for given in (noise(n), torch.from_numpy(noise(n))[:, None].float() / 255 - 0.5):
-        np.testing.assert_array_equal(tiles(figures.grid(given, columns), min(n, columns), n), noise(n))
+        np.testing.assert_array_equal(tiles(images.grid(given, columns), min(n, columns), n), noise(n))
 
 
 # --- all ---
