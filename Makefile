@@ -109,8 +109,8 @@ avx512 := ATEN_CPU_CAPABILITY=avx512 ONEDNN_MAX_CPU_ISA=AVX512_CORE MKL_ENABLE_I
 PROCESSORS ?= avx2 avx512
 # The tests whose results depend on how a processor computes.
 NUMERICAL := golden/test_doctests golden/test_released golden/test_values robust/test_kills robust/test_without_bf16
-NUMERICAL += $(addprefix unit/test_,classifier comparison defaults distances drift evaluator fit measure measuring \
-  network notes opening oracles probes processes recogniser same_run sampling statistics)
+NUMERICAL += $(addprefix unit/test_,arguments classifier comparison distances drift evaluator fit measure measuring \
+  network opening oracles probes processes recogniser same_run sampling statistics)
 
 test-processors: $(TESTED) # run the numerical tests as on other processors: PROCESSORS="avx2 avx512"
 	for settings in $(foreach name,$(PROCESSORS),'$($(name))'); do echo "== $$settings ==" && env $$settings COLD_ZOOM_BF16=0 \

@@ -1,6 +1,8 @@
 """Training: what it learns, how long it is, what a run is known by, and what is refused."""
 
 import random
+import re
+import sys
 import time
 
 import numpy as np
@@ -9,7 +11,7 @@ import torch
 from torch import nn
 
 import diffusion as d
-from diffusion import runtime
+from diffusion import progress, runtime
 from diffusion.processes import ColdZoom
 from diffusion.training.folder import RunError
 from helpers import STEPS, Drops, Fade, Grey, Linear, assert_same, content, losses, stopped, train
@@ -97,6 +99,49 @@ def test_the_losses_of_a_long_epoch_are_means_over_a_thousand_equal_parts_of_it(
     assert [end - begin for begin, end in zip(begins, steps, strict=True)] == [1, 1, 1, 2] * 250
     parts = [np.mean(seen[begin:end]) for begin, end in zip(begins, steps, strict=True)]
     assert losses == pytest.approx(parts, rel=1e-4)
+
+
+@pytest.fixture
+def log(monkeypatch):
+    """A log, as of a process that no person and no notebook looks at, which shows each step."""
+    monkeypatch.setattr(progress, "LINE_SECONDS", 0)
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
+
+
+def test_a_log_says_which_epoch_and_step_a_training_is_at_and_how_far_its_samples_are(
+    images, tmp_path, log, capsys
+):
+    how = {"process": Fade(), "network": Linear, "epochs": 2}
+    stopped(images, tmp_path / "a", 7, **how)
+    run = train(images, tmp_path / "a", **how)
+    run.sample(2, epoch=1, sampler=d.Naive(levels=2))
+    run.sample(2, sampler=d.Naive(levels=2))
+    lines = {line.partition(", ")[0] for line in capsys.readouterr().out.splitlines()}
+    assert {f"a: epoch {epoch}/2: {step}/4" for epoch in (1, 2) for step in (1, 2, 3, 4)} <= lines
+    assert {"a: samples after epoch 1: 2/3", "a: samples: 1/3"} <= lines
+
+
+class Rises(Fade):
+    """Its loss is the number that stands for the step, whatever the network does."""
+
+    def __init__(self, losses):
+        super().__init__()
+        self.losses = [*losses]
+
+    def loss(self, network, x, generator):
+        return network(x, torch.ones(len(x))).mean() * 0 + self.losses.pop(0)
+
+
+def test_a_log_shows_the_mean_loss_of_the_last_hundred_steps(log, capsys):
+    x, shown = torch.rand(200, 1, 8, 8, generator=torch.Generator().manual_seed(0)) - 0.5, {}
+    losses = [*[1.0] * 50, *[3.0] * 150]
+    how = {"network": Linear, "epochs": 1, "batch_size": 1, "checkpoint_steps": 1000}
+    train((x, None), None, Rises(losses), **how)
+    for line in capsys.readouterr().out.splitlines():
+        if match := re.search(r": (\d+)/200, .*loss ([\d.]+)$", line):
+            shown[int(match[1])] = float(match[2])
+    for n in (20, 40, 59, 171, 180, 199):  # of each twentieth step
+        assert shown[n] == pytest.approx(np.mean(losses[: n // 20 * 20][-100:]), abs=1e-4)
 
 
 class Slow(Fade):

@@ -67,6 +67,7 @@ def test_it_is_torchvisions_crop_and_resize_with_a_level_of_its_own_for_each_ima
 
 
 DEEPEST = [(ColdZoom(24), 3, 28, 4), (ColdZoom(3), 1, 9, 6), (ColdZoom(27), 1, 28, 1), (ColdZoom(), 1, 32, 4)]
+DEEPEST += [(ColdZoom(24), 1, 32, 8), (ColdZoom(), 1, 4, 3), (ColdZoom(), 1, 2, 1)]  # one level at least
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,581 @@
+"""Arguments: each is allowed up to its bounds, and beyond them refused in a line that names it."""
+
+from types import SimpleNamespace
+from typing import Annotated
+
+import numpy as np
+import pytest
+import torch
+from pydantic import Field, TypeAdapter, ValidationError
+
+import diffusion as d
+from diffusion.arguments import Count, Number, Seed, Share, check_whole, checked
+from diffusion.names import create, look_up
+from diffusion.processes import NoiseSchedule
+from diffusion.processes.base import check_images, levels
+from diffusion.processes.samplers import sampler_of, visits
+from diffusion.training.folder import RunError
+from diffusion.training.sampling import finite_images, note_outside
+from diffusion.training.settings import notes
+from helpers import Fade, Grey, Linear, stay, train
+
+X = torch.rand(60, 1, 28, 28, generator=torch.Generator().manual_seed(0)) - 0.5
+FEW = torch.rand(6, 1, 8, 8, generator=torch.Generator().manual_seed(1)) - 0.5
+NAN = float("nan")
+REFUSED = TypeError, ValueError, AttributeError, RunError
+
+
+def is_refused(call, value, named):
+    """In one line, which says this of the argument."""
+    with pytest.raises(REFUSED, match=named) as error:
+        call(value)
+    assert "\n" not in str(error.value)
+
+
+# --- numbers, by their types ---
+
+
+@checked
+def typed(
+    n: Count = 1, number: Number = 0.0, share: Share = 0.0, seed: Seed = 0, x: torch.Tensor | None = None
+):
+    return n, number, share, seed
+
+
+@checked
+class Box:
+    def __init__(self, side: Annotated[int, Field(ge=2)] = 3):
+        self.side = side
+
+
+TYPES = {  # argument of `typed` -> values that are allowed, and that are not
+    "n": ([1, 10**6, np.int64(3), torch.tensor(3), np.array(2)], [0, 1.0, "3", True, np.array([3])]),
+    "number": ([0, 0.0, 1e9, np.float32(0.5), torch.tensor(2.5)], [-1e-9, float("inf"), NAN, "1"]),
+    "share": ([0, 1, 0.5, np.float64(1)], [-0.1, 1.1, 2, NAN]),
+    "seed": ([0, 1, 2**32 - 1, np.uint32(7)], [-1, 2**32, 0.0, SimpleNamespace(item=lambda: 3)]),
+    "x": ([torch.zeros(2)], [np.zeros(2), [0.0]]),
+}
+
+
+@pytest.mark.parametrize("argument", TYPES)
+def test_arguments_are_taken_within_their_bounds_and_nowhere_else(argument):
+    allowed, refused = TYPES[argument]
+    for value in allowed:
+        typed(**{argument: value})
+    for value in refused:
+        is_refused(lambda value: typed(**{argument: value}), value, f": {argument} is .*; expected: ")
+
+
+def test_a_function_or_class_that_is_checked_is_called_as_before():
+    assert typed(np.int64(2), share=1) == (2, 0, 1, 0)
+    assert type(typed(np.int64(2))[0]) is int
+    is_refused(lambda value: typed(1, value), -1, ": number is .*; expected: ")  # given by position
+    is_refused(lambda value: typed(other=value), 1, "other")
+    assert (Box(4).side, Box().side, isinstance(Box(), Box)) == (4, 3, True)
+    is_refused(Box, 1, ": side is .*; expected: ")
+
+
+# --- processes, schedules, samplers, priors, networks and images ---
+
+
+def own(base, **methods):
+    """An object of a class that this module has under a name of its own."""
+    name = f"Own{len(globals())}"
+    globals()[name] = type(name, (base,), methods | {"__module__": __name__})
+    return globals()[name]()
+
+
+class Visits(d.Naive):
+    """A sampler of one's own."""
+
+    def __init__(self, times):
+        self.times = times
+
+    def visits(self, T):
+        return self.times
+
+
+def of_side(process, side):
+    process.set_image_shape((1, side, side))
+    return process.T
+
+
+def with_pixel(value):
+    x = torch.zeros(2, 1, 4, 4)
+    x[1, 0, 3, 3] = value
+    return check_images(x, "x")
+
+
+def from_beta(beta):
+    return NoiseSchedule("b", beta)
+
+
+def patches(n):
+    return torch.arange(n * 4.0).reshape(n, 1, 2, 2)
+
+
+def network(channels=(2,), dilations=None):
+    return d.Reconstructor([*channels], dilations=dilations, image_shape=(1, 4, 4))
+
+
+def falling(kept):
+    return NoiseSchedule.from_alpha_bar("a", kept)
+
+
+BOUNDS = {  # argument -> (call, allowed, refused, what the message says)
+    "T of linear": (lambda T: d.linear(T=T), [2, 100_000], [1, 100_001, 2.0], ": T is "),
+    "T of cosine": (lambda T: d.cosine(T=T), [2, 100_000], [1, 100_001], ": T is "),
+    "beta_start": (lambda b: d.linear(9, b, 0.5), [0, 0.5], [-1e-9, 0.501, 1.0], "beta_start"),
+    "beta_end": (lambda b: d.linear(9, 0.0, b), [0, 0.999999], [1.0, -0.1], "beta_end"),
+    "s": (lambda s: d.cosine(9, s), [0, 9.0], [-1e-9, float("inf")], ": s is "),
+    "beta_max": (lambda b: d.cosine(9, beta_max=b), [1e-9, 0.999999], [0, 1.0], "beta_max"),
+    "two at once": (lambda b: d.cosine(T=1, beta_max=b), [], [2], r": T is 1; .*\. beta_max is 2; "),
+    "beta": (lambda b: from_beta([0.1, b]), [0, 0.99], [-1e-9, 1.0, NAN], r"t = 2 is .*\[0, 1\)"),
+    "name": (lambda name: NoiseSchedule(name, "x"), [], [[0.1]], "name is a list; .*string"),
+    "alpha_bar at 0": (lambda a: falling([a, 0.5]), [1, 1 + 9e-7, 1 - 9e-7], [1 + 2e-6, 0.9], "t = 0 is .*1"),
+    "alpha_bar": (lambda a: falling([1, 0.5, a]), [0.5, 1e-6], [0.0, 0.51, -0.1], r"t = 2 is .*\[0, 1\)"),
+    "dimensions of beta": (lambda n: from_beta(torch.zeros([2] * n)), [1], [0, 2, 3], "^beta is "),
+    "T beside a schedule": (lambda T: d.DDPM(d.cosine(), T=T), [], [100], r"^T .*d\.cosine\(T=100\)$"),
+    "schedule": (
+        d.DDPM,
+        ["linear", d.linear(3)],
+        ["linaer", [0.1]],
+        "^schedule is .*(linear|NoiseSchedule)",
+    ),
+    "T of the blur": (d.ColdBlur, [1, 10_000], [0, 10_001], ": T is "),
+    "T of the zoom": (d.ColdZoom, [1, 99], [0, -1, 2.0, True, "24"], ": T is "),
+    "T of the crop": (d.ColdCrop, [1, 99], [0], ": T is "),
+    "T of a zoom of 9 x 9": (lambda T: of_side(d.ColdZoom(T), 9), [1, 8], [9, 10], "^T is .* from 1 to 8$"),
+    "side of the crop": (lambda side: of_side(d.ColdCrop(), side), [5, 6], [4, 3], "side is .* from 5$"),
+    "image_noise of the zoom": (lambda sd: d.ColdZoom(image_noise=sd), [0, 1], [-0.1, 1.1], "image_noise"),
+    "image_noise of the crop": (lambda sd: d.ColdCrop(image_noise=sd), [0, 1], [-0.1, 1.1], "image_noise"),
+    "interpolation": (
+        lambda how: d.ColdZoom(interpolation=how),
+        ["nearest", "bilinear"],
+        ["bicubic", 1],
+        "interpolation is .*'nearest' or 'bilinear'",
+    ),
+    "degradation": (d.degradation, ["zoom"], ["zoo"], "degradation is .*: zoom, crop, blur"),
+    "sampler": (d.sampler, ["ddim"], ["dim", 3], "sampler is .*: (ancestral, ddim, naive, improved|.*step)"),
+    "sampler of a zoom": (lambda s: sampler_of(s, d.ColdZoom()), [d.Naive()], [d.DDIM()], "DDIM .*Naive"),
+    "steps": (lambda n: d.Ancestral(steps=n), [2, None], [1, 0, 2.0], "steps"),
+    "steps of 4": (lambda n: d.DDIM(steps=n).visits(4), [2, 4], [5, 100], "^steps is .* from 1 to 4$"),
+    "spacing": (lambda how: d.DDIM(spacing=how), ["uniform", "quadratic"], ["cubic"], "spacing is .*uniform"),
+    "levels": (lambda n: d.Naive(levels=n), [1, None], [0, -1], "levels"),
+    "levels of 4": (lambda n: d.Naive(levels=n).visits(4), [1, 4], [5, 100], "^levels is .* from 1 to 4$"),
+    "noise": (lambda sd: d.Naive(noise=sd), [0, 1], [-0.1, 1.1], "noise"),
+    "grey_noise": (lambda share: d.Improved(grey_noise=share), [0, 1], [-0.1, 1.1], "grey_noise"),
+    "visits": (  # from T down to 0, each once
+        lambda times: visits(Visits(times), 5),
+        [[5, 4, 3, 2, 1, 0], [5, 0], (5, 2, 0)],
+        [[5, 3, 1], [5], [], [4, 2, 0], [6, 0], [5, 2, 3, 0], [0, 5], [5, 2, 2, 0], [5, 2.5, 0], [5, -1, 0]],
+        "Visits visits .*from T = 5 down to 0",
+    ),
+    "prior": (d.prior, ["pixels"], ["pixel", 3], "prior is .*: (pixels, patches, mixture|.*fit)"),
+    "prior of a process": (
+        lambda own: own.draw_prior(1, None),
+        [],
+        [own(d.ColdDiffusion, degrade=None)],
+        "no prior",
+    ),
+    "pixels of a process": (lambda process: process.to_pixels(X), [], [d.DDPM()], "DDPM .*no prior"),
+    "components": (d.Mixture, [1, 2], [0], "components"),
+    "patches": (lambda n: d.Mixture(2).fit(patches(n)), [2, 3], [1], "components is 2; .* 1,"),
+    "fitted": (lambda prior: prior.draw(4, None), [], [d.Mixture(2)], "Mixture.* not fitted"),
+    "pixels": (d.Pixels().fit, [patches(2)], [torch.arange(9), patches(2).numpy()], r"pixels is .*\(N, C, p"),
+    "channels": (lambda n: network([n]), [1, 1024], [0, 1025], "channels"),
+    "blocks": (lambda n: network([1] * n), [1, 64], [0, 65], "channels"),
+    "dilation": (lambda n: network(dilations=[n]), [1, 9], [0, 10], "dilations"),
+    "dilations": (lambda n: network([2, 2], [1] * n), [2], [1, 3], "^dilations is .* 2 blocks"),
+    "norm": (lambda norm: d.Reconstructor(norm=norm), ["layer", "rms"], ["rsm"], "norm is .*: layer, rms"),
+    "width": (d.UNet, [4, 8], [0, 2, 6], "width"),
+    "pixel": (
+        with_pixel,
+        [-0.5, 0.5, -0.5 - 5e-7, 0.5 + 5e-7],
+        [-0.50001, 0.50001, NAN, -9.0, 9.0],
+        r"^x: pixels .*\[-0.5, 0.5\]",
+    ),
+    "shape of images": (
+        lambda shape: check_images(torch.zeros(shape)),
+        [(1, 1, 4, 4), (2, 3, 1, 1)],
+        [(1, 1, 4, 5), (1, 4, 4), (1, 1, 1, 4, 4)],
+        "^images: .*square",
+    ),
+    "type of images": (
+        lambda kind: check_images(torch.zeros(1, 1, 4, 4, dtype=kind)),
+        [torch.float32, torch.float64],
+        [torch.uint8, torch.int64],
+        "^images: .*floats",
+    ),
+    "t": (
+        lambda t: levels(torch.zeros(3, 1, 4, 4), t, 5),
+        [0, 5, [0, 5, 5], [1], torch.tensor(2)],
+        [-1, 6, [0, 0, 6], [0, 0, -1], [1, 2], 1.0, [[1], [2], [3]], [[[1]]], [0, 1, 2, 3]],
+        "^t is .* from 0 to 5",
+    ),
+    "x of t": (
+        lambda shape: levels(torch.zeros(shape), 1, 5),
+        [(3, 1, 4, 4), (1, 3, 2, 2)],
+        [(1, 4, 4), (1, 1, 1, 4, 4)],
+        r"^x is .*\(B, C, S, S\)",
+    ),
+    "images that somebody gave": (
+        lambda x: finite_images(x, (2, 1, 4, 4), "mine"),
+        [torch.zeros(2, 1, 4, 4), torch.full((2, 1, 4, 4), 9.0)],
+        [
+            None,
+            torch.zeros(2, 1, 4, 5),
+            torch.zeros(2, 1, 4, 4).long(),
+            torch.eye(4).log().expand(2, 1, 4, 4),
+        ],
+        r"^mine gave (.*\(2, 1, 4, 4\) of floats|numbers that are not finite)$",
+    ),
+    "whole": (
+        lambda n: check_whole("n", n, 1, 4),
+        [1, 4, np.int64(2)],
+        [0, 5, 2.0, "2", True],
+        "n is .*from 1 to 4$",
+    ),
+    "whole from": (lambda n: check_whole("n", n, 1), [1, 10**9], [0, None], "^n is .*from 1$"),
+    "data set": (d.load, [], ["fashoin"], "mnist, fashion, kmnist.*did you mean 'fashion'"),
+    "data_dir": (lambda path: d.load(data_dir=path), [], [__file__], "data_dir is .*test_arguments.*folder"),
+    "folder of pictures": (lambda path: d.images(path, size=8), [], [3], "folder is 3; .*PathLike"),
+}
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+def test_values_are_allowed_up_to_their_bounds_and_not_beyond(name):
+    call, allowed, refused, named = BOUNDS[name]
+    for value in allowed:
+        call(value)
+    for value in refused:
+        is_refused(call, value, named)
+
+
+# --- data sets, runs, samples and measures; what is refused leaves nothing behind ---
+
+
+class Plain(torch.nn.Conv2d):
+    """A network that takes no time."""
+
+    def __init__(self):
+        super().__init__(1, 1, 1)
+
+
+class Pair(Plain):
+    def forward(self, x, t):
+        return super().forward(x), t
+
+
+class Flat(Plain):
+    def forward(self, x, t):
+        return super().forward(x).flatten(1)
+
+
+def local():
+    class Hidden(Linear):
+        pass
+
+    return Hidden
+
+
+class Detached(Plain):
+    def forward(self, x, t):
+        return super().forward(x).detach()
+
+
+def with_degrade(change):
+    return own(Fade, degrade=lambda self, x, t: change(Fade.degrade(self, x, t)))
+
+
+def reads(*pair):
+    return d.DataSet("Own", lambda split, folder: pair if len(pair) > 1 else pair[0], ("a", "b"))
+
+
+def drawing(x):
+    return own(object, draw=lambda self, n, generator: x)
+
+
+LABELS, IMAGES = np.arange(9), np.zeros((9, 32, 32), np.uint8)
+RUNS = {  # verb and argument -> (allowed values, {part of the message: refused values})
+    "load dataset": (
+        [reads(IMAGES, LABELS % 2)],
+        {
+            "square images": [reads(IMAGES[:, :30], LABELS % 2)],
+            "one label per image, 0 to 1": [reads(IMAGES, LABELS), reads(IMAGES, LABELS[:8] % 2)],
+            "read returned None; .*pair": [reads(None)],
+        },
+    ),
+    "fit batch_size": ([1, 10**6], {"batch_size is": [0]}),
+    "fit learning_rate": ([1e-9, 1000], {"learning_rate is": [0, 1000.1]}),
+    "fit lr_schedule": (["constant", "cosine"], {"lr_schedule is .*'constant' or 'cosine'": ["linear"]}),
+    "fit seed": ([0, 2**32 - 1], {"seed is": [-1, 2**32]}),
+    "fit ema": ([1e-9, 0.999999], {"ema is": [0.0, 1.0]}),
+    "fit checkpoint_steps": ([1, 10**6], {"checkpoint_steps is": [0]}),
+    "fit steps": ([1], {"steps is": [0, -1]}),
+    "fit epochs": ([], {"epochs is 0; .* 1$": [0], "steps is 1 and epochs is 3": [3]}),
+    "fit precision": (["fp32", "bf16"], {"precision is .*'fp32'": ["fp16"]}),
+    "fit device": (["cpu"], {"device is 'gpu', .*'cpu'": ["gpu"]}),
+    "fit process": (
+        [],
+        {
+            "process is the class ColdZoom; .*DegradationProcess": [d.ColdZoom],
+            "takes 2 positional arguments": [own(Fade, draw_prior=lambda self, n: None)],
+            "Own.* lacks T; set self.T": [own(d.ColdDiffusion, degrade=None)],
+            r"degrade gave .*expected: .* 8, 8\) of floats": [with_degrade(lambda x: x[..., ::2, ::2])],
+            "degrade gave .*int64; expected: .* of floats": [with_degrade(lambda x: x.long())],
+            "degrade gave None; expected: a torch tensor": [with_degrade(lambda x: None)],
+            "degrade gave a NumPy array .*: a torch tensor": [with_degrade(lambda x: x.numpy())],
+        },
+    ),
+    "fit network": (
+        ["cnn", Linear],
+        {
+            r"Flat returned \(2, 64\) .*a tensor \(2, 1, 8, 8\)": [Flat],
+            "takes 2 positional arguments": [Plain],
+            "Pair returned a tuple; expected: a tensor": [Pair],
+            "Detached cannot be trained: .*Parameter": [Detached],
+            "network is a UNet; expected: a subclass of torch.nn.Module": [d.UNet()],
+            "network is .*Hidden, defined in a function": [local()],
+            "network is 'cnnn'; allowed: cnn, unet": ["cnnn"],
+        },
+    ),
+    "fit network_options": (
+        [{"scale": 2.0}],
+        {
+            "Linear cannot .*'scales'": [{"scales": 1.0}],
+            r"network_options\['scale'\] is a set": [{"scale": {1}}],
+        },
+    ),
+    "fit images": (
+        [(FEW, FEW[:2])],
+        {
+            r"^x: .*\[-0.5, 0.5\]": [(FEW + 0.5, None)],
+            r"x: a tuple; .*square images.*\(N, C, S, S\)": [((FEW, FEW), None)],
+            "^x has no images": [(FEW[:0], None)],
+            "^x_test has no images": [(FEW, FEW[:0])],
+            r"^x_test is \(6, 1, 7, 7\), x \(6, 1, 8, 8\)": [(FEW, FEW[..., :7, :7])],
+        },
+    ),
+    "sample sampler": (
+        ["naive", lambda process, x_t, prediction, t, s, generator: x_t],
+        {
+            r"the sampler, .*gave \(2, .*: a torch tensor \(4, 1, 28, 28\)": [
+                lambda process, x_t, prediction, t, s, generator: x_t[:2]
+            ],
+            "the sampler, .*gave None; .*a torch tensor": [lambda *given: None],
+            "takes 2 positional arguments": [lambda x, t: x],
+            "the sampler gave numbers that are not finite": [lambda process, x_t, *given: x_t * NAN],
+            "levels is 25; .* 1 to 24": [d.Naive(levels=25), d.Improved(levels=25)],
+            "from T = 24 down to 0": [Visits([24, 12, 12, 0])],
+        },
+    ),
+    "sample prior": (
+        ["patches", Grey()],
+        {
+            r"gave a NumPy array .*: a torch tensor \(4, C, p, p\)": [drawing(np.zeros((4, 1, 4, 4)))],
+            r"an Own.*, gave \(4, 4, 4\) .*: a torch tensor \(4, C, p, p\)": [drawing(torch.zeros(4, 4, 4))],
+            "takes 2 positional arguments": [own(object, draw=lambda self, n: None)],
+            "a Grey, gave numbers that are not finite": [Grey(NAN)],
+        },
+    ),
+    "sample start": (
+        [X[:4], X[:1], X[:4, :, :4, :4]],
+        {
+            r"start has shape \(4, 4\); .*\(4, 1, 28, 28\) or \(4, 1, 4, 4\)": [torch.zeros(4, 4)],
+            r"start has shape \(3, 1, 4, 4\); .*\(4, 1, 4, 4\)": [torch.zeros(3, 1, 4, 4)],
+            "image 0 has a pixel that is NaN": [X[:4] * NAN],
+        },
+    ),
+    "both start": ([], {"prior and start are both given": [X[:4]]}),
+    "set name": (["sampler"], {"smapler": ["smapler"]}),
+    "sample average": ([1, 3], {"average 4; .*epochs 1 to 3": [4]}),
+    "sample epoch": ([1, 3], {"epoch is 4, .*epochs 1 to 3": [4]}),
+    "trajectory n": ([1], {"n is 0; .* 1$": [0], "n is '3'; .*integer": ["3"], "n is None; .*start": [None]}),
+    "trajectory smapler": ([], {"smapler": [d.Naive()]}),
+    "measure x": (
+        [X],
+        {r"x - 0.5 for \[0, 1\]": [X + 0.5], r"x / 2 for \[-1, 1\]": [X.sign()], "NaN": [X * NAN]},
+    ),
+    "measure_run n": ([12], {"n is 11; .*12": [11]}),
+    "measure only": (["frechet"], {"only is empty": [[]]}),
+    "compare runs": (
+        [{"a": X[:30]}],
+        {
+            "runs is empty": [{}],
+            "two runs have the same folder name": [[d.released("paper", "zoom")] * 2],
+            "runs is a Naive": [d.Naive()],
+            r"runs\['a'\] is 'runs/a'; .*d.open": [{"a": "runs/a"}],
+            r"runs is \(60, 1, 28, 28\) .*; expected: a list of runs, or a dictionary": [X],
+            "runs contains 29 samples of 'a'; expected: n = 30": [{"a": X[:29]}],
+        },
+    ),
+    "grid columns": ([1], {"columns is 0; .*from 1": [0]}),
+    "evaluator x_test": ([X[:12]], {"11 images; .*at least 12": [X[:11]]}),
+    "evaluator labels": (
+        [torch.arange(60) % 10],
+        {"for each of 60": [torch.arange(59), torch.eye(60)[:, :10]], "0 to 9": [torch.full((60,), 10)]},
+    ),
+    "compare n": ([], {"n is 11; .*12": [11]}),
+    "released name": (["paper/zoom-0"], {"did you mean 'paper/zoom-0'": ["paper/zom-0"]}),
+}
+
+
+@pytest.fixture(scope="module")
+def verbs(whole):
+    """What loads, fits 6 images, draws 4 samples of a zoom of three epochs, or measures."""
+    evaluator = d.Evaluator(X[:30], X[30:], dataset=None, floor_repeats=2, interval_repeats=2)
+    known = {"a": X[:30]}
+    how = {"images": (FEW, None), "network": Linear, "epochs": None, "steps": 1, "process": d.ColdZoom(4)}
+    how |= {"precision": "auto", "callback": None}
+    return SimpleNamespace(
+        load=lambda folder, dataset: d.load(dataset),
+        fit=lambda folder, **given: train(folder=folder, **how | given),
+        sample=lambda folder, **given: whole.sample(4, **given),
+        both=lambda folder, start: whole.sample(4, start=start, prior="pixels"),
+        set=lambda folder, name: setattr(whole, name, whole.sampler),
+        trajectory=lambda folder, n=2, **given: whole.trajectory(n, **given),
+        measure=lambda folder, x=X, **given: evaluator.measure(x, 12, **given),
+        measure_run=lambda folder, n: evaluator.measure(whole, n),
+        evaluator=lambda folder, x_test=X, labels=None: d.Evaluator(
+            X, x_test, labels, None if labels is None else labels, dataset=None if labels is None else "mnist"
+        ),
+        grid=lambda folder, columns: d.compare(known, evaluator, n=30).grid(columns),
+        compare=lambda folder, runs=known, n=30: d.compare(runs, evaluator, n=n),
+        released=lambda folder, name: d.released(name),
+    )
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_what_cannot_be_is_refused_by_its_name_before_anything_is_done(mnist_dir, verbs, tmp_path, name):
+    (verb, argument), (allowed, refused) = name.split(), RUNS[name]
+    for value in allowed:
+        getattr(verbs, verb)(None, **{argument: value})
+    for named, values in refused.items():
+        for value in values:
+            call = getattr(verbs, verb)
+            is_refused(lambda value, call=call: call(tmp_path, **{argument: value}), value, named)
+            assert not {path.name for path in tmp_path.iterdir()} - {".lock"}
+
+
+BAD = [lambda self, x, t: x * (1 - t / self.T), lambda self, x, t: x if t > 3 else -x]
+
+
+@pytest.mark.parametrize("degrade", BAD, ids=["broadcast", "branch"])
+def test_an_error_of_torch_in_your_degrade_says_which_shapes_it_gets(verbs, degrade):
+    with pytest.raises(RuntimeError) as caught:
+        verbs.fit(None, process=own(Fade, degrade=degrade))
+    (note,) = caught.value.__notes__
+    assert "t, (B,)" in note
+    assert "t[:, None, None, None]" in note
+
+
+def test_pydantics_error_in_your_own_code_stays_as_it_is():
+    with pytest.raises(ValidationError):
+        train((FEW, None), None, callback=lambda step, loss: TypeAdapter(int).validate_python("x"))
+
+
+# --- by default, and by name ---
+
+
+def test_classes_are_sampled_as_the_docs_say_where_nothing_is_said():
+    assert d.DDPM().schedule.alpha_bar.equal(d.linear().alpha_bar)
+    assert (d.DDPM.sampler, d.DDPM.prior, d.DDPM.predicts) == (d.Ancestral(), None, "noise")
+    for cold, prior in ((d.ColdZoom, d.Pixels()), (d.ColdCrop, d.Pixels()), (d.ColdBlur, None)):
+        assert (cold.sampler, cold.prior, cold.predicts) == (d.Naive(), prior, "image")
+    for name, schedule in (("linear", d.linear), ("cosine", d.cosine)):
+        assert d.DDPM(name, T=9).schedule.beta.equal(schedule(T=9).beta)
+        assert schedule().name == name
+    for name, sampler in (("ancestral", d.Ancestral), ("ddim", d.DDIM)):
+        assert d.sampler(name, steps=5) == sampler(steps=5)
+    for name, sampler in (("naive", d.Naive), ("improved", d.Improved)):
+        assert d.sampler(name, levels=5) == sampler(levels=5)
+    for name, prior in (("pixels", d.Pixels()), ("patches", d.Patches()), ("mixture", d.Mixture())):
+        assert d.prior(name) == prior
+    for name, process in (("zoom", d.ColdZoom), ("crop", d.ColdCrop), ("blur", d.ColdBlur)):
+        made = d.degradation(name, T=3)
+        assert (type(made), made.T) == (process, 3)
+
+
+class Rated:
+    """Has a step, and a setting."""
+
+    def __init__(self, rate=1.0):
+        if rate < 0:
+            raise ValueError("rate is below 0")
+        self.rate = rate
+
+    def step(self):
+        pass
+
+
+REGISTRY = {"rated": Rated, "made": Rated(3.0), "dict": dict}
+
+
+def test_an_object_is_looked_up_by_name_by_module_or_given():
+    assert look_up("thing", "rated", REGISTRY) is Rated
+    assert look_up("thing", "helpers:Fade", REGISTRY) is Fade
+    assert look_up("thing", (given := Rated()), REGISTRY) is given
+    for name, named in (("rate", "rated, made, dict.*did you mean 'rated'"), ("helpers:none", "none")):
+        is_refused(lambda name: look_up("thing", name, REGISTRY), name, f"^thing .*{named}")
+    is_refused(lambda name: look_up("thing", name, {}), "nowhere_:x", "^thing .*nowhere_")
+
+
+def test_a_thing_is_made_with_its_options_or_taken_as_it_is():
+    options = {"rate": 2.0}
+    for name in ("rated", Rated):
+        assert (
+            create("thing", name, REGISTRY, options, has="step").rate
+            == create("thing", name, REGISTRY).rate + 1
+        )
+    assert create("thing", "made", REGISTRY, has="walk step") is REGISTRY["made"]
+    assert create("thing", "dict", REGISTRY, {"a": 1}) == {"a": 1}
+    assert options == {"rate": 2.0}
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "has", "named"),
+    [
+        ("dict", None, "step walk", "^thing is .*; expected: an object with step or walk$"),
+        ("made", {"rate": 1.0}, "step", "^thing made cannot be made with {'rate': 1.0}"),
+        ("rated", {"rat": 1.0}, "step", "^thing Rated cannot be made with .* 'rat'"),
+        ("rated", {"rate": "x"}, "", "^thing Rated cannot be made with {'rate': 'x'}"),
+        ("rated", {"rate": -1.0}, "", "^rate is below 0$"),
+    ],
+)
+def test_what_cannot_be_made_is_refused_by_its_argument(name, options, has, named):
+    is_refused(lambda options: create("thing", name, REGISTRY, options, has=has), options, named)
+
+
+# --- notes on what is allowed and seldom meant: where they begin ---
+
+
+@pytest.mark.parametrize(
+    ("kept", "share"), [([0.9, 0.5, 0.049], ""), ([0.9, 0.0499], ""), ([0.9, 0.0501], "5%"), ([0.4], "40%")]
+)
+def test_noise_that_leaves_more_than_a_twentieth_of_the_image_is_a_note(kept, share):
+    assert [text.split()[4] for text in notes(d.DDPM(falling([1, *kept])), FEW)] == [share] * bool(share)
+
+
+def test_what_the_check_finds_of_a_cold_process_is_a_note_and_does_not_end_the_training(verbs, capsys):
+    verbs.fit(None, process=with_degrade(lambda x: x + 0.01))
+    assert capsys.readouterr().out.count(": level 0 ") == 1
+    verbs.fit(None)
+    assert "note" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("pixels", "value", "is_noted"),
+    [(1, 9.0, False), (2, 9.0, True), (2, -0.751, True), (50, 0.75, False), (50, -0.75, False)],
+)
+def test_more_than_one_pixel_in_a_hundred_far_outside_is_a_note(capsys, pixels, value, is_noted):
+    x = torch.zeros(1, 1, 10, 10)
+    x.view(-1)[:pixels] = value
+    note_outside(x, "mine")
+    assert (f"note: {pixels}% of the pixels of mine" in capsys.readouterr().out) == is_noted
+
+
+def test_the_note_names_what_sampling_started_from(whole, capsys):
+    for level, is_noted in ((0.5, False), (1.0, True)):
+        whole.sample(start=torch.full((2, 1, 4, 4), level), sampler=stay)
+        assert ("note: 100% of the pixels of start " in capsys.readouterr().out) == is_noted
