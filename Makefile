@@ -133,6 +133,14 @@ pages: env # execute notebooks 01 to 06, and write their pages to released/page/
 	@$(RUN) -m papermill notebooks/05_your_degradation.ipynb build/pages/05_your_degradation.ipynb -p out_dir build/pages
 	@$(RUN) -m report.pages.notebooks build/pages/05_*.ipynb $(addprefix build/released/paper/notebooks/,01_*.ipynb 02_*linear-0.ipynb 03_*zoom-0.ipynb 04_*.ipynb 06_*.ipynb)
 
-site: page # build the site that the Pages workflow publishes: build/site
+# Files keep their paths from the checkout, so links between pages work on the site as well.
+REPORT := *.html *.pdf *.csv numbers.json ledger.json figures/* metrics/* kept/* notebooks/*.html
+PUBLISHED := $(addprefix build/quick/,$(REPORT)) $(addprefix build/released/paper/,$(REPORT)) build/page/* \
+  released/page/notebooks/* released/*/metrics/* released/paper/report.pdf docs/images/unfold.gif README.md
+
+site: page env-site # build the site that the Pages workflow publishes: build/site
 	@$(RUN) -m report.jobs.run paper && $(RUN) -m report.jobs.run quick
-	@$(RUN) -m report.pages.site && $(RUN) -m report.pages.api build/site/api.html
+	@rm -rf build/site && mkdir -p build/site && cp docs/site.html build/site/index.html
+	@ls -d $(PUBLISHED) 2> /dev/null | tar cT - | tar xC build/site
+	@$(RUN) -m pdoc --docformat google --no-search --no-show-source -t report/pages/templates/api -o build/site/api diffusion
+	@echo "Site ready: build/site (play page, paper, quick report, notebooks, API reference)"

@@ -155,7 +155,7 @@ echo "$*" >> "$CALLS"
 def called(tmp_path_factory) -> Path:
     """A project whose environment has all extras and a Python that fails when it is told to."""
     names = ["Makefile", "pyproject.toml", "constraints.txt", "profiles", "notebooks"]
-    names += ["paper/profiles", "paper/notebooks", "released/*/manifest.json"]
+    names += ["paper/profiles", "paper/notebooks", "released/*/manifest.json", "docs/site.html"]
     folder = tmp_path_factory.mktemp("called")
     for name in helpers.listed(*names):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
