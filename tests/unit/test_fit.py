@@ -14,7 +14,7 @@ import diffusion as d
 from diffusion import progress, runtime
 from diffusion.processes import ColdZoom
 from diffusion.training.folder import RunError
-from helpers import STEPS, Drops, Fade, Grey, Linear, assert_same, content, losses, stopped, train
+from helpers import STEPS, Drops, Fade, Linear, assert_same, content, losses, stopped, train
 
 
 def never(step, loss):
@@ -194,31 +194,6 @@ def test_a_prior_that_is_fitted_at_random_is_the_same_in_each_process(images, tm
     assert found[0] == found[1]
 
 
-class Paler(Fade):
-    def degrade(self, x, t):
-        return 0.9 * super().degrade(x, t)
-
-
-@pytest.mark.parametrize(
-    ("said", "changes"),
-    {
-        "64 starts contain only 1 different": {"process": Fade()},
-        "level 0 must": {"process": Paler()},
-        "at t = T 37% of": {"process": d.DDPM(d.linear(100))},
-    }.items(),
-)
-def test_what_is_allowed_and_seldom_meant_is_a_note(images, tmp_path, capsys, said, changes):
-    train(**{"images": images} | changes, folder=tmp_path)
-    assert [said in line for line in capsys.readouterr().out.splitlines()].count(True) == 1
-
-
-def test_a_prior_in_another_unit_is_a_note(images, tmp_path, capsys):
-    run = train(images, tmp_path / "a")
-    assert "note" not in capsys.readouterr().out
-    run.sample(2, prior=Grey(127.0))
-    assert "100% of the pixels of the prior, a Grey, are far out" in capsys.readouterr().out
-
-
 # --- a folder is one run: equal in all that determines its weights, or refused in a line ---
 
 CHANGES = {  # what is named -> what is changed
@@ -253,10 +228,6 @@ def test_another_run_in_a_folder_is_refused_by_one_difference_and_stays_as_it_is
     with pytest.raises(RunError, match=said):
         train(given, faded.folder, callback=never, **how)
     assert content(faded.folder) == before
-
-
-def test_the_same_run_in_a_folder_is_not_refused_and_is_as_it_was(images, faded):
-    assert_same(train(images, faded.folder, Fade(), epochs=1, callback=never), faded)
 
 
 def test_another_run_is_set_aside_where_that_is_asked_for(images, tmp_path, whole, capsys):

@@ -7,13 +7,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torchvision.transforms.functional import InterpolationMode, gaussian_blur, resized_crop
+from torchvision.transforms.functional import InterpolationMode, resized_crop
 
-from diffusion.processes import DDPM, ColdBlur, ColdCrop, ColdZoom, cosine, linear
+from diffusion.processes import DDPM, ColdBlur, ColdCrop, ColdZoom, linear
 from diffusion.processes.priors import Gaussians, Mixture, Patches, Pixels, fitted
-from diffusion.processes.samplers import DDIM, Ancestral, Improved, sampler_of, visits
+from diffusion.processes.samplers import sampler_of, visits
 from diffusion.processes.zoom import zoom
-from helpers import Exact, Fade, sampled, stay, walk
+from helpers import Fade, stay, walk
 
 
 def g(seed=0):
@@ -96,31 +96,13 @@ def test_a_level_stands_for_all_images_or_for_one_each_and_is_from_0_to_T(proces
         assert torch.equal(process.degrade(x, four, **how), expected)
     many = process.degrade(x[:1], torch.arange(3), **how)
     assert torch.equal(many, process.degrade(x[:1].expand(3, -1, -1, -1), torch.arange(3), **how))
-    T = process.T
-    for wrong in (
-        -1,
-        T + 1,
-        0.5,
-        torch.tensor([-5, 3, 3]),
-        torch.tensor([0, 3, T + 1]),
-        [1, 2],
-        [[1], [2], [3]],
-    ):
-        with pytest.raises(ValueError, match=f"t is .*whole numbers from 0 to {T}"):
-            process.degrade(x, wrong, **how)
+    with pytest.raises(ValueError, match=f"t is .* from 0 to {process.T}"):
+        process.degrade(x, process.T + 1, **how)
     with pytest.raises(ValueError, match=r"x is \(1, 28, 28\) .*\(B, C, S, S\)"):
         process.degrade(x[0], 1)
 
 
 # --- the blur ---
-
-
-def test_each_image_is_blurred_by_a_gaussian_of_its_own_level():
-    x, levels = torch.zeros(4, 1, 28, 28), [0, 1, 3, 6]
-    x[..., 14, 13] = 0.5
-    for one, clean, t in zip(ColdBlur().degrade(x, torch.tensor(levels)), x, levels, strict=True):
-        other = gaussian_blur(clean, kernel_size=21, sigma=0.4 * t) if t else clean
-        assert torch.allclose(one, other, atol=1e-5), t
 
 
 def test_its_prior_has_mean_and_covariance_of_blurred_images_in_colour_too():
@@ -135,39 +117,6 @@ def test_its_prior_has_mean_and_covariance_of_blurred_images_in_colour_too():
     assert torch.allclose(torch.cov(found.T), torch.cov(real.T), atol=0.15 * real.var(0).mean())
     z = torch.randn(4000, 192, generator=g(1))  # of the generator alone
     assert torch.allclose(found, process.mean + z @ process.spread.mT, atol=1e-5)
-
-
-# --- samplers, by what they must do ---
-
-
-@pytest.mark.parametrize("how", [{}, {"clip_x0": True}, {"steps": 50, "spacing": "quadratic"}])
-@pytest.mark.parametrize("sampler", [Ancestral, DDIM])
-def test_sampling_with_the_exact_predictor_finds_the_image(sampler, how):
-    process, x0 = DDPM(cosine()), 2 * drawn(1)
-    found = sampled(process, Exact(process, x0), 3, sampler=sampler(**how))
-    # The last step adds no noise and its mean is the image, up to the variance of the first time step.
-    assert torch.allclose(found, x0.clamp(-0.5, 0.5) if "clip_x0" in how else x0, atol=0.03)
-
-
-class Adds(Fade):
-    """A degradation that is linear in its level: it adds t times a grey."""
-
-    def degrade(self, x, t):
-        return x + 0.05 * t.view(-1, 1, 1, 1)
-
-
-def walked(sampler):
-    """The latents of a way whose network always says 0.1."""
-    start = torch.randn(2, 1, 28, 28, generator=g())
-    return walk(Adds(6), lambda x, t: torch.full_like(x, 0.1), 2, start=start, sampler=sampler)
-
-
-def test_the_improved_sampler_undoes_a_linear_degradation_whatever_the_network_says():
-    """Bansal et al. (2022), Sec. 3.2."""
-    for sampler in (Improved(), Improved(noise=0.5)):  # one noise in both images, which cancels
-        x = walked(sampler)
-        for t in range(6):
-            assert torch.allclose(x[t], x[6] - (6 - t) * 0.05, atol=1e-6)
 
 
 def test_a_function_as_a_sampler_visits_all_time_steps():
@@ -187,12 +136,6 @@ def test_independent_pixels_and_colours_have_the_values_of_the_centres():
     assert torch.corrcoef(found.flatten(1).T).fill_diagonal_(0).abs().max() < 0.2  # independent
 
 
-def test_patches_are_real_ones_and_all_of_them():
-    patches = drawn(28, 4, 3)
-    real, fitted = patches.flatten(1).unique(dim=0), Patches().fit(patches)
-    assert torch.equal(fitted.draw(400, g()).flatten(1).unique(dim=0), real)
-
-
 def test_the_mixture_has_the_moments_of_real_centres_in_colour_too_and_copies_none():
     patches = torch.randn(2000, 3, 2, 2, generator=g()) * 0.05
     patches[..., 1] += patches[..., 0] - 0.1  # correlated pixels
@@ -202,10 +145,6 @@ def test_the_mixture_has_the_moments_of_real_centres_in_colour_too_and_copies_no
     assert torch.allclose(torch.cov(found.T), torch.cov(real.T), atol=0.003)
     assert torch.allclose(torch.corrcoef(found.T), torch.corrcoef(real.T), atol=0.06)
     assert torch.cdist(found, real).min() > 0
-    black_and_white = torch.full((60, 1, 2, 2), -0.5)
-    black_and_white[::2] = 0.5
-    found = Mixture(components=2).fit(black_and_white).draw(500, g())
-    assert (found.min(), found.max()) == (-0.5, 0.5)  # and no darker than black
 
 
 def test_a_mixture_of_one_has_the_mean_and_covariance_of_the_first_20000_patches_and_its_floor():
