@@ -1,0 +1,475 @@
+"""Claims: effects and verdicts, the answer to the main question; verdicts on releases are golden."""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import made_up
+from diffusion.evaluation.statistics import Interval
+from helpers import PAPER
+from paper import answer
+from paper.claims import common, judge, ledger
+from paper.claims.effects import BELOW, WITHIN, Effect
+from report.pages.text_format import FIXED, MINUS, Markdown, fixed
+from report.results.scatter import NotMeasured, last
+from report.results.table import reading, row
+from report.results.views import Results, load
+
+fixed1 = partial(fixed, decimals=1)
+
+
+def effect(name: str, value: float, low: float, high: float, *side, **more) -> Effect:
+    return Effect(name, Interval(value, low, high), *side, show=fixed1, **more)
+
+
+def claim(*parts: Effect, **more) -> ledger.Claim:
+    words = {name: Markdown(name) for name in ("section", "text", "short", "rule")}
+    return ledger.Claim("own", **words | {"measure": lambda results: iter(parts), "place": 7} | more)
+
+
+YES = effect("a", 2, 1, 3, each={"zoom": (1.0, 3.0), "linear": (0.5,)})
+NO = effect("b", -2, -3, -1, each={"zoom": (1.0, 2.0, 4.0)})
+UNSURE = effect("c", 1, -1, 3)
+
+
+def judged(*parts: Effect, **more) -> ledger.Verdict:
+    return judge.judge(claim(*parts, **more), Results(Path()))
+
+
+# --- formats ---
+
+
+@pytest.mark.parametrize(
+    ("one", "bound"),
+    [
+        (effect("a", 2, 1, 3), f">{FIXED}0"),
+        (effect("a", 2, 1, 3, WITHIN, margin=4), "within 4.0"),
+        (
+            effect("a", 1.2, 0.9, 1.6, WITHIN, 1, grades=(1.25, 2), ratio=True),
+            "within a factor of 1.25 or 2",
+        ),
+        (
+            effect("a", 1, 0.5, 1.2, BELOW, 1, margin=2.5, ratio=True),
+            f"<{FIXED}1.0 or within a factor of 2.5",
+        ),
+    ],
+)
+def test_a_bound_in_words(one, bound):
+    assert ledger.bound(one) == bound
+
+
+def test_a_verdict_has_its_numbers_in_words():
+    verdict = judged(YES, NO, replace(UNSURE, side=None))
+    assert verdict.verdict == ledger.IN_PART
+    a, b = f"a: 2.0 [1.0,{FIXED}3.0]", f"b: {MINUS}2.0 [{MINUS}3.0,{FIXED}{MINUS}1.0]"
+    assert verdict.told == f"{a}; {b}"  # those that decide
+    order = ["1.00 and 3.00", "0.500", b, "1.00, 2.00 and 4.00", "c: 1.0"]
+    assert re.search(".*".join(map(re.escape, order)), verdict.measured)
+    assert (verdict.number, verdict.n, verdict.fewest) == ("7", "1", 1)
+    assert judged(NO).fewest == 3
+
+
+def test_no_difference_names_the_smallest_difference_that_it_excludes():
+    graded = effect("a", 1.2, 0.9, 1.6, WITHIN, 1, grades=(1.25, 1.5, 2), ratio=True)
+    assert (graded.met, graded.limit, graded.at(0.5).met) == (2, 2, 1.5)  # a narrower interval
+    one = judged(graded)
+    assert (one.verdict, ledger.with_limit(one)) == (ledger.SAME, "no difference beyond a factor of 2")
+    assert judged(effect("a", 1.2, 0.9, 3, WITHIN, 1, grades=(1.25, 2), ratio=True)).verdict == ledger.OPEN
+    assert judged(effect("a", 4, 3, 5, WITHIN, 1, grades=(1.25, 2), ratio=True)).verdict == ledger.FAILS
+    assert ledger.with_limit(judged(effect("a", 0.1, -1, 1, margin=2))) == "no difference beyond 2.0"
+    assert ledger.with_limit(judged(YES)) == ledger.HOLDS
+
+
+def test_verdicts_are_judged_again_at_the_level_of_all_claims():
+    narrow, wide = effect("a", 2, 1.5, 2.5), effect("b", 2, 0.1, 3.9)
+    found = {
+        "narrow": judged(narrow),
+        "wide": judged(wide),
+        "unmeasured": ledger.Verdict(claim(), ledger.OPEN),
+    }
+    assert judge.corrected_level(3) == pytest.approx(1 - 0.05 / 3)
+    again = judge.correct(found)
+    assert [one.verdict for one in again.values()] == [ledger.HOLDS, ledger.OPEN, ledger.OPEN]
+    assert again["narrow"].parts[0].found.low == pytest.approx(2 - 0.5 * 2.394 / 1.96, abs=1e-3)
+    assert [one.verdict for one in found.values()] == [ledger.HOLDS, ledger.HOLDS, ledger.OPEN]
+
+
+def test_what_is_told_of_a_verdict_is_of_the_parts_that_decide_it():
+    two = replace(YES, each={"zoom": (1.0, 3.0)})
+    safe = effect("s", 20, 19, 21, each={"linear": (20.0,)})  # further from its bound, in one training
+    for others in ((safe,), (replace(safe, side=None),), (safe, replace(safe, side=None))):
+        one = judged(two, *others)
+        assert [part.name for part in one.decides] == ["a"]
+        for cell in ("told", "n", "fewest", "bounds"):
+            assert getattr(one, cell) == getattr(judged(two), cell), cell
+
+
+def test_a_verdict_of_nothing_has_dashes():
+    one = ledger.Verdict(claim(), ledger.OPEN, why=Markdown("nothing is measured"))
+    assert (one.measured, one.told, one.n, one.bounds, one.every_bound) == ("–", "–", "–", "–", "")
+    assert replace(one, lean=ledger.OPEN).details == one.details  # which is no leaning
+    assert ledger.HOLDS in replace(one, lean=ledger.HOLDS).details
+
+
+def test_cells_with_numbers_have_the_claim_as_their_source_and_others_none():
+    one = judged(YES)
+    for cell in ("number", "told", "n", "bounds", "details", "every_bound"):
+        with reading() as seen:
+            getattr(one, cell)
+        assert "definition claim_own" in seen, cell
+    for cell in ("anchor", "badge", "verdict", "why"):
+        with reading() as seen:
+            getattr(one, cell)
+        assert not seen, cell
+
+
+def test_a_tally_is_in_the_order_of_the_words():
+    found = {str(i): judged(*parts) for i, parts in enumerate([(NO,), (YES,), (YES, NO), (NO,), (UNSURE,)])}
+    expected = "*holds* (1), *does not hold* (2), *holds in part* (1) and *undecided* (1)"
+    assert ledger.tally(found) == expected
+
+
+# --- entering and judging ---
+
+
+def test_a_decorated_function_enters_the_ledger_with_its_docstring(monkeypatch):
+    monkeypatch.setattr(judge, "CLAIMS", {})
+    monkeypatch.setitem(judge.SHARED, "AT_LAST", "at last")
+
+    @judge.claim("3.9", "Short", models=("zoom",), one_thing=True)
+    def mine(results):
+        """It is
+        so {AT_LAST}.
+
+        By a rule of {FIXED_BOUND}.
+        """
+        yield YES
+
+    (one,) = judge.CLAIMS.values()
+    assert (one.id, one.section, one.text, one.short) == ("mine", "3.9", "It is so at last.", "Short")
+    assert (one.rule, one.models, one.one_thing) == ("By a rule of 5.", ("zoom",), True)
+    assert one.measure is mine
+    assert not one.made_before
+
+
+FIXED_BOUND = 5
+
+
+def test_claims_are_numbered_from_one_and_those_of_ones_own_come_last(monkeypatch):
+    judge.list_claims()
+    monkeypatch.setitem(judge.CLAIMS, "own", claim())
+    assert [one.place for one in judge.list_claims()] == [*range(1, len(judge.CLAIMS) + 1)]
+    assert judge.list_claims()[-1].id == "own"
+    assert [*judge.CLAIMS][0] == "ends_agree"  # the first statement of the original study
+
+
+def test_each_part_has_the_sources_that_were_read_for_it_or_the_claim_itself(results):
+    def measure(results):
+        yield judge.effect("a", results, last("digit"), results.all_of("zoom"))
+        yield judge.effect("b", results, last("digit"), results.all_of("linear"))
+        yield YES  # computed from nothing that is measured
+
+    own = claim(measure=measure, models=("zoom", "linear"))
+    *effects, last_one = judge.measure_effects(own, results)
+    for part, model, other in zip(effects, own.models, own.models[::-1], strict=True):
+        files = {source.partition("#")[0] for source in part.sources}  # of a pooled scatter, of more models
+        assert files > {f"metrics/measure_{model}-0.json"}
+        assert f"metrics/measure_{other}-0.json" not in files
+    assert last_one.sources == ("definition claim_own",) == (own.source,)
+    assert judge.judge(own, results).trainings == {"zoom": 2, "linear": 2}
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (NotMeasured("the run is too short"), "the run is too short"),
+        (KeyError("ink"), "`ink` is not measured"),
+    ],
+)
+def test_what_is_not_measured_leaves_a_claim_open_and_says_why(error, why):
+    def measure(results):
+        yield YES
+        raise error
+
+    found = judge.judge(claim(measure=measure), Results(Path()))
+    assert (found.verdict, found.reason, found.why) == (ledger.OPEN, ledger.BY_MEASURE, why)
+    assert (found.parts, found.decides, found.lean) == ((), (), "")
+
+
+def test_undecided_claims_say_why_and_which_part_is_to_blame():
+    wide = effect("d", 1, -9, 30)
+    found = judged(YES, UNSURE, wide)
+    assert found.why == "runs scatter too widely for so few"
+    assert [part.name for part in found.decides] == ["d"]  # 9 of 39 widths from its bound, UNSURE is 1 of 4
+    single = judged(replace(UNSURE, open=True))
+    assert single.why == "no model was trained twice"
+    apart = judged(YES, NO, one_thing=True)
+    assert apart.why == "its measures contradict each other"
+    assert {part.name for part in apart.decides} == {"a", "b"}
+    assert judged(UNSURE, effect("e", -1, -3, 1)).lean == ledger.IN_PART
+
+
+def test_beyond_takes_the_trainings_of_the_release_of_that_name(results):
+    assert judge.beyond(Results(Path(), beside={"beyond": results}), "zoom") == results.all_of("zoom")
+    for beside, model in (({"beyond": results}, "zoom_noise"), ({}, "zoom"), ({"starts": results}, "zoom")):
+        with pytest.raises(NotMeasured, match=f"no {model}"):
+            judge.beyond(Results(Path(), beside=beside), model)
+
+
+CLAIMS = {one.id: one for one in judge.list_claims()}
+
+
+# --- verdicts ---
+
+
+@pytest.mark.parametrize(
+    ("one", "verdict", "reason"),
+    [
+        (claim(YES, YES), ledger.HOLDS, ""),
+        (claim(NO, NO), ledger.FAILS, ""),
+        (claim(YES, NO, UNSURE), ledger.IN_PART, ""),
+        (claim(YES, NO, one_thing=True), ledger.OPEN, ledger.BY_MEASURE),  # they contradict each other
+        (claim(YES, UNSURE), ledger.OPEN, ledger.BY_TRAININGS),
+        (claim(NO, UNSURE), ledger.FAILS, ""),  # whatever the other is, the whole does not hold
+        (claim(YES, replace(NO, side=None)), ledger.HOLDS, ""),  # that is only told beside it
+    ],
+)
+def test_all_parts_decide(one, verdict, reason):
+    found = judge.judge(one, Results(Path()))
+    assert (found.verdict, found.reason) == (verdict, reason)
+    assert found.lean == (ledger.HOLDS if reason == ledger.BY_TRAININGS else "")
+
+
+# --- claims on runs that are made up ---
+
+
+def two_models(out: Path, linear: Sequence[float], cosine: Sequence[float], first: int = 0) -> Results:
+    """Runs of both DDPMs whose distance is one number from the first epoch to the last."""
+    for model, distances in (("linear", linear), ("cosine", cosine)):
+        for seed, distance in enumerate(distances, first):
+            made_up.training(out, f"{model}-{seed}", epochs=20)
+            rows = made_up.curve(dict.fromkeys(range(1, 21), distance))
+            made_up.measures(out, f"{model}-{seed}", [*rows, row("frechet", 7.0, epoch=20)])
+    return load(out)
+
+
+@pytest.mark.parametrize(
+    ("cosine", "expected"),
+    [((5, 5.2), ledger.HOLDS), ((20, 21), ledger.FAILS), ((9.9, 10.1), ledger.SAME), ((5, 15), ledger.OPEN)],
+)
+def test_a_claim_takes_the_verdict_that_the_data_give_it(tmp_path, cosine, expected):
+    found = judge.judge(CLAIMS["lower_distance"], two_models(tmp_path, (9.9, 10.1), cosine))
+    reason = ledger.BY_TRAININGS if expected == ledger.OPEN else ""
+    assert (found.verdict, found.reason) == (expected, reason)
+    assert found.parts[0].each == {"cosine": pytest.approx(cosine), "linear": pytest.approx((9.9, 10.1))}
+
+
+def test_pairs_of_one_seed_tell_which_schedule_is_ahead_and_a_shorter_one_counts(tmp_path):
+    results = two_models(tmp_path / "run", (10, 20), (5, 10))
+    (alone, _) = judge.judge(CLAIMS["learns_faster"], results).parts
+    assert alone.interval.ends == pytest.approx((0.5, 0.5, 0.5))
+    shorter = two_models(tmp_path / "starts", (8, 8), (3, 3), first=1)  # seed 1 counts once
+    more, _ = judge.judge(CLAIMS["learns_faster"], replace(results, beside={"starts": shorter})).parts
+    assert len(more.each["cosine"]) == 3
+    single = two_models(tmp_path / "single", (10,), (5,))
+    assert judge.judge(CLAIMS["lower_distance"], single).verdict == ledger.OPEN
+
+
+# Distances after the last five of the epochs, and other measures at the end, of each training.
+LATE = {
+    "zoom-0": (8.0, 10.0, 12.0, 9.0, 11.0),
+    "zoom-1": (14.0, 15.0, 13.0, 16.0, 12.0),
+    "linear-0": (5.0, 6.0, 5.5, 6.5, 7.0),
+    "linear-1": (4.0, 4.5, 5.0, 5.5, 6.0),
+    "cosine-0": (9.0, 9.5, 10.0, 9.7, 9.9),
+}
+AUTOENCODER = {"zoom-0": 3.0, "zoom-1": 4.0, "linear-0": 1.0, "linear-1": 1.5, "cosine-0": 2.0}
+DIGIT = {"zoom-0": 0.4, "zoom-1": 0.5, "linear-0": 0.9, "linear-1": 0.95, "cosine-0": 0.7}
+
+
+@pytest.fixture
+def results(tmp_path) -> Results:
+    for name, distances in LATE.items():
+        made_up.training(tmp_path, name, epochs=100)
+        rows = made_up.curve(dict(zip(range(96, 101), distances, strict=True)) | {1: 1e6})
+        rows += [row("frechet", 1.0, epoch=100), row("digit", DIGIT[name], epoch=100)]
+        rows += [row("frechet_autoencoder", AUTOENCODER[name], epoch=100)]
+        made_up.measures(tmp_path, name, rows)
+    return load(tmp_path)
+
+
+def logs(model: str) -> list[float]:
+    """The logarithms of the geometric means of late distances of a model's trainings."""
+    return [float(np.mean(np.log(values))) for name, values in LATE.items() if name.startswith(model)]
+
+
+# --- effects ---
+
+
+def test_a_ratio_of_distances_is_that_of_geometric_means_over_late_checkpoints(results):
+    one = common.ratio(results, ("zoom", "linear"), side=WITHIN, margin=2.0)
+    assert math.log(one.found.value) == pytest.approx(np.mean(logs("zoom")) - np.mean(logs("linear")))
+    assert (one.side, one.margin, one.bound, one.ratio) == (WITHIN, 2.0, 1.0, True)
+    assert one.each["linear"] == pytest.approx([math.exp(x) for x in logs("linear")])
+    share = judge.effect("x", results, last("digit"), results.all_of("zoom"), side=BELOW, bound=3.0)
+    assert share.found.value == pytest.approx((0.4 + 0.5) / 2)
+    assert not share.open
+
+
+def test_pairs_have_one_seed_and_their_differences_have_the_interval_of_student(results):
+    matched = common.seed_pairs(results, ("zoom", "linear"))
+    assert [(a.name, b.name) for a, b in matched] == [("zoom-0", "linear-0"), ("zoom-1", "linear-1")]
+    assert [b.name for _, b in common.seed_pairs(results, ("zoom", "cosine"))] == ["cosine-0"]
+    one = judge.paired_effect("x", last("digit"), matched, side=BELOW, margin=0.1)
+    student = stats.ttest_rel([0.4, 0.5], [0.9, 0.95]).confidence_interval()
+    assert one.found.value == pytest.approx(0.45 - 0.925)
+    assert (one.found.low, one.found.high) == pytest.approx((student.low, student.high))
+    assert one.each == {"zoom": (0.4, 0.5), "linear": (0.9, 0.95)}
+    ratio = common.paired_quotient("y", answer.ASKED["digits"].number, matched, side=BELOW)
+    logs_apart = np.array(logs("zoom")) - np.array(logs("linear"))
+    assert math.log(ratio.found.value) == pytest.approx(logs_apart.mean())
+    student = stats.ttest_1samp(logs_apart, 0).confidence_interval()
+    assert math.log(ratio.found.high) == pytest.approx(student.high)
+    assert judge.paired_effect("z", last("digit"), matched[:1]).open  # one pair has no scatter
+    with pytest.raises(NotMeasured, match="share a seed"):
+        judge.paired_effect("z", last("digit"), [])
+
+
+def series(one) -> tuple[list[int], list[float]]:
+    """Anything at first, then a line from 20, whose slope is that of the seed."""
+    values = [3.0, 90.0, 5.0] + [20.0 + (one.seed - 0.5) * (epoch - 40) for epoch in (40, 60, 80)]
+    return [10, 20, 30, 40, 60, 80], values
+
+
+def test_a_slope_is_the_relative_change_over_the_second_half(results):
+    one = common.slope(results, "distance", "zoom", series)
+    assert one.each["zoom"] == pytest.approx((-0.5 * 40 / 10, 0.5 * 40 / 30))  # over the means of the halves
+    assert (one.side, one.bound) == (BELOW, 0.0)
+
+
+@pytest.mark.parametrize(("epochs", "enough"), [(100, True), (99, False)])
+def test_a_slope_needs_the_whole_training(tmp_path, epochs, enough):
+    made_up.training(tmp_path, "zoom-0", epochs=epochs)
+    if enough:
+        assert common.slope(load(tmp_path), "x", "zoom", series).open
+    else:
+        with pytest.raises(NotMeasured, match="100 epochs"):
+            common.slope(load(tmp_path), "x", "zoom", series)
+
+
+# --- the answer ---
+
+
+def test_what_is_asked_is_the_late_distance_the_last_in_other_features_and_the_share(results):
+    one = results.first("zoom")
+    numbers = {name: asked.number(one) for name, asked in answer.ASKED.items()}
+    assert numbers == {
+        "digits": pytest.approx(math.exp(logs("zoom")[0])),
+        "autoencoder": 3.0,
+        "share": 0.4,
+    }
+
+
+def test_a_comparison_is_a_ratio_of_distances_and_a_difference_of_shares(results):
+    apart = answer.apart(results, answer.ASKED["digits"])
+    assert math.log(apart.value) == pytest.approx(np.mean(logs("zoom")) - np.mean(logs("linear")))
+    shares = answer.apart(results, answer.ASKED["share"])
+    assert shares.value == pytest.approx(0.45 - 0.925)
+    other = answer.apart(results, answer.ASKED["autoencoder"], ("linear", "cosine"))
+    assert other.value == pytest.approx(math.sqrt(1.5) / 2.0)
+
+
+def test_means_have_an_interval_where_the_scatter_is_known(results, tmp_path):
+    found = answer.means(results, answer.ASKED["autoencoder"], ["zoom", "linear", "cosine", "nothing"])
+    assert [*found] == ["zoom", "linear", "cosine"]
+    assert found["zoom"].value == pytest.approx(math.sqrt(12.0))
+    assert found["zoom"].low < found["zoom"].value < found["zoom"].high
+    assert found["cosine"].low < 2.0 < found["cosine"].high  # from the linear ones
+    single = load(tmp_path, trainings=[("zoom", 1)])
+    assert answer.means(single, answer.ASKED["autoencoder"], ["zoom"]) == {
+        "zoom": Interval(pytest.approx(4.0))
+    }
+
+
+def test_trainings_without_the_measure_do_not_count_and_published_weights_do(results, tmp_path):
+    other = tmp_path / "original"
+    for name in ("zoom-9", "linear-9"):
+        made_up.training(other, name, epochs=100)
+        made_up.measures(other, name, [row("digit", 0.2, epoch=100)])
+    made_up.training(tmp_path, "zoom-3", epochs=100)
+    made_up.measures(tmp_path, "zoom-3", [row("ink", 0.2, epoch=100)])
+    run = replace(load(tmp_path), beside={"original": load(other)})
+    names = {}
+    for (name, asked), model in product(answer.ASKED.items(), ("zoom", "linear")):
+        names[name, model] = [training.name for training in answer.trainings(run, model, asked)]
+    zooms, linears = ["zoom-0", "zoom-1"], ["linear-0", "linear-1"]
+    assert {name: names[name, "linear"] for name in answer.ASKED} == dict.fromkeys(answer.ASKED, linears)
+    assert names["digits", "zoom"] == names["autoencoder", "zoom"] == zooms
+    assert names["share", "zoom"] == [*zooms, "zoom-9"]
+    assert answer.value(run.trainings["zoom", 3], answer.ASKED["share"]) is None
+
+
+# --- thresholds, levels and choices ---
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "smallest"),
+    [(0.9, 1.2, 1.25), (0.9, 1.55, 2.0), (0.7, 1.1, 1.5), (1.44, 2.25, None), (0.3, 0.45, None)],
+)
+def test_the_smallest_factor_that_an_interval_stays_within(low, high, smallest):
+    assert answer.met(Interval(math.sqrt(low * high), low, high)) == smallest
+
+
+def test_a_new_training_is_predicted_with_the_scatter_of_its_model(results):
+    found = answer.compare(results, answer.ASKED["digits"])
+    zooms, linears = np.array(logs("zoom")), np.array(logs("linear"))
+    parts = zooms.var(ddof=1) * (1 + 1 / 2), linears.var(ddof=1) / 2
+    freedom = sum(parts) ** 2 / sum(part**2 for part in parts)
+    half = stats.t.ppf(0.975, freedom) * math.sqrt(sum(parts))
+    predicted = found.at(0.95, predicted=True)
+    assert math.log(predicted.high) == pytest.approx(zooms.mean() - linears.mean() + half)
+    assert predicted.low < found.interval.low < found.interval.high < predicted.high
+
+
+def test_another_level_has_the_quantiles_of_that_level(results):
+    found = answer.compare(results, answer.ASKED["digits"])
+    level = judge.corrected_level(24)
+    assert level == pytest.approx(1 - 0.05 / 24)
+    wide, usual = found.at(level), found.interval
+    quantiles = [stats.t.ppf((1 + each) / 2, found.estimate.freedom) for each in (level, 0.95)]
+    widths = [math.log(each.high / each.low) for each in (wide, usual)]
+    assert widths[0] / widths[1] == pytest.approx(quantiles[0] / quantiles[1])
+
+
+def test_each_training_is_left_out_once_and_windows_have_their_epochs(results, tmp_path):
+    found = answer.leave_one_out(results, answer.ASKED["digits"])
+    assert [*found] == ["zoom-0", "zoom-1", "linear-0", "linear-1"]
+    assert math.log(found["zoom-0"].value) == pytest.approx(logs("zoom")[1] - np.mean(logs("linear")))
+    ratios = answer.windows(results, (96, 99))
+    last_two = {name: np.mean(np.log(values[3:])) for name, values in LATE.items()}
+    expected = np.mean([last_two["zoom-0"], last_two["zoom-1"]]) - np.mean(
+        [last_two["linear-0"], last_two["linear-1"]]
+    )
+    assert math.log(ratios[99].value) == pytest.approx(expected)
+    assert ratios[96].value == pytest.approx(answer.apart(results, answer.ASKED["digits"]).value)
+
+
+def test_each_network_has_the_ratio_of_its_finished_zooms_and_linear_ddpms():
+    beyond = load(PAPER.with_name("beyond"))
+    found = answer.by_network(replace(load(PAPER), beside={"beyond": beyond}))
+    assert [*found] == [*answer.NETWORKS]
+    suffixes = ["", "_rms", "_dilated", "_unet"]
+    for ratio, suffix in zip(found.values(), suffixes, strict=True):
+        models = [f"{model}{suffix}" for model in answer.PAIR]
+        zooms, linears = (
+            [math.log(one.final["frechet"].value) for one in beyond.all_of(model)] for model in models
+        )
+        assert math.log(ratio.interval.value) == pytest.approx(np.mean(zooms) - np.mean(linears))
