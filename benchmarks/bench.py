@@ -21,7 +21,7 @@ from diffusion import runtime
 from diffusion.files import write_bytes
 from diffusion.names import nearest
 from diffusion.processes.zoom import zoom
-from diffusion.training.sampling import Sampling
+from diffusion.training.sampling import walk
 from report.results.environment import environment
 
 OUT = Path(__file__).resolve().parents[1] / "build" / "bench"
@@ -81,10 +81,10 @@ def operator(precision: str, rounds: int, batch: int, **_: int) -> Iterator[Row]
 def sampling(precision: str, samples: int, T: int, segment: int, **_: int) -> Iterator[Row]:
     """Sampling with the released linear DDPM; the two take turns every few steps."""
     process, device = d.DDPM(d.linear(T)), runtime.device()
-    network = d.released("paper", "linear").network().to(device).eval()
+    network = d.released("paper/linear-0").network().to(device).eval()
     noise = torch.Generator(device).manual_seed(0)
     theirs = baseline.sampling_steps(network, samples, process.schedule.beta, noise)
-    ours = Sampling(process, network, d.Ancestral(), None, samples, 0, precision).walk()
+    ours = walk(network, process, d.Ancestral(), None, samples, 0, precision)
     textbook, own = (lambda steps=steps: [next(steps) for _ in range(segment)] for steps in (theirs, ours))
     seconds = in_turns(textbook, own, T // segment - 1, segment / T)
     yield f"sampling {samples} DDPM images, {T} steps", *seconds, f"ours in {precision}"

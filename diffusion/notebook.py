@@ -32,5 +32,5 @@ def open_run(released: str | None, finished: str | None, model: str, seed: int) 
         The run; None if neither is given, so that the lesson trains one.
     """
     if released:
-        return d.released(released, model, seed)
+        return d.released(f"{released}/{model}-{seed}")
     return d.open(finished) if finished else None

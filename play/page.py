@@ -30,16 +30,16 @@ from diffusion.training.run import released
 from play import bundle
 
 NAME, STRIP = "cold-zoom.html", "strip.png"
-ZOOMS = {  # label -> profile, model, seed
-    "Original study": ("paper", "zoom", 0),
-    "Trained again": ("paper", "zoom", 1),
-    "Sees the whole image": ("beyond", "zoom_dilated", 0),
+ZOOMS = {  # label -> released run
+    "Original study": "paper/zoom-0",
+    "Trained again": "paper/zoom-1",
+    "Sees the whole image": "beyond/zoom_dilated-0",
 }
-JOINT = ("beyond", "zoom_unet_noise", 0)  # its fitted mixture is the prior of the dilated zoom
+JOINT = "beyond/zoom_unet_noise-0"  # its fitted mixture is the prior of the dilated zoom
 DDPMS = {
-    "linear": ("paper", "linear", 0),
-    "cosine": ("paper", "cosine", 0),
-    "linear, U-Net": ("beyond", "linear_unet", 0),
+    "linear": "paper/linear-0",
+    "cosine": "paper/cosine-0",
+    "linear, U-Net": "beyond/linear_unet-0",
 }
 EACH = 6  # test digits of each class
 FIRST = 56  # the test digit that the page shows first; the first two zooms turn it into different digits
@@ -51,11 +51,11 @@ ENLARGED, GAP = 3, 6  # of the still strip: pixels for each pixel of an image, a
 def page() -> tuple[bytes, bytes]:
     """Build the page and its still strip, a PNG."""
     zooms, ddpms = (
-        {label: released(*model, precision="fp32") for label, model in models.items()}
+        {label: released(name, precision="fp32") for label, name in models.items()}
         for models in (ZOOMS, DDPMS)
     )
     *_, dilated = zooms.values()
-    dilated.prior = released(*JOINT).fitted()
+    dilated.prior = released(JOINT).fitted()
     trainings = []
     for label, run in progress((zooms | ddpms).items(), "packing"):
         trainings.append(bundle.training(run, label, *(["f2"] if label in ddpms else [])))

@@ -34,7 +34,7 @@ def of_present_sources() -> str:
 @torch.inference_mode()
 def packed_network(label: str) -> torch.nn.Module:
     """A network of the page in float64, with the weights that the page has: of a DDPM in half precision."""
-    network = released(*(sources.ZOOMS | sources.DDPMS)[label]).network().cpu()
+    network = released((sources.ZOOMS | sources.DDPMS)[label]).network().cpu()
     for key, parameter in network.named_parameters() if label in sources.DDPMS else ():
         if "time" not in key.split("."):  # its numbers are computed beforehand
             parameter.copy_(parameter.half())

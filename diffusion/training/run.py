@@ -3,6 +3,7 @@
 import copy
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, overload
@@ -17,11 +18,12 @@ from diffusion.own import own_code
 from diffusion.places import releases
 from diffusion.processes import DegradationProcess, priors
 from diffusion.processes.samplers import sampler_of, visits
+from diffusion.progress import progress
 from diffusion.runtime import Precision
 from diffusion.saved import from_plain, load_definition, to_plain, to_settings
 from diffusion.training import network as networks
 from diffusion.training.folder import RunError, RunFolder
-from diffusion.training.sampling import Sampling, mean_of
+from diffusion.training.sampling import finite_images, walk
 from diffusion.training.settings import definitions
 
 
@@ -114,14 +116,13 @@ class Run:
 
     def weights_sha256(self, epoch: int | None = None) -> str:
         """Return the SHA-256 of the weights file after an epoch; if None, after the last."""
-        return self._lines(epoch)[-1]["sha256"]
+        return self._line(epoch)["sha256"]
 
-    def network(self, epoch: int | None = None, average: int = 1) -> nn.Module:
+    def network(self, epoch: int | None = None) -> nn.Module:
         """Load the network after an epoch, on the run's device and in evaluation mode.
 
         Args:
             epoch (int, optional): The epoch. If None, the last. Default None.
-            average (int): Number of epochs, ending with `epoch`, over which weights are averaged. Default 1.
 
         Returns:
             torch.nn.Module: The network, called as network(x_t, t / T).
@@ -129,9 +130,8 @@ class Run:
         Raises:
             RunError: If there is no such epoch, or weights are missing or damaged.
         """
-        states = [self.store.read_weights(line) for line in self._lines(epoch, average)]
         network = self._new_network()
-        network.load_state_dict(mean_of(states) if average > 1 else states[0])
+        network.load_state_dict(self.store.read_weights(self._line(epoch)))
         return network.to(self.device).eval()
 
     @checked
@@ -144,8 +144,8 @@ class Run:
         sampler: Any = None,
         prior: Any = None,
         start: Any = None,
-        average: Count = 1,
         precision: Precision | None = None,
+        callback: Callable[[int, Tensor], Any] | None = None,
     ) -> Tensor:
         """Generate images.
 
@@ -163,9 +163,10 @@ class Run:
             start (Tensor or array, optional): Starts here instead of from a prior: latents (n, C, S, S) at t
                 = T, or for a zoom with T = 24 its pixels (n, 1, 4, 4). A single start is used for all n
                 images. Default None.
-            average (int): Number of epochs over which weights are averaged, see `network`. Default 1.
             precision (str, optional): "fp32", "bf16" or "auto", see `open`. If None, uses `run.precision`.
                 Default None.
+            callback (Callable, optional): Called as callback(t, x_t) at each visited time step, with the
+                latents (n, C, S, S) on the CPU. Default None.
 
         Returns:
             Tensor: Images (n, C, S, S), float32 on the CPU, in about [-0.5, 0.5].
@@ -180,41 +181,33 @@ class Run:
             >>> run.sample(2, seed=1).shape
             torch.Size([2, 1, 28, 28])
         """
-        options = {"sampler": sampler, "prior": prior, "start": start, "average": average}
+        if start is None:
+            origin = self.fitted(prior)
+        elif prior is not None:
+            raise ValueError("prior and start are both given; expected: only one of them")
+        else:
+            origin = self._latents(start, n)
+            n = len(origin)
+        if n is None:
+            raise ValueError("n is None; expected: the number of images, or start")
+        chosen = sampler_of(self.sampler if sampler is None else sampler, self.process)
+        used = self.precision
+        if precision is not None:
+            used = precision_of(precision, self.settings["precision"], self.device, self.name)
+        parts = copy.deepcopy((self.process, chosen, origin))  # sampling may change them
+        steps = walk(self.network(epoch), *parts, n, self.seed if seed is None else seed, used)
         title = f"{self.name}: samples" + (f" after epoch {epoch}" if epoch else "")
-        return self._sampling(n, seed, epoch, **options, precision=precision).draw(title)
+        x = None
+        for t, x in progress(steps, title, len(visits(chosen, self.process.T))):
+            if callback:
+                callback(t, x)
+        return finite_images(x, (n, *self.process.image_shape), "the sampler")
 
-    @checked
-    def trajectory(
-        self,
-        n: Count | None = None,
-        seed: Seed | None = None,
-        epoch: Count | None = None,
-        *,
-        sampler: Any = None,
-        prior: Any = None,
-        start: Any = None,
-        average: Count = 1,
-        precision: Precision | None = None,
-    ) -> dict[int, Tensor]:
-        """Generate images, and return the latents at each visited time step.
-
-        Args:
-            n (int, optional): Number of images, see `sample`. Default None.
-            seed (int, optional): Seeds the noise and the prior, see `sample`. Default None.
-            epoch (int, optional): Uses the weights after this epoch, see `sample`. Default None.
-            sampler (object, optional): A sampler, see `sample`. Default None.
-            prior (object, optional): A prior, see `sample`. Default None.
-            start (Tensor or array, optional): Start instead of a prior, see `sample`. Default None.
-            average (int): Number of epochs over which weights are averaged, see `network`. Default 1.
-            precision (str, optional): Precision, see `sample`. Default None.
+    def trajectory(self, *arguments: Any, **options: Any) -> dict[int, Tensor]:
+        """Generate images, and return the latents at each visited time step. Arguments are as in `sample`.
 
         Returns:
             dict: Time step -> latents (n, C, S, S), from T down to 0, the images.
-
-        Raises:
-            ValueError: If an argument is out of range, or a prior or sampler returns wrong images.
-            RunError: If weights are missing or damaged.
 
         Example:
             >>> import diffusion as d
@@ -223,29 +216,9 @@ class Run:
             >>> [*steps]
             [24, 16, 8, 0]
         """
-        options = {"sampler": sampler, "prior": prior, "start": start, "average": average}
-        return dict(self._sampling(n, seed, epoch, **options, precision=precision).walk())
-
-    def _sampling(
-        self, n, seed, epoch, *, sampler=None, prior=None, start=None, average=1, precision=None
-    ) -> Sampling:
-        """Return the settings with which `sample` generates, from the arguments of `sample`."""
-        if start is None:
-            start = self.fitted(prior)
-        elif prior is not None:
-            raise ValueError("prior and start are both given; expected: only one of them")
-        else:
-            start = self._latents(start, n)
-            n = len(start)
-        if n is None:
-            raise ValueError("n is None; expected: the number of images, or start")
-        sampler = sampler_of(self.sampler if sampler is None else sampler, self.process)
-        used = self.precision
-        if precision is not None:
-            used = precision_of(precision, self.settings["precision"], self.device, self.name)
-        process, sampler, start = copy.deepcopy((self.process, sampler, start))  # sampling may change them
-        seed = self.seed if seed is None else seed
-        return Sampling(process, self.network(epoch, average), sampler, start, n, seed, used)
+        latents: dict[int, Tensor] = {}
+        self.sample(*arguments, **options, callback=latents.__setitem__)
+        return latents
 
     def _latents(self, start: Any, n: int | None) -> Tensor:
         """Return latents or a prior's pixels for n images to start from.
@@ -297,12 +270,12 @@ class Run:
         with runtime.seeded(0):  # the user's random numbers stay as they are
             return networks.build(*self.architecture)
 
-    def _lines(self, epoch: int | None, average: int = 1) -> list[dict[str, Any]]:
-        """Return the lines of the history of `average` epochs, ending with `epoch`."""
-        last = self.epochs if epoch is None else epoch
-        if not 1 <= average <= last <= self.epochs:
-            raise RunError(f"epoch is {epoch}, average {average}; {self.name} has epochs 1 to {self.epochs}")
-        return self.history[last - average : last]
+    def _line(self, epoch: int | None) -> dict[str, Any]:
+        """Return the line of the history of an epoch; if None, of the last."""
+        number = self.epochs if epoch is None else epoch
+        if not 1 <= number <= self.epochs:
+            raise RunError(f"epoch is {epoch}; {self.name} has epochs 1 to {self.epochs}")
+        return self.history[number - 1]
 
     def __repr__(self) -> str:
         """Return the call that opens the run, with a relative path inside the current folder."""
@@ -318,12 +291,15 @@ class Run:
         )
 
 
-def precision_of(asked: str, trained: str, on: torch.device, who: str) -> str:
+def precision_of(precision: str, trained: str, device: torch.device, name: str) -> str:
     """Return the precision to sample in; prints a note if "auto" is not the training precision."""
-    if asked != "auto":
-        return asked
-    if (used := runtime.affordable(trained, on)) != trained:
-        print(f"note: {who} was trained in {trained}; sampling uses {used}, which is faster here", flush=True)
+    if precision != "auto":
+        return precision
+    used = runtime.affordable(trained, device)
+    if used != trained:
+        print(
+            f"note: {name} was trained in {trained}; sampling uses {used}, which is faster here", flush=True
+        )
     return used
 
 
@@ -390,17 +366,13 @@ def open(
 @overload
 def released() -> list[str]: ...
 @overload
-def released(name: str, model: str | None = None, seed: int = 0, *, precision: Precision = "auto") -> Run: ...
-def released(
-    name: str | None = None, model: str | None = None, seed: int = 0, *, precision: Precision = "auto"
-) -> Run | list[str]:
+def released(name: str, *, precision: Precision = "auto") -> Run: ...
+def released(name: str | None = None, *, precision: Precision = "auto") -> Run | list[str]:
     """Open a released run, or list all of them.
 
     Args:
-        name (str, optional): PROFILE/MODEL-SEED, such as "paper/zoom-0", or the profile if `model` is given.
-            If None, returns the names of all released runs. Default None.
-        model (str, optional): Name of the model, such as "zoom". Default None.
-        seed (int): Seed of the run, used with `model`. Default 0.
+        name (str, optional): PROFILE/MODEL-SEED, such as "paper/zoom-0". If None, returns the names of all
+            released runs. Default None.
         precision (str): Precision to sample in, see `open`. Default "auto".
 
     Returns:
@@ -413,7 +385,7 @@ def released(
         >>> import diffusion as d
         >>> "paper/zoom-0" in d.released()
         True
-        >>> d.released("original", "zoom").process
+        >>> d.released("original/zoom-0").process
         ColdZoom(T=24)
     """
     root = releases()
@@ -421,7 +393,6 @@ def released(
     known = {path.parent.relative_to(root).as_posix().replace("/runs/", "/"): path.parent for path in paths}
     if name is None:
         return [*known]
-    name = name if model is None else f"{name}/{model}-{seed}"
     if name not in known:
         raise ValueError(f"{name!r} is not released{nearest(name, known)}; d.released() lists all runs")
     return open(known[name], precision=precision)

@@ -1,8 +1,6 @@
 """Generate samples step by step."""
 
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -10,20 +8,27 @@ from torch import Tensor, nn
 
 from diffusion.arguments import summarise
 from diffusion.processes.base import DegradationProcess
-from diffusion.processes.samplers import Sampler, visits
-from diffusion.progress import progress
+from diffusion.processes.samplers import Sampler
 from diffusion.runtime import autocast, device_of, generator, seeded
 
 OUTSIDE = 0.75  # a pixel beyond this is far out of [-0.5, 0.5]
 
 
-@dataclass
-class Sampling:
-    """Settings that generate n images.
+def walk(
+    network: nn.Module,
+    process: DegradationProcess,
+    sampler: Sampler,
+    start: Any,
+    n: int,
+    seed: int,
+    precision: str,
+    chunk: int = 128,
+) -> Iterator[tuple[int, Tensor]]:
+    """Generate n images: yield (t, x_t) from the start to the images, (n, C, S, S) float32 on the CPU.
 
-    Attributes:
-        process (DegradationProcess): The process.
+    Args:
         network (torch.nn.Module): The network.
+        process (DegradationProcess): The process.
         sampler (object): Takes the steps.
         start (object): A fitted prior; latents at t = T or pixels of a prior; or None for
             `process.draw_prior`.
@@ -31,44 +36,19 @@ class Sampling:
         seed (int): Seeds the noise and the prior.
         precision (str): "fp32" or "bf16".
         chunk (int): Images per network call. Limits memory and does not change the samples. Default 128.
+
+    Raises:
+        ValueError: If the prior returns the wrong number or shape of images, or a value is not finite.
     """
-
-    process: DegradationProcess
-    network: nn.Module
-    sampler: Sampler
-    start: Any
-    n: int
-    seed: int
-    precision: str
-    chunk: int = 128
-
-    def walk(self) -> Iterator[tuple[int, Tensor]]:
-        """Yield (t, x_t) from the start to the images, (n, C, S, S) float32 on the CPU.
-
-        Raises:
-            ValueError: If the prior returns the wrong number or shape of images, or a value is not finite.
-        """
-        device, noise = device_of(self.network), generator(self.seed, "sample")
-        with torch.inference_mode(), seeded(noise.initial_seed()), autocast(device, self.precision):
-            x_T = latents(self.process, self.start, self.n, noise).float().to(device)
-            for t, x in self.process.reverse(self.network, x_T, self.sampler, noise, self.chunk):
-                yield t, x.float().cpu()
-
-    def draw(self, title: str) -> Tensor:
-        """Generate the images, (n, C, S, S); the title is shown with a progress bar."""
-        steps = len(visits(self.sampler, self.process.T))
-        _, x = deque(progress(self.walk(), title, steps), 1).pop()
-        return finite_images(x, (self.n, *self.process.image_shape), "the sampler")
-
-
-def mean_of(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    """Average weights. Integers, such as counters, are taken from the first state."""
-    fractions = [name for name, value in states[0].items() if value.is_floating_point()]
-    return {**states[0], **{name: torch.stack([s[name] for s in states]).mean(0) for name in fractions}}
+    device, noise = device_of(network), generator(seed, "sample")
+    with torch.inference_mode(), seeded(noise.initial_seed()), autocast(device, precision):
+        x_T = latents(process, start, n, noise).float().to(device)
+        for t, x in process.reverse(network, x_T, sampler, noise, chunk):
+            yield t, x.float().cpu()
 
 
 def latents(process: DegradationProcess, start: Any, n: int, noise: torch.Generator) -> Tensor:
-    """Return the latents (n, C, S, S) at t = T from which sampling starts, see `Sampling`."""
+    """Return the latents (n, C, S, S) at t = T from which sampling starts, see `walk`."""
     if start is None:
         drawn, who = process.draw_prior(n, noise), f"draw_prior of {type(process).__name__}"
     else:

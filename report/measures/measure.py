@@ -305,10 +305,7 @@ class Measuring:
                 self.measure_samples(self.draw(n, run, name, epoch), name, epoch, n, measures)
             return
         n = variant.get("n", len(self.samples))
-        if changes or n > len(self.samples):
-            x = self.draw(n, run, name, average=variant.get("average", 1))
-        else:
-            x = self.samples[:n]
+        x = self.draw(n, run, name) if changes or n > len(self.samples) else self.samples[:n]
         self.measure_samples(x, name, run.epochs, min(n, self.n_distance), measures)
         if measures is None:
             self.add(cost(run), name, run.epochs)

@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any, Literal
 
+import torch
 from pydantic import Field, with_config
+from torch import nn
 from typing_extensions import TypedDict
 
 from diffusion.arguments import STRICT, Count
@@ -64,6 +66,23 @@ def names_of_samples() -> list[str]:
     return [name for name, measure in MEASURES.items() if measure.arguments]
 
 
+@dataclass
+class AveragedRun(Run):
+    """A run whose last weights are the mean over its last epochs."""
+
+    average: int = 1  # number of these epochs
+
+    def network(self, epoch: int | None = None) -> nn.Module:
+        """The network after an epoch; without one, with the mean weights."""
+        network = super().network(epoch)
+        if epoch is None:
+            states = [self.store.read_weights(line) for line in self.history[-self.average :]]
+            fractions = [name for name, value in states[0].items() if value.is_floating_point()]
+            means = {name: torch.stack([state[name] for state in states]).mean(0) for name in fractions}
+            network.load_state_dict(states[0] | means)
+        return network
+
+
 def make_variant(run: Run, described: Mapping[str, Any], variant: Variant) -> Run:
     """Copy a run with the sampler, prior and precision of a variant.
 
@@ -76,7 +95,12 @@ def make_variant(run: Run, described: Mapping[str, Any], variant: Variant) -> Ru
         ValueError: a sampler or prior does not allow its options.
     """
     sampler, prior = make(vary(described, variant))
-    return replace(run, sampler=sampler, prior=prior, precision=variant.get("precision", run.precision))
+    precision = variant.get("precision", run.precision)
+    varied = replace(run, sampler=sampler, prior=prior, precision=precision)
+    if "average" not in variant:
+        return varied
+    parts = {part.name: getattr(varied, part.name) for part in fields(varied)}
+    return AveragedRun(**parts, average=variant["average"])
 
 
 def is_own_precision(run: Run, variant: Variant) -> bool:

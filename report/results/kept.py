@@ -79,9 +79,7 @@ class Drawn:
     def __init__(self, folder: Path, run: Run, seed: int):
         self.folder, self.run, self.seed = folder, run, seed
 
-    def __call__(
-        self, n: int, of: Run | None = None, way: str = "", epoch: int | None = None, average: int = 1
-    ) -> Tensor:
+    def __call__(self, n: int, of: Run | None = None, way: str = "", epoch: int | None = None) -> Tensor:
         """Draw n samples, (n, 1, 28, 28), or read them if they are kept.
 
         Args:
@@ -89,12 +87,11 @@ class Drawn:
             of: the training run as a variant samples it; None: as it samples by default.
             way: name of the variant.
             epoch: epoch of the weights; None: the last.
-            average: number of epochs over which weights are averaged.
         """
         of = self.run if of is None else of
-        lines = of.history[-average:] if epoch is None else of.history[epoch - average : epoch]
+        last, average = len(of.history) if epoch is None else epoch, getattr(of, "average", 1)
         about = {
-            "weights": [line["sha256"] for line in lines],
+            "weights": [line["sha256"] for line in of.history[last - average : last]],
             "way": [to_settings(to_plain(part, "the way to sample")) for part in (of.sampler, of.prior)],
             "drawn": [n, self.seed, of.precision, of.device.type],
             "code": code_of(SAMPLING),
@@ -108,7 +105,7 @@ class Drawn:
                 print(f"Drawing the samples in {path.name} again: the file is damaged", flush=True)
             except KeyError:
                 print(f"Drawing {path.name} again: weights, sampler or code have changed", flush=True)
-        x = of.sample(n, self.seed, epoch, average=average)
+        x = of.sample(n, self.seed, epoch)
         write_bytes(path, safetensors.torch.save({known: x}))
         return x
 

@@ -142,7 +142,7 @@ import diffusion as d
 assert d.__file__.startswith({str(site)!r}), d.__file__
 x, _ = d.load("mnist", n=256)
 run = d.fit(d.ColdZoom(), x, steps=2, batch_size=16)
-print(run.sample(2).shape, d.released("paper", "zoom").sample(1).shape)
+print(run.sample(2).shape, d.released("paper/zoom-0").sample(1).shape)
 """
     before = {*site.rglob("*")}
     own = {"MNIST_DIR": str(mnist_dir), "HOME": str(home), "PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1"}

@@ -92,7 +92,7 @@ def test_a_stroke_is_played_to_its_end_for_all_who_want_to_see_it(page):
 )
 @torch.inference_mode()
 def test_a_walk_is_that_of_torch_in_float64(page, label, sampler):
-    run = d.released(*(sources.ZOOMS | sources.DDPMS)[label])
+    run = d.released((sources.ZOOMS | sources.DDPMS)[label])
     process, exact, name = run.process, packed_network(label), run.name
     draw = generator(0, "walk")
     drawn = {s: torch.randn(1, 1, 28, 28, generator=draw) for s in sampler.visits(process.T)[1:-1]}

@@ -166,7 +166,7 @@ def test_each_step_of_the_zoom_is_the_librarys(process, sampler):
 @pytest.mark.parametrize("schedule", ["linear", "cosine"])
 def test_each_step_of_a_ddpm_is_the_librarys(schedule, sampler):
     """In each number of steps that the page offers, with clipped guesses and without."""
-    run = d.released("paper", schedule)
+    run = d.released(f"paper/{schedule}-0")
     model, x_T = bare(bundle.training(run, weights="f2")), images(1, 5)
     asked, expected = [], []
     for steps, clip in ((10, True), (10, False), (24, True), (50, False), (100, True)):
@@ -276,7 +276,7 @@ def test_a_random_start_is_one_of_the_priors_draws():
         return processes.anyStart({ starts }, 4);
       }));
     """
-    zooms = [bundle.training(d.released(*name)) for name in sources.ZOOMS.values()]
+    zooms = [bundle.training(d.released(name)) for name in sources.ZOOMS.values()]
     for found, model in zip(run_script(code, [bare(one) for one in zooms]), zooms, strict=True):
         starts = np.array(model["starts"]).reshape(bundle.STARTS, 16)
         assert np.array_equal(np.array(found), starts.repeat(400 // bundle.STARTS, 0))

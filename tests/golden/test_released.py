@@ -16,7 +16,7 @@ from diffusion import runtime
 from diffusion.evaluation.frechet import to_uint8
 from diffusion.files import write_bytes
 from diffusion.processes.samplers import sampler_of
-from diffusion.training.sampling import Sampling
+from diffusion.training.sampling import walk
 from report import places
 from report import profile as profiles
 from report.files import read_json
@@ -134,8 +134,8 @@ def test_its_weights_draw_the_samples_that_are_kept(name, one, mnist_dir, monkey
         few = run.process.predicts == "noise"  # of noise all is drawn, and what belongs to the first is used
         if few:
             monkeypatch.setattr(torch, "randn", lambda shape, **how: randn((n, *shape[1:]), **how)[:FIRST])
-        at = run.process, First(run.network()), sampler_of(run.sampler, run.process), run.fitted()
-        return Sampling(*at, FIRST if few else n, *of, n).draw(one.name)[:FIRST]
+        at = First(run.network()), run.process, sampler_of(run.sampler, run.process), run.fitted()
+        return dict(walk(*at, FIRST if few else n, *of, n))[0][:FIRST]
 
     sets = dict.fromkeys((facts.settings.n_final, parameters["n_keep"]))
     assert any(alike(to_uint8(first(n))[:, 0].int(), kept) for n in sets)

@@ -43,13 +43,13 @@ TRAINED = {  # what is trained, and how
     "dilated": (d.ColdZoom, {"network_options": {"norm": "rms", "dilations": [1, 2, 4, 1]}}),
 }
 SAMPLED = {  # a released model, a sampler and a prior
-    "linear-samples": ("paper", "linear", d.Ancestral(steps=20), None),
-    "cosine-samples": ("paper", "cosine", d.Ancestral(steps=20, clip_x0=True), None),
-    "ddim-samples": ("paper", "linear", d.DDIM(steps=20), None),
-    "zoom-samples": ("paper", "zoom", d.Naive(), d.Pixels()),
-    "noisy-samples": ("paper", "zoom", d.Naive(noise=0.5, levels=12), d.Mixture(5)),
-    "noisy-improved-samples": ("paper", "zoom", d.Improved(noise=0.1), d.Pixels()),
-    "unet-samples": ("beyond", "zoom_unet", d.Naive(), d.Patches()),
+    "linear-samples": ("paper/linear-0", d.Ancestral(steps=20), None),
+    "cosine-samples": ("paper/cosine-0", d.Ancestral(steps=20, clip_x0=True), None),
+    "ddim-samples": ("paper/linear-0", d.DDIM(steps=20), None),
+    "zoom-samples": ("paper/zoom-0", d.Naive(), d.Pixels()),
+    "noisy-samples": ("paper/zoom-0", d.Naive(noise=0.5, levels=12), d.Mixture(5)),
+    "noisy-improved-samples": ("paper/zoom-0", d.Improved(noise=0.1), d.Pixels()),
+    "unet-samples": ("beyond/zoom_unet-0", d.Naive(), d.Patches()),
 }
 BF16 = ("small", "study", "zoom-samples")
 IN_ROWS = (
@@ -76,8 +76,8 @@ def of_run(run: d.Run) -> Numbers:
 def in_fp32(name: str) -> Numbers:
     """A training of five steps, or samples of released weights."""
     if name in SAMPLED:
-        release, model, sampler, prior = SAMPLED[name]
-        run = d.released(release, model, precision="fp32")
+        released, sampler, prior = SAMPLED[name]
+        run = d.released(released, precision="fp32")
         return {"samples": numbers(run.sample(8, seed=0, sampler=sampler, prior=prior))}
     x, x_test = d.load(n=320)[0], d.load(split="test", n=64)[0]
     options = {"learning_rate": 2e-4, "lr_schedule": "constant", "seed": 3, "precision": "fp32"}
@@ -88,7 +88,7 @@ def in_fp32(name: str) -> Numbers:
 def in_bf16(name: str) -> Numbers:
     """Samples of the zoom, or two steps of a small network or of the study's."""
     if name == "zoom-samples":
-        return {"samples": numbers(d.released("paper", "zoom", precision="bf16").sample(8))}
+        return {"samples": numbers(d.released("paper/zoom-0", precision="bf16").sample(8))}
     x, how = d.load(n=128)[0], {"network_options": {"channels": [4]}} if name == "small" else {}
     return of_run(d.fit(d.ColdZoom(), x, x[:16], epochs=1, batch_size=64, seed=3, precision="bf16", **how))
 

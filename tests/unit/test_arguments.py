@@ -389,8 +389,7 @@ RUNS = {  # verb and argument -> (allowed values, {part of the message: refused 
     ),
     "both start": ([], {"prior and start are both given": [X[:4]]}),
     "set name": (["sampler"], {"smapler": ["smapler"]}),
-    "sample average": ([1, 3], {"average 4; .*epochs 1 to 3": [4]}),
-    "sample epoch": ([1, 3], {"epoch is 4, .*epochs 1 to 3": [4]}),
+    "sample epoch": ([1, 3], {"epoch is 4; .*epochs 1 to 3": [4]}),
     "trajectory n": ([1], {"n is 0; .* 1$": [0], "n is '3'; .*integer": ["3"], "n is None; .*start": [None]}),
     "trajectory smapler": ([], {"smapler": [d.Naive()]}),
     "measure x": (
@@ -403,7 +402,7 @@ RUNS = {  # verb and argument -> (allowed values, {part of the message: refused 
         [{"a": X[:30]}],
         {
             "runs is empty": [{}],
-            "two runs have the same folder name": [[d.released("paper", "zoom")] * 2],
+            "two runs have the same folder name": [[d.released("paper/zoom-0")] * 2],
             "runs is a Naive": [d.Naive()],
             r"runs\['a'\] is 'runs/a'; .*d.open": [{"a": "runs/a"}],
             r"runs is \(60, 1, 28, 28\) .*; expected: a list of runs, or a dictionary": [X],

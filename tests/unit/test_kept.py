@@ -33,14 +33,15 @@ class Counted:
     prior: object = None
     precision: str = "fp32"
     device: torch.device = torch.device("cpu")
+    average: int = 1
     drawn: list = field(default_factory=list)
 
     @property
     def history(self):
         return [{"sha256": f"{self.weights}{epoch}"} for epoch in (1, 2, 3, 4)]
 
-    def sample(self, n, seed, epoch, average):
-        self.drawn.append((n, seed, epoch, average))
+    def sample(self, n, seed, epoch):
+        self.drawn.append((n, seed, epoch))
         return torch.full((n, 1, 28, 28), float(len(self.drawn)))
 
 
@@ -49,10 +50,10 @@ def test_a_set_is_drawn_as_it_is_asked_for_and_has_its_name(tmp_path, code):
     draw = Drawn(folder, run, 7)
     assert draw(3).tolist() == torch.full((3, 1, 28, 28), 1.0).tolist()
     draw(4, epoch=2)
-    draw(5, way="a way, of: 3.5", average=2)
     other = Counted(precision="bf16")
+    draw(5, way="a way, of: 3.5")
     draw(6, other, "other")
-    assert (run.drawn, other.drawn) == ([(3, 7, None, 1), (4, 7, 2, 1), (5, 7, None, 2)], [(6, 7, None, 1)])
+    assert (run.drawn, other.drawn) == ([(3, 7, None), (4, 7, 2), (5, 7, None)], [(6, 7, None)])
     names = {"3", "epoch-0002-4", "a-way-of-3.5-5", "other-6"}
     assert {path.name for path in folder.iterdir()} == {f"{name}.safetensors" for name in names}
     assert float(draw(3).mean()) == 1.0
@@ -91,12 +92,12 @@ def test_the_weights_are_those_of_the_epochs_that_are_asked_for(tmp_path, code):
         def history(self):
             return [{"sha256": f"{epoch}{'*' * (epoch == self.changed)}"} for epoch in (1, 2, 3, 4)]
 
-    rests = {(None, 1): {4}, (None, 2): {3, 4}, (2, 1): {2}, (3, 2): {2, 3}, (4, 4): {1, 2, 3, 4}}
+    rests = {(None, 1): {4}, (None, 2): {3, 4}, (2, 1): {2}}
     for i, ((epoch, average), epochs) in enumerate(rests.items()):
         for changed in (1, 2, 3, 4):
-            run, folder = Trained(), tmp_path / f"{i}-{changed}"
+            run, folder = Trained(average=average), tmp_path / f"{i}-{changed}"
             for run.changed in (0, changed):
-                Drawn(folder, run, 0)(3, epoch=epoch, average=average)
+                Drawn(folder, run, 0)(3, epoch=epoch)
             assert (len(run.drawn) == 2) == (changed in epochs), (epoch, average, changed)
 
 

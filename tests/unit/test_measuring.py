@@ -59,8 +59,8 @@ class Digits:
     def network(self, epoch=None):
         return Exact(self.process, -0.5, 0.5)
 
-    def sample(self, n, seed=None, epoch=None, average=1):
-        how = seed, epoch, average, self.calls, type(self.prior).__name__, self.precision
+    def sample(self, n, seed=None, epoch=None):
+        how = seed, epoch, self.calls, type(self.prior).__name__, self.precision
         self.drawn.append((n, *how))
         noise = torch.randn((n, 1, 28, 28), generator=generator("made up", *map(str, how)))
         return self.digits[300 : 300 + n] + self.noise * noise if self.noise else torch.zeros(n, 1, 28, 28)
@@ -115,7 +115,7 @@ def test_checkpoints_the_finished_model_and_real_images_are_measured_at_their_si
     assert {row.epoch for row in record.rows if row.way == "" and row.measure.startswith("floor")} == {None}
     assert {row.epoch for row in record.rows if row.way == REAL} == {None}
     assert [*record.ways] == [CHECKPOINT, "", REAL]
-    assert job.run.drawn[0] == (40, 3, None, 1, 24, "Pixels", "fp32")
+    assert job.run.drawn[0] == (40, 3, None, 24, "Pixels", "fp32")
     assert [draw[:3] for draw in job.run.drawn[1:4]] == [(20, 3, epoch) for epoch in (1, 4, 5)]
     quick, slow = (
         {name for name in MEASURES if name.endswith(end)}

@@ -94,7 +94,7 @@ def test_a_strip_is_shown_without_a_person_and_of_what_it_cannot_compute(monkeyp
     crop = d.fit(d.ColdCrop(), DIGITS, **short)
     small = d.fit(d.ColdZoom(), DIGITS, network_options={"channels": [4]}, **short)
     wide = d.fit(d.ColdZoom(), DIGITS, network_options={"dilations": [1, 5, 1, 1]}, **short)
-    runs = (("0", d.released("paper", "zoom")), ("1", crop), ("1", small), ("1", wide))
+    runs = (("0", d.released("paper/zoom-0")), ("1", crop), ("1", small), ("1", wide))
     for sliders, run in runs:
         monkeypatch.setenv("COLD_ZOOM_SLIDERS", sliders)
         kinds = DisplayFormatter().format(Dream(run))[0]

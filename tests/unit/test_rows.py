@@ -210,7 +210,7 @@ def test_all_parameters_are_kept_as_they_were_before_the_training(notebook):
 
 
 def test_the_file_of_a_run_has_its_losses_at_their_steps_and_the_time_of_a_step(tmp_path, mnist_dir):
-    run, scope = d.released("paper", "zoom"), copy.deepcopy(profile.parameters("03_train_zoom")[0])
+    run, scope = d.released("paper/zoom-0"), copy.deepcopy(profile.parameters("03_train_zoom")[0])
     path = record.training(tmp_path, run, record.parameters("03_train_zoom", scope), scope)
     told = json.loads(path.read_text())
     history = [json.loads(line) for line in (run.folder / "history.jsonl").read_text().splitlines()]

@@ -16,7 +16,6 @@ ZOOM = {
     "as it is": {},
     "seed": {"seed": 1},
     "epoch": {"epoch": 2},
-    "average": {"average": 2},
     "noise": {"sampler": d.Naive(noise=0.1)},
     "levels": {"sampler": d.Naive(levels=6)},
     "function": {"sampler": stay},
@@ -75,16 +74,7 @@ def test_samples_are_of_the_network_as_it_is_evaluated(images):
         for t in (16, 8, 0):
             x = torch.from_numpy(equations.zoom(network(x, torch.ones(3)).numpy(), t))
             assert torch.allclose(found[t], x, atol=1e-5)
-    counters = [run.network(average=n).layers[1].num_batches_tracked.item() for n in (1, 2, 3)]
-    assert counters == [12, 8, 4]  # of a mean, that of its first epoch
     assert all(p.requires_grad for p in run.network().parameters())
-
-
-def test_averaged_weights_are_the_mean_of_those_of_the_last_epochs(whole):
-    each = [whole.network(epoch).state_dict() for epoch in (3, 2, 1)]
-    for n in (2, 3):
-        for name, mean in whole.network(average=n).state_dict().items():
-            assert torch.allclose(mean, sum(state[name] for state in each[:n]) / n, atol=1e-6)
 
 
 def test_a_start_stands_for_all_or_for_one_each_whatever_lies_beside(whole):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 
 import pytest
+import torch
 from pydantic import TypeAdapter
 
 import diffusion as d
@@ -33,6 +34,15 @@ def test_a_variant_is_a_copy_of_the_run_with_what_it_names():
     assert (run.sampler, run.prior, run.precision) == ("own", "own", "bf16")
     with pytest.raises(ValueError, match="levels"):
         make_variant(run, OWN, {"sampler_options": {"levels": 0}})
+
+
+def test_averaged_weights_are_the_mean_over_the_last_epochs(whole):
+    each = [whole.network(epoch).state_dict() for epoch in (3, 2, 1)]
+    for n in (2, 3):
+        averaged = make_variant(whole, OWN, {"average": n})
+        for name, mean in averaged.network().state_dict().items():
+            assert torch.allclose(mean, sum(state[name] for state in each[:n]) / n, atol=1e-6)
+        assert torch.equal(averaged.network(1).state_dict()[name], each[2][name])
 
 
 @pytest.mark.parametrize(
