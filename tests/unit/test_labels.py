@@ -1,0 +1,438 @@
+"""The paper's figures, read as a reader does: each name, legend and title against what it names."""
+
+import base64
+import io
+import json
+from collections import defaultdict
+from statistics import geometric_mean
+
+import numpy as np
+import pytest
+from matplotlib.collections import PathCollection, PolyCollection
+from PIL import Image
+
+import drawn
+from drawn import (
+    LABELS,
+    STUDY,
+    TRAININGS,
+    alike,
+    at_row,
+    bars,
+    file,
+    heads,
+    legend,
+    measured,
+    named_curves,
+    near,
+    number,
+    points,
+    rows,
+    ticks,
+    titled,
+)
+from helpers import PAPER
+from paper import figures
+from paper.figures.pictures import ROWS
+from report import figures as tool
+from report.results import counterparts, views
+
+BEYOND = PAPER.parent / "beyond"
+
+
+@pytest.fixture
+def run():
+    return drawn.released()
+
+
+def pairs(some):
+    """Points in order, to compare with."""
+    return [near(point) for point in sorted(some)]
+
+
+def curve_of(name, measure, **where):
+    return [(row.epoch, row.value) for row in rows(name, measure=measure, **where)]
+
+
+def kept(name, release="paper"):
+    return np.load(PAPER.parent / release / "kept" / f"{name}.npz")["images"]
+
+
+# --- rows of dots ---
+
+
+def test_effects_are_dots_with_their_intervals_at_their_names():
+    figure = drawn.figure("effects")
+    names = ticks(figure.axes[0], "y")
+    assert len(names) == 8
+    for axes, measure, factor in zip(
+        figure.axes, ("digit", "frechet", "frechet_autoencoder"), (100, 1, 1), strict=True
+    ):
+        assert ("autoencoder" in heads(axes).title) == (measure == "frechet_autoencoder")
+        assert (heads(axes).x == "percentage points") == (measure == "digit")
+        assert axes.yaxis_inverted()
+        for name, y in names.items():
+            effect = name.replace("noise in training", "training noise").replace("instead of the", "for")
+            effect = effect if ", in" in effect else f"{effect}, without sampling noise"
+            row = number("paper/effects", measure, effect.replace("the pixelation", "the pixelate"))
+            assert at_row(axes, y, "o") == [near(factor * row.value)]
+            ends = [(low[0], high[0]) for low, high in bars(axes) if low[1] == high[1] == y]
+            assert ends == [near((factor * row.low, factor * row.high))]
+
+
+def test_the_yardstick_has_each_distance_at_its_name_and_in_numbers():
+    (axes,) = drawn.figure("yardstick").axes
+    (dots,) = (mark for mark in axes.collections if isinstance(mark, PathCollection))
+    kinds = rows("paper/yardstick", measure="frechet", x=None)
+    expected = {row.way.replace(" %", "%"): row.value for row in kinds}
+    expected |= {titled(*training): number(measured(*training), "frechet").value for training in TRAININGS}
+    names = ticks(axes, "y")
+    assert {titled(*training) for training in TRAININGS} < names.keys()
+    for (name, y), (x, height) in zip(names.items(), dots.get_offsets().tolist(), strict=True):
+        assert (height, x) == (y, near(expected[name]))
+        assert float(drawn.texts_at(axes, y)[0]) == pytest.approx(expected[name], rel=0.06)
+
+
+def test_the_answer_has_each_training_in_its_row():
+    figure = drawn.figure("answer")
+    panels = dict(zip(("frechet", "frechet_autoencoder", "digit"), figure.axes[-3:], strict=True))
+    titles = {
+        "frechet": "features of digits",
+        "frechet_autoencoder": "autoencoder",
+        "digit": "share of digits",
+    }
+    names = [drawn.words(text.get_text()) for text in figure.texts]
+    assert legend(figure)["published weights"].get_markerfacecolor() == "white"
+    assert legend(figure)["mean of the late checkpoints"].get_marker() == "o"
+    for measure, axes in panels.items():
+        assert titles[measure] in heads(axes).title
+        row = 0
+        for model, seeds in STUDY.items():
+            row += 1
+            assert names[row] == LABELS[model]
+            for seed in seeds:
+                row += 1
+                assert names[row] == f"seed {seed}"
+                course = curve_of(measured(model, seed), measure, way="checkpoint")
+                late = [value for epoch, value in course if epoch and epoch >= 80]
+                last = number(measured(model, seed), measure).value
+                if measure == "frechet":
+                    assert at_row(axes, row, "|") == near(sorted(late))
+                    last = geometric_mean(late)
+                assert at_row(axes, row, "o" if measure == "frechet" else "s") == [near(last)]
+            row += 1
+            assert names[row] == "published"
+            theirs = rows(f"original/measure_{model}-0", way="", measure=measure)
+            # Late distances are of fewer samples than the distance of the one published checkpoint.
+            assert at_row(axes, row, "s") == [near(line.value) for line in theirs if measure != "frechet"]
+
+
+@pytest.mark.parametrize("measure", ["frechet", "frechet_autoencoder"])
+def test_the_band_of_the_answer_is_a_factor_of_two_about_the_mean_of_the_linear_ddpm(measure):
+    axes = drawn.figure("answer").axes[-3 if measure == "frechet" else -2]
+    (band,) = (mark for mark in axes.collections if isinstance(mark, PolyCollection))
+    low, high = band.get_paths()[0].get_extents().intervalx
+    dots = [x for y in (2, 3) for x in at_row(axes, y, "o" if measure == "frechet" else "s")]
+    assert at_row(axes, 1, "d") == [near(geometric_mean(dots))]
+    assert (low, high) == near((geometric_mean(dots) / 2, 2 * geometric_mean(dots)))
+
+
+# --- curves with names at their ends ---
+
+
+def test_the_response_of_each_network_ends_at_its_name():
+    (axes,) = drawn.figure("offset_response").axes
+    jobs = {LABELS[model]: measured(model, 0) for model in ("linear", "cosine")}
+    jobs |= {"RMS norm, 10 epochs": measured("linear_rms", 0, "beyond")}
+    jobs |= {"U-Net, 10 epochs": measured("linear_unet", 0, "beyond")}
+    expected = {name: rows(job, way="shift 1", measure="response") for name, job in jobs.items()}
+    curves = named_curves(axes)
+    assert curves == {name: [near((row.x, row.value)) for row in lines] for name, lines in expected.items()}
+
+
+def test_losses_are_named_by_model_and_the_studys_by_its_labels(run):
+    others = figures.original_losses(run)
+    (axes,) = figures.losses(run, others).axes
+    curves, colours = named_curves(axes), {name: end[0] for name, end in drawn.named_ends(axes).items()}
+    files = {"cosine": "ddpm_linear", "linear": "ddpm_cosine", "zoom": "zoom_NEAREST"}  # labels are exchanged
+    published = {model: label for label, model, _ in others}
+    for model in STUDY:
+        assert colours[published[model]] == colours[LABELS[model]]
+        assert files[model].split("_")[-1 if model != "zoom" else 0] in published[model]
+        losses = counterparts.open_release("original").out / "files" / f"losses_{files[model]}.json"
+        expected = enumerate(json.loads(losses.read_text())["test_avg_losses"], 1)
+        assert curves[published[model]] == [near(point) for point in expected]
+        tested, trained = (curve_of(f"paper/train_{model}-0", f"{split}_loss") for split in ("test", "train"))
+        assert curves[LABELS[model]] == [near(point) for point in tested]
+        thin = {drawn.look(mark)[0]: points(mark) for mark in axes.lines if mark.get_linewidth() < 0.8}
+        assert thin[colours[LABELS[model]]] == [near(point) for point in trained]
+
+
+def test_distances_are_running_means_of_each_training_with_the_first_ones_checkpoints():
+    figure = drawn.figure("distances")
+    (axes,), key = figure.axes, legend(figure)
+    for model, seeds in STUDY.items():
+        colour = drawn.named_ends(axes)[LABELS[model]][0]
+        curves = [mark for mark in axes.lines if drawn.look(mark)[0] == colour]
+        courses = [curve_of(measured(model, seed), "frechet", way="checkpoint") for seed in seeds]
+        pale = [mark for mark in curves if mark.get_alpha() is not None]
+        strong = [mark for mark in curves if mark.get_alpha() is None]
+        smooth = len(courses[0]) > 25
+        assert [points(mark) for mark in pale] == [[near(point) for point in courses[0]]] * smooth
+        assert key["pale: checkpoints, seed 0"].get_alpha() is not None
+        for mark, course, seed in zip(strong, courses, seeds, strict=True):
+            assert mark.get_linestyle() == key[f"seed {seed}"].get_linestyle()
+            (x, y), window = points(mark)[-1], course[-5:] if smooth else course[-1:]
+            assert (x, y) == near((course[-1][0], np.mean([value for _, value in window])))
+            kind = "no dots: mean of 9" if smooth else "dots: checkpoints"
+            assert drawn.look(mark)[1] == drawn.look(key[kind])[1]
+
+
+# --- curves and dots with a legend ---
+
+
+def test_quality_against_calls_has_each_sampler_at_its_look():
+    figure = drawn.figure("quality_calls")
+    key, panels = legend(figure), dict(zip(("frechet", "digit"), figure.axes, strict=True))
+    samplers = {f"{LABELS[model]}, ancestral": (model, "ancestral") for model in ("linear", "cosine")}
+    samplers |= {f"{LABELS[model]}, DDIM": (model, "ddim") for model in ("linear", "cosine")}
+    samplers["Cold Zoom"] = "zoom", "naive"
+    assert key.keys() == samplers.keys()
+    for measure, axes in panels.items():
+        assert ("digits" in heads(axes).y) == (measure == "digit")
+        for label, (model, sampler) in samplers.items():
+            _, marker, face, line = drawn.look(key[label])  # a further seed has another shade of the colour
+            curves = []
+            for mark in axes.lines:
+                colour, *look = drawn.look(mark)
+                if look[::2] == [marker, line] and (look[1] == "#ffffff") == (face == "#ffffff"):
+                    curves.append(points(mark))
+            expected = []
+            for seed in STUDY[model]:
+                lines = [
+                    (int(row.way.split()[1]), row.value)
+                    for row in rows(measured(model, seed), measure=measure)
+                    if row.way.startswith(f"{sampler}, ") and "noise" not in row.way
+                ]
+                expected += [sorted(lines)] if lines else []
+            assert curves == expected
+            assert points(alike(axes, key[label])[0]) == curves[0]
+
+
+def test_the_mix_has_a_panel_for_each_zoom_with_a_point_for_each_settled_checkpoint():
+    figure = drawn.figure("mix")
+    key = legend(figure)
+    dots, line = key["a checkpoint of the zoom"], key["real digits with other class shares"]
+    real = [near((row.x, row.value)) for row in rows("paper/yardstick", way="mixed", measure="frechet")]
+    for axes, seed in zip(figure.axes, STUDY["zoom"], strict=True):
+        assert heads(axes).title == f"seed {seed}"
+        job = measured("zoom", seed)
+        mix, distance = (dict(curve_of(job, name, way="checkpoint")) for name in ("divergence", "frechet"))
+        (settled,), (curve,) = alike(axes, dots), alike(axes, line)
+        assert sorted(points(settled)) == pairs((mix[e], distance[e]) for e in distance if e > 30)
+        assert points(curve) == real
+    assert ("divergence" in figure.get_supxlabel(), "distance" in figure.get_supylabel()) == (True, True)
+
+
+# --- the slow start ---
+
+
+def network_kind(train):
+    options = train["settings"]["network_options"]
+    if train["settings"]["network"].endswith("UNet"):
+        return "U-Net"
+    if options.get("norm") == "rms":
+        return "RMS norm"
+    return "dilated" if options.get("dilations") else "original network"
+
+
+def test_the_response_along_training_and_the_law_beside_what_is_measured():
+    figure = drawn.figure("starts")
+    (along, law), key = figure.axes, legend(figure)
+    assert ("predicted" in heads(law).x, "measured" in heads(law).y) == (True, True)
+    for name, curve in named_curves(along).items():
+        model, _, seed = name.partition(", seed ")
+        jobs = [measured(model, seed, release) for release in ("paper", "starts")]
+        jobs = [job for job in jobs if (PAPER.parent / f"{job.replace('/', '/metrics/')}.json").is_file()]
+        courses = [curve_of(job, "response", way="checkpoint") for job in jobs]
+        assert curve in [[near(point) for point in course if point[0] <= 30] for course in courses]
+    real = number(measured("linear", 0), "border", "real").sd
+    expected = defaultdict(list)
+    for row in rows("paper/level"):
+        release, _, name = row.model.rpartition("/")
+        border = number(f"{release or 'paper'}/measure_{name}", "border", row.way).sd
+        kind = network_kind(file(f"{release or 'paper'}/train_{name}"))
+        expected[kind, "ddim" in row.way].append((np.hypot(row.value, real), border))
+    for (kind, ddim), known in expected.items():
+        shown = []
+        for mark in law.lines:
+            colour, marker, face, _ = drawn.look(mark)
+            if (colour, marker) == drawn.look(key[kind])[:2] and (face == "none") == ddim:
+                shown += points(mark)
+        assert sorted(shown) == pairs(known)
+    assert key["hollow: DDIM"].get_markerfacecolor() == "none"
+
+
+def test_blank_squares_have_the_letter_of_their_epoch_and_spread():
+    figure = drawn.figure("blank")
+    axes = next(panel for panel in figure.axes if not panel.images)
+    ends = {letter: (x, y) for letter, (_, x, y) in drawn.named_ends(axes).items()}
+    start = rows("paper/intervention", measure="border", way="as it is", model="linear")
+    intervened = {row.epoch: row.sd for row in start}
+    images_of = kept("intervention")
+    names = [drawn.words(text.get_text()).replace(",", "").split() for text in figure.texts]
+    for (letter, _, seed, _, epoch), images in zip(names, drawn.strips(figure).values(), strict=True):
+        seed, epoch = int(seed), int(epoch)
+        if epoch in intervened and seed == file("paper/intervention")["settings"]["seed"]:
+            spread, known = intervened[epoch], images_of[{1: 0, 30: 5}[epoch]]  # 5 corrections each
+        else:
+            release = "starts" if epoch == 30 else "paper"
+            spread = number(measured("linear", seed, release), "border").sd
+            known = kept(f"samples_linear-{seed}", release)
+        assert ends[letter] == near((epoch, spread))
+        assert (images == known[: len(images)]).all()
+    for name, handle in legend(figure).items():
+        if name.startswith("seed"):
+            (line,) = alike(axes, handle)
+            spreads = {}
+            for release in ("paper", "starts"):
+                job = measured("linear", int(name[-1]), release)
+                if (PAPER.parent / f"{job.replace('/', '/metrics/')}.json").is_file():
+                    spreads |= {row.epoch: row.sd for row in rows(job, way="checkpoint", measure="border")}
+            assert points(line) == sorted(spreads.items())
+
+
+def test_the_intervention_has_the_law_and_the_measured_spread_in_the_row_of_what_is_added():
+    figure = drawn.figure("intervention")
+    panels, key = [panel for panel in figure.axes if not panel.images], legend(figure)
+    added = {"as it is": "0", "a quarter": "¼", "a half": "½", "three quarters": "¾", "corrected": "1"}
+    images = iter(kept("intervention"))
+    for model, axes in zip(("linear", "cosine"), panels, strict=True):
+        heights, left = drawn.row_names(axes), axes.get_position().x1
+        strips = [panel for panel in figure.axes if panel.images and panel.get_position().x1 < left]
+        for epoch in (1, 30):
+            (line,) = alike(axes, key[f"epoch {epoch}, the law"])
+            for part, name in added.items():
+                y = round(heights[name])
+                row, law = (
+                    number("paper/intervention", measure, part, epoch=epoch, model=model)
+                    for measure in ("border", "predicted")
+                )
+                dots = [
+                    at for mark in alike(axes, key[f"epoch {epoch}"]) for at in points(mark) if at[1] == y
+                ]
+                assert dots == [near((row.sd, y))]
+                assert [at for at in points(line) if at[1] == y] == [near((law.value, y))]
+                known = next(images)
+                if epoch == 1:
+                    height = figure.transFigure.inverted().transform(axes.transData.transform((1, y)))[1]
+                    near_it = [s for s in strips if s.get_position().y0 < height < s.get_position().y1]
+                    shown = drawn.strip(near_it[-1])
+                    assert (shown == known[: len(shown)]).all()
+
+
+# --- tables ---
+
+
+@pytest.mark.parametrize("name", ["beyond", "changes"])
+def test_a_row_of_changes_ticks_what_the_training_differs_in_and_has_its_distances(run, name):
+    figure = figures.beyond(run) if name == "beyond" else tool.changes(run.beside["beyond"])
+    left, middle, right = figure.axes
+    columns = ticks(left, "x")
+    variants = ROWS if name == "beyond" else list_changes()
+    for variant, (label, y) in zip(variants, drawn.tick_pairs(left, "y"), strict=True):
+        model, _, change = variant.partition(".")
+        train = file(f"beyond/train_{model}-0")
+        changed = file(f"beyond/measure_{model}-0")["settings"].get("variants", {}).get(change, {})
+        prior = changed.get("prior", (train["prior"] or {}).get("class", ""))
+        other = {"sampler", "sampler_options"} & changed.keys()  # all of the options are then the variant's
+        sampling = changed.get("sampler_options", {}) if other else train["sampler"]
+        expected = {
+            "joint start": "mixture" in prior.lower(),
+            "noise in training": bool(train["settings"]["process"].get("image_noise")),
+            "noise during sampling": bool(sampling.get("noise") or sampling.get("grey_noise")),
+        }
+        kinds = ("RMS norm", "dilated", "U-Net")
+        expected |= {kind: kind == network_kind(train) for kind in kinds}
+        assert columns.keys() == expected.keys()
+        ticked = at_row(left, y, "o")
+        assert ticked == sorted(columns[column] for column, has in expected.items() if has), variant
+        assert label.startswith("Zoom" if train["process"] == "zoom" else "DDPM")
+        jobs = [f"beyond/measure_{model}-{seed}" for seed in (0, 1)]
+        jobs = [job for job in jobs if (BEYOND / "metrics" / f"{job[7:]}.json").is_file()]
+        distances, digits = (
+            [row.value for job in jobs for row in rows(job, measure=measure, way=change)]
+            for measure in ("frechet", "digit")
+        )
+        assert at_row(middle, y, "o") == near(sorted(distances))
+        share = f"{100 * np.mean(digits):.0f}%" if digits else "–"
+        assert drawn.texts_at(right, y) == [f"{geometric_mean(distances):.1f}", share]
+
+
+def list_changes():
+    """The rows of the figure of all changes in order, from what the release has of them."""
+    names = []
+    models = views.load(BEYOND).models
+    for model in sorted(models, key=lambda model: file(f"beyond/train_{model}-0")["process"]):
+        job = f"beyond/measure_{model}-0"
+        measured_ones = {row.way for row in rows(job, measure="frechet")}
+        variants = file(job)["settings"].get("variants") or {}
+        names.append(model)
+        for variant, changes in variants.items():
+            if variant in measured_ones and not {"n", "measures", "checkpoints"} & changes.keys():
+                names.append(f"{model}.{variant}")
+    return names
+
+
+# --- images ---
+
+
+def test_samples_that_are_not_picked_are_the_first_ones_of_the_training_above_them():
+    shown = {heads(axes).title: drawn.tiles(axes, 16) for axes in drawn.figure("unpicked").axes}
+    assert [*shown] == [titled(*training) for training in TRAININGS]
+    for model, seed in TRAININGS:
+        assert (shown[titled(model, seed)] == kept(f"samples_{model}-{seed}")[:64]).all()
+
+
+def test_samples_beyond_the_study_are_of_the_network_above_them():
+    """A title's words, against the settings of the training whose samples these are."""
+    names = [path.stem for path in (BEYOND / "kept").glob("samples_*.npz")]
+    for axes in drawn.figure("beyond_samples").axes:
+        title, images = heads(axes).title, drawn.tiles(axes, 8)
+        (name,) = (name for name in names if (kept(name, "beyond")[: len(images)] == images).all())
+        train = file(f"beyond/train_{name.removeprefix('samples_')}")
+        assert train["process"] == ("zoom" if title.startswith("Zoom") else "ddpm")
+        assert network_kind(train).partition(" ")[0] in title
+        assert bool(train["settings"]["process"].get("image_noise")) == ("noise" in title)
+
+
+@pytest.mark.parametrize("model", STUDY)
+def test_the_most_confident_samples_are_on_the_left(run, model):
+    panels = figures.quality(run, model).axes
+    for axes, images, word in zip(panels, kept(f"quality_{model}-0"), ("most", "least"), strict=True):
+        assert heads(axes).title.startswith(word)
+        assert (drawn.tiles(axes, 8)[: len(images)] == images).all()
+
+
+@pytest.mark.parametrize("model", STUDY)
+def test_the_front_has_the_first_sixteen_samples(run, model):
+    content = figures.front(run, model)._repr_mimebundle_()
+    sheet = np.asarray(Image.open(io.BytesIO(base64.b64decode(content["image/png"]))))
+    tiles = [sheet[30 * i : 30 * i + 28, 30 * j : 30 * j + 28] for i in range(4) for j in range(4)]
+    assert (np.stack(tiles) == kept(f"samples_{model}-0")[:16]).all()
+
+
+def test_the_answer_has_the_samples_of_each_training_beside_its_name():
+    figure, model, seen = drawn.figure("answer"), "", 0
+    models = {label: model for model, label in LABELS.items()}
+    for text in figure.texts:
+        name, y = drawn.words(text.get_text()), text.get_position()[1]
+        beside = [images for middle, images in drawn.strips(figure).items() if abs(middle - y) < 1e-6]
+        model = models.get(name, model)
+        assert len(beside) == (name not in models)
+        for images in beside:
+            source = "real" if name == "real digits" else f"samples_{model}-{name.removeprefix('seed ')}"
+            known = kept(f"samples_{model}-0", "original") if name == "published" else kept(source)
+            assert (images == known[: len(images)]).all()
+            seen += 1
+    assert seen == 1 + len(TRAININGS) + len(STUDY)
