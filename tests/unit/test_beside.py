@@ -1,13 +1,18 @@
-"""The released counterparts of a run's trainings, and the user's own models: on releases that are made up."""
+"""Releases that a run is read beside: checked wherever they are read; the counterparts of trainings, and own models."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 import made_up
 from diffusion.files import sha256
+from helpers import ROOT
 from report.files import write_json
+from report.jobs import release
 from report.results import counterparts
+from report.results.counterparts import open_release
+from report.results.kept import MANIFEST, verify
 from report.results.settings import describe
 from report.results.table import row
 from report.results.views import load
@@ -16,7 +21,7 @@ NOISE = {"process": made_up.ZOOM | {"image_noise": 0.1}}
 UNET = {"network": "diffusion:UNet"}
 
 
-def release(folder: Path, name: str, trainings: dict[str, dict], measured: bool = True) -> None:
+def write_release(folder: Path, name: str, trainings: dict[str, dict], measured: bool = True) -> None:
     """A release of trainings by name, with changes of their files."""
     out = folder / name
     for one, changes in trainings.items():
@@ -31,20 +36,17 @@ def release(folder: Path, name: str, trainings: dict[str, dict], measured: bool 
 def releases(tmp_path, monkeypatch) -> Path:
     monkeypatch.setattr(counterparts, "releases", lambda: tmp_path)
     counterparts.open_release.cache_clear()
-    release(tmp_path, "paper", {"linear-0": {}, "zoom-0": {}, "zoom-1": {}})
-    release(
-        tmp_path,
-        "beyond",
-        {"zoom_noise-0": {"settings": NOISE}, "zoom-5": {}, "zoom_unet-0": {"settings": UNET}},
-    )
-    release(tmp_path, "bare", {"zoom-0": {}}, measured=False)
+    write_release(tmp_path, "paper", {"linear-0": {}, "zoom-0": {}, "zoom-1": {}})
+    others = {"zoom_noise-0": {"settings": NOISE}, "zoom-5": {}, "zoom_unet-0": {"settings": UNET}}
+    write_release(tmp_path, "beyond", others)
+    write_release(tmp_path, "bare", {"zoom-0": {}}, measured=False)
     yield tmp_path
     counterparts.open_release.cache_clear()
 
 
 def run(out: Path, trainings: dict[str, dict], unmeasured: tuple[str, ...] = ()):
     for name, changes in trainings.items():
-        made_up.training(out, name, epochs=3, weights={"file": "x", "sha256": f"mine {name}"} | {}, **changes)
+        made_up.training(out, name, epochs=3, weights={"file": "x", "sha256": f"mine {name}"}, **changes)
         if name not in unmeasured:
             made_up.measures(out, name, [row("frechet", 2.0, epoch=3)], weights_sha256=f"mine {name}")
     return load(out)
@@ -56,15 +58,11 @@ def beside(results, pairs=None) -> dict[str, str | None]:
 
 
 def test_releases_are_opened_by_name_with_the_sources_of_their_rows(releases):
-    assert [*counterparts.open_releases(["paper", None, "", "bare", "nothing", "beyond"])] == [
-        "paper",
-        "beyond",
-    ]
+    names = ["paper", None, "", "bare", "nothing", "beyond"]
+    assert [*counterparts.open_releases(names)] == ["paper", "beyond"]
     paper = counterparts.open_release("paper")
-    assert counterparts.open_release("paper") is paper
-    assert (
-        paper.first("zoom").final.data["frechet"][0].source == "released/paper/metrics/measure_zoom-0.json#0"
-    )
+    (distance,) = paper.first("zoom").final.data["frechet"]
+    assert distance.source == "released/paper/metrics/measure_zoom-0.json#0"
     assert counterparts.open_release("bare") is None  # nothing is measured
 
 
@@ -90,13 +88,8 @@ def test_a_zoom_trained_on_noise_stands_beside_one_that_was_too(releases, tmp_pa
         "noisier-0": None,
         "wide-0": "beyond/zoom_unet-0",
     }
-    assert beside(results, counterparts.list_firsts(results, ["zoom", "wide"])).keys() == {
-        "linear-0",
-        "fewer-0",
-        "mine-0",
-        "narrow-0",
-        "noisier-0",
-    }
+    others = beside(results, counterparts.list_firsts(results, ["zoom", "wide"]))
+    assert beside(results).keys() - others.keys() == {"zoom-3", "wide-0"}
 
 
 def test_own_models_are_those_that_no_release_has(releases, tmp_path):
@@ -121,6 +114,7 @@ def test_own_models_are_those_that_no_release_has(releases, tmp_path):
 
 
 def test_without_a_model_of_the_original_study_all_are_ones_own(releases, tmp_path):
+    assert counterparts.list_beside(counterparts.open_release("paper")) == []  # released ones: none beside
     results = run(tmp_path / "run", {"mine-0": {"settings": NOISE}, "zoom-0": {"process": "own"}})
     assert counterparts.list_studied(results) == []
     assert counterparts.list_own(results) == ["zoom", "mine"]
@@ -134,20 +128,12 @@ def test_a_model_is_studied_if_all_of_its_trainings_are_measured_and_of_its_proc
     assert counterparts.list_studied(results) == ["linear", "cosine", "zoom"]
 
 
-def test_released_trainings_do_not_stand_beside_themselves(releases, tmp_path):
-    made_up.training(tmp_path / "run", "zoom-0", epochs=2)
-    made_up.measures(tmp_path / "run", "zoom-0", [row("frechet", 1.0, epoch=2)])
-    assert counterparts.list_beside(load(tmp_path / "run")) == []
-
-
 @pytest.mark.parametrize(
     ("other", "title"),
     [
-        ({}, ""),
         ({"n_train": 5}, ""),
         ({"title": "Fashion"}, "Fashion"),
         ({"classes": ["shirt"]}, "MNIST"),
-        ({"noun": "garment"}, "MNIST"),
     ],
 )
 def test_other_data_stand_beside_nothing(releases, tmp_path, other, title):
@@ -156,10 +142,29 @@ def test_other_data_stand_beside_nothing(releases, tmp_path, other, title):
         {"zoom-3": {"data": made_up.DATA | other}, "linear-0": {"data": made_up.DATA | other}},
     )
     assert counterparts.other_data(results) == title
-    expected = (
-        {"linear-0": None, "zoom-3": None}
-        if title
-        else {"linear-0": "paper/linear-0", "zoom-3": "paper/zoom-0"}
-    )
-    assert beside(results) == expected
+    released = {"linear-0": "paper/linear-0", "zoom-3": "paper/zoom-0"}
+    assert beside(results) == (dict.fromkeys(released) if title else released)
     assert counterparts.list_own(results) == []  # models of the original study are none of one's own
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"../note.txt": "0" * 64}, r"'\.\./note.txt', .*outside of the release"),
+        ({"lost.txt": "0" * 64}, "lost.txt .*git checkout"),
+    ],
+)
+def test_a_manifest_that_is_none_is_refused_and_nothing_is_written(tmp_path, files, said):
+    write_json(tmp_path / "released" / MANIFEST, {"profile": "x", "files": files})
+    for read in (verify, lambda folder: release.unpack(folder, tmp_path / "out")):
+        with pytest.raises(ValueError, match=said):
+            read(tmp_path / "released")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_damaged_release_is_not_read_into_a_report(tmp_path, monkeypatch):
+    monkeypatch.setattr(counterparts, "releases", lambda: tmp_path)
+    shutil.copytree(ROOT / "released/starts", tmp_path / "damaged")
+    (tmp_path / "damaged/metrics/measure_linear-1.json").write_text("{}")
+    with pytest.raises(ValueError, match="measure_linear-1.json is missing or differs from the release"):
+        open_release("damaged")
