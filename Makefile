@@ -21,7 +21,7 @@ JOBS  = $(if $(DRY),--dry) $(if $(EXECUTOR),--on='$(EXECUTOR)') -- '$(PROFILE)' 
 TEST := OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS)
 # Environments for jobs on a cluster and for tests.
 CLUSTER = $(if $(EXECUTOR),profiles/$(EXECUTOR)/config.yaml $(if $(DRY),,env-slurm))
-TESTED := env-browser,lab,slurm,tensorboard,test
+TESTED := env-browser,lab,slurm,test
 # If a container sets this, each job would compile all its imports again.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -50,17 +50,17 @@ verify: released/$(PROFILE)/manifest.json env-test ## check the release of PROFI
 
 # The report is built in a clean checkout of the commit, because build/ may contain an edited report.
 # If build/ has none, the new one stays there, for example for the site.
-REPORT = build/released/$(PROFILE)
+BUILT = build/released/$(PROFILE)
 ZIP = build/archive/cold-zoom-diffusion-$(PROFILE).zip
 archive: released/$(PROFILE)/manifest.json env ## zip the commit and the report built from it, for archives such as Zenodo
 	@git --git-dir=.git diff --quiet HEAD || { echo "commit all changes first: the archive contains a commit and its report"; exit 1; }
 	@rm -rf build/archive && mkdir -p build/archive/clean
 	@git --git-dir=.git archive HEAD | tar xC build/archive/clean
 	@cd build/archive/clean && MNIST_DIR="$${MNIST_DIR:-$(CURDIR)/data}" $(abspath $(RUN)) -m report.jobs.run '$(PROFILE)'
-	@cd build/archive/clean && ls $(addprefix $(REPORT)/,*.* figures/* metrics/* notebooks/*) | grep -v plan.json | \
+	@cd build/archive/clean && ls $(addprefix $(BUILT)/,*.* figures/* metrics/* notebooks/*) | grep -v plan.json | \
 	sed 's,\(.*/\).*,--prefix=\1 --add-file=&,' > ../files
 	@cd build/archive/clean && git --git-dir='$(CURDIR)/.git' archive --format=zip -o '$(CURDIR)/$(ZIP)' $$(cat ../files) --prefix= HEAD
-	@[ -e $(REPORT) ] || { mkdir -p build/released && mv build/archive/clean/$(REPORT) $(REPORT); }
+	@[ -e $(BUILT) ] || { mkdir -p build/released && mv build/archive/clean/$(BUILT) $(BUILT); }
 	@rm -rf build/archive/clean build/archive/files
 	@echo "Archive ready: $(ZIP) (the commit and its report)"
 
