@@ -1,4 +1,4 @@
-"""Releases that a run is read beside: checked wherever they are read; the counterparts of trainings, and own models."""
+"""Releases are checked wherever they are read; counterparts of trainings, and own models, beside them."""
 
 import shutil
 from pathlib import Path
