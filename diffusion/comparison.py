@@ -10,12 +10,13 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from diffusion.arguments import check_whole, summarise
-from diffusion.data import DataSet, as_images
+from diffusion.data import DataSet
 from diffusion.evaluation.evaluator import Evaluator, choose_n, draw_samples
 from diffusion.evaluation.measures import ONE_IMAGE, Measured, choose_main, format_value
 from diffusion.evaluation.statistics import Interval
 from diffusion.evaluation.variety import FEWEST, grey
 from diffusion.figures import grid
+from diffusion.pixels import as_images
 from diffusion.training.folder import HASHES
 from diffusion.training.run import Run
 

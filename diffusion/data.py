@@ -24,6 +24,7 @@ from torch import Tensor
 from diffusion.arguments import check_whole, checked, summarise
 from diffusion.idx import SPLITS, Arrays, DataError, IdxFiles
 from diffusion.names import check_known, look_up
+from diffusion.pixels import channels_first
 from diffusion.places import checkout
 from diffusion.runtime import generator
 
@@ -172,18 +173,11 @@ def load(
         if len(images) < at_most:
             few = f"{known.title} has only {len(images)} {split} images instead of {at_most}; all are used"
             print(f"note: {few}", flush=True)
-    x = _channels_first(torch.from_numpy(np.array(images[:n])))  # (N, C, H, W)
+    x = channels_first(torch.from_numpy(np.array(images[:n])))  # (N, C, H, W)
     if x.shape[2] != x.shape[3]:
         raise DataError(f"{known.title}: images are {summarise(images)}; expected: square images")
     x = x.contiguous().float().div_(255).sub_(0.5)
     return x, torch.from_numpy(np.array(labels[:n])).long() if known.classes else None
-
-
-def _channels_first(x: Tensor) -> Tensor:
-    """Return (N, H, W), (N, H, W, 3) and (N, H, W, 1) as (N, C, H, W); leave other shapes unchanged."""
-    if x.ndim == 4 and x.shape[3] in (1, 3) and x.shape[1] > 3:
-        return x.permute(0, 3, 1, 2)
-    return x[:, None] if x.ndim == 3 else x
 
 
 # --- folders of pictures (PNG, JPEG, ...) ---
@@ -252,7 +246,7 @@ def images(
     return DataSet(root.name, read, tuple(classes) if len(classes) > 1 else ())
 
 
-# --- by hash, and as images ---
+# --- by hash ---
 
 
 def fingerprint(x: Tensor) -> str:
@@ -274,31 +268,3 @@ def find(sha256: str, n: int, fetch: bool = False) -> Tensor | None:
             if fingerprint(x) == sha256:
                 return x
     return None
-
-
-def as_images(x: Any) -> Any:
-    """Convert images to (N, C, S, S) in [-0.5, 0.5] if their shape and scale are unambiguous.
-
-    NumPy arrays become tensors. (N, S, S) becomes (N, 1, S, S), and (N, S, S, 3) becomes (N, 3, S, S). Bytes
-    become pixel / 255 - 0.5. Other values are returned unchanged: floats in [0, 1] could be on either scale.
-
-    Raises:
-        ValueError: If no byte reaches 128, which suggests another scale, or a pixel is NaN.
-    """
-    if isinstance(x, np.ndarray) and x.dtype.kind in "fiu":
-        x = torch.tensor(np.ascontiguousarray(x, x.dtype.newbyteorder("=")))
-    if not isinstance(x, Tensor):
-        return x
-    x = _channels_first(x)
-    if x.dtype == torch.uint8 and x.numel():
-        if (high := int(x.max())) < 128:
-            raise ValueError(f"bytes reach only {high}; expected: 0 to 255, or floats in [-0.5, 0.5]")
-        x = x.float().div_(255).sub_(0.5)
-    if x.ndim and len(bad := x.isnan().nonzero()):
-        raise ValueError(f"image {int(bad[0, 0])} has a pixel that is NaN")
-    return x
-
-
-def grey_values(x: Tensor) -> Tensor:
-    """Convert images in model units to grey values, uint8 of the same shape, clamping to [-0.5, 0.5]."""
-    return x.clamp(-0.5, 0.5).add(0.5).mul(255).round().to(torch.uint8)

@@ -14,8 +14,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from diffusion.arguments import Count, checked, summarise
-from diffusion.data import _channels_first as channels_first
-from diffusion.data import as_images, grey_values
+from diffusion.pixels import as_images, channels_first, grey_values
 
 DPI = 100  # pixels per inch of the saved file
 WIDTH, LARGEST = 1000, 168  # pixels up to which a row of small images and an image are enlarged

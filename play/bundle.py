@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from diffusion.data import grey_values
 from diffusion.evaluation.classifier import DigitClassifier
 from diffusion.evaluation.recogniser import DigitRecogniser
+from diffusion.pixels import grey_values
 from diffusion.processes import DDPM, ColdZoom
 from diffusion.processes.samplers import SAMPLERS, sampler_of, spaced, visits
 from diffusion.runtime import generator

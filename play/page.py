@@ -24,6 +24,7 @@ from diffusion import data
 from diffusion.evaluation import classifier
 from diffusion.evaluation.recogniser import DigitRecogniser
 from diffusion.files import write_bytes
+from diffusion.pixels import grey_values
 from diffusion.processes.zoom import central_patch
 from diffusion.progress import progress
 from diffusion.training.run import released
@@ -74,7 +75,7 @@ def page() -> tuple[bytes, bytes]:
 def strip(walks: Sequence[Mapping[int, Tensor]]) -> bytes:
     """Draw walks as a PNG: a row for each walk from start to digit, with transparent gaps."""
     latents = torch.cat([walk[t] for walk in walks for t in COLUMNS])  # (n, 1, 28, 28)
-    grey = data.grey_values(latents).repeat_interleave(ENLARGED, 2).repeat_interleave(ENLARGED, 3)
+    grey = grey_values(latents).repeat_interleave(ENLARGED, 2).repeat_interleave(ENLARGED, 3)
     opaque = torch.full_like(grey, 255)
     layers = [make_grid(x, len(COLUMNS), GAP)[0, GAP:-GAP, GAP:-GAP] for x in (grey, opaque)]
     buffer = io.BytesIO()

@@ -8,8 +8,8 @@ import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
-from diffusion.data import grey_values
 from diffusion.figures import grid
+from diffusion.pixels import grey_values
 from diffusion.progress import live
 
 STRIP = 9  # maximum number of images in a strip

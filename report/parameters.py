@@ -21,7 +21,7 @@ from pydantic import BaseModel, ValidationError, create_model
 import diffusion as d
 from diffusion.arguments import STRICT, Count, Seed
 from diffusion.names import nearest
-from diffusion.processes.base import GREY28
+from diffusion.pixels import GREY28
 from diffusion.processes.samplers import sampler_of
 from diffusion.training import network as networks
 from report.measures.measure import measure

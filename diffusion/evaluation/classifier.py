@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from diffusion.evaluation.small_networks import DIMENSION, FeatureNetwork, MeasuringNetwork, optimise
-from diffusion.processes.base import GREY28, Shape, shape_of
+from diffusion.pixels import GREY28, Shape, shape_of
 from diffusion.runtime import seeded
 
 SHA256 = "9fbdd5013071cdfaba83cf8b019c718b40924d21755dbb5abf91009e3c7fb779"

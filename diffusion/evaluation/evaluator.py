@@ -19,8 +19,7 @@ from diffusion.evaluation.measures import MEASURES, Measure, Measured, Value, ta
 from diffusion.evaluation.recogniser import NEIGHBOURS, DigitRecogniser, digit
 from diffusion.evaluation.statistics import Interval
 from diffusion.names import check_known
-from diffusion.processes.base import GREY28, require_images
-from diffusion.training.sampling import note_outside
+from diffusion.pixels import GREY28, as_images, note_outside, require_images
 
 NEAR, PER_DISTORTION = 10_000, 500  # for the recogniser: training digits, and test digits per distortion
 SURE = 200  # training digits below which the recogniser may accept noise (it does with 100)
@@ -307,7 +306,7 @@ class Evaluator:
 
     def _samples(self, given: Any) -> Tensor:
         """Convert samples to a tensor in model units, with the errors of `measure`."""
-        x, shape = data.as_images(given), self.x_test.shape[1:]
+        x, shape = as_images(given), self.x_test.shape[1:]
         if not isinstance(x, Tensor) or x.shape[1:] != shape or len(x) < variety.FEWEST:
             raise ValueError(
                 f"samples are {summarise(given)}; expected: a tensor or array of at least "

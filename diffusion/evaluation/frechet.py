@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from diffusion.data import grey_values
 from diffusion.evaluation.statistics import Interval, centred, half_scale
+from diffusion.pixels import grey_values
 from diffusion.runtime import generator
 
 SUBSETS, MOST = 50, 1000  # for a kernel distance: number of random subsets, and most images in a subset

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from diffusion import data
 from diffusion.files import digest, sha256, write_bytes
-from diffusion.processes.base import GREY28, Shape, shape_of
+from diffusion.pixels import GREY28, Shape, shape_of
 from diffusion.progress import progress
 from diffusion.runtime import generator, seeded
 

@@ -24,48 +24,10 @@ from torch import Generator, Tensor
 from torch.nn.functional import mse_loss
 
 from diffusion.arguments import summarise
-from diffusion.data import as_images
+from diffusion.pixels import GREY28, Shape
 from diffusion.processes.samplers import Naive, Sampler, visits
 
 Network = Callable[[Tensor, Tensor], Tensor]
-Shape = tuple[int, int, int]  # (C, S, S)
-GREY28: Shape = (1, 28, 28)
-
-
-def shape_of(x: Tensor) -> Shape:
-    """Return (C, S, S) of images (B, C, S, S)."""
-    _, channels, height, width = x.shape
-    return channels, height, width
-
-
-def check_images(x: Any, name: str = "images") -> None:
-    """Check that x contains at least one image: floats (B, C, S, S) in [-0.5, 0.5].
-
-    Raises:
-        ValueError: If it does not; the message begins with the name.
-    """
-    if not isinstance(x, Tensor) or x.ndim != 4 or x.shape[2] != x.shape[3] or not x.is_floating_point():
-        pair = "; d.load returns a pair: x, labels = d.load(...)" if isinstance(x, tuple) else ""
-        raise ValueError(f"{name}: {summarise(x)}; expected: square images, floats (N, C, S, S){pair}")
-    if not x.numel():
-        raise ValueError(f"{name} has no images; expected: at least one")
-    low, high = x.min().item(), x.max().item()
-    if not (low >= -0.5 - 1e-6 and high <= 0.5 + 1e-6):  # written so that NaN fails
-        raise ValueError(
-            f"{name}: pixels range from {low:g} to {high:g}; expected: [-0.5, 0.5]; use x - 0.5 for [0, 1], "
-            "x / 2 for [-1, 1] or x / 255 - 0.5 for [0, 255]"
-        )
-
-
-def require_images(name: str, x: Any) -> Tensor:
-    """Convert images to floats (N, C, S, S) in [-0.5, 0.5], in all forms that `data.as_images` accepts.
-
-    Raises:
-        ValueError: If x is something else; the message begins with the name.
-    """
-    x = as_images(x)
-    check_images(x, name)
-    return x.detach().float()
 
 
 def levels(x: Tensor, t: Any, T: int) -> Tensor:

@@ -8,7 +8,8 @@ from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
 from diffusion.arguments import Count, Share, check_whole, checked
-from diffusion.processes.base import GREY28, ColdDiffusion, Shape, levels
+from diffusion.pixels import GREY28, Shape
+from diffusion.processes.base import ColdDiffusion, levels
 from diffusion.processes.priors import Pixels
 
 LEFT = 4  # pixels a side at the deepest level, if nothing is said

@@ -20,8 +20,8 @@ from pydantic import Field
 
 from diffusion import runtime
 from diffusion.arguments import Count, Native, Seed, checked
+from diffusion.pixels import require_images, shape_of
 from diffusion.processes import DegradationProcess
-from diffusion.processes.base import require_images, shape_of
 from diffusion.progress import progress
 from diffusion.runtime import Precision
 from diffusion.saved import from_plain, to_plain
@@ -66,7 +66,7 @@ def fit(
     returned without further training.
 
     A line that begins with "note:" reports something that is allowed but probably not intended: a problem
-    found by `diffusion.check`, or a noise schedule that ends before the image is noise.
+    found by `diffusion.training.check`, or a noise schedule that ends before the image is noise.
 
     Args:
         process (DegradationProcess): The process to learn. The run gets a copy, `run.process`, on which
@@ -271,8 +271,8 @@ class Loop:
         values = {"the loss": self.losses[: self.done], **dict(self.learner.network.named_parameters())}
         if wrong := next((name for name, value in values.items() if not value.isfinite().all()), None):
             raise RunError(
-                f"{wrong} is no longer finite at step {self.step}; the earlier state is intact. "
-                "Lower learning_rate, use precision fp32, or check your own degradation with diffusion.check"
+                f"{wrong} is no longer finite at step {self.step}; the earlier state is intact. Lower "
+                "learning_rate, use fp32, or check your own degradation with diffusion.training.check"
             )
 
     def save(self) -> None:

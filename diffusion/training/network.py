@@ -14,7 +14,7 @@ from torch.nn.functional import avg_pool2d, interpolate
 
 from diffusion.arguments import Native, checked, summarise
 from diffusion.names import create, look_up
-from diffusion.processes.base import GREY28, Shape
+from diffusion.pixels import GREY28, Shape
 
 CHANNELS = (16, 32, 32, 16)  # the study's
 Dilation = Annotated[int, Native, Field(ge=1, le=9)]

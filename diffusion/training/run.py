@@ -15,6 +15,7 @@ from diffusion import data, runtime
 from diffusion.arguments import Count, Seed, checked, summarise
 from diffusion.names import nearest
 from diffusion.own import own_code
+from diffusion.pixels import as_images, finite_images
 from diffusion.places import releases
 from diffusion.processes import DegradationProcess, priors
 from diffusion.processes.samplers import sampler_of, visits
@@ -23,7 +24,7 @@ from diffusion.runtime import Precision
 from diffusion.saved import from_plain, load_definition, to_plain, to_settings
 from diffusion.training import network as networks
 from diffusion.training.folder import RunError, RunFolder
-from diffusion.training.sampling import finite_images, walk
+from diffusion.training.sampling import walk
 from diffusion.training.settings import definitions
 
 
@@ -226,7 +227,7 @@ class Run:
         Raises:
             ValueError: If their number or shape is wrong.
         """
-        given = torch.as_tensor(data.as_images(start)).detach().float().cpu()
+        given = torch.as_tensor(as_images(start)).detach().float().cpu()
         if given.ndim != 4 or not len(given) or n and len(given) not in (1, n):
             x = torch.zeros(1, *self.process.image_shape)
             pixels = () if self.process.predicts == "noise" else self.process.to_pixels(x).shape[1:]

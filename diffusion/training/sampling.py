@@ -7,11 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from diffusion.arguments import summarise
+from diffusion.pixels import finite_images, note_outside
 from diffusion.processes.base import DegradationProcess
 from diffusion.processes.samplers import Sampler
 from diffusion.runtime import autocast, device_of, generator, seeded
-
-OUTSIDE = 0.75  # a pixel beyond this is far out of [-0.5, 0.5]
 
 
 def walk(
@@ -63,27 +62,3 @@ def latents(process: DegradationProcess, start: Any, n: int, noise: torch.Genera
     if process.predicts == "image":
         note_outside(drawn, who)
     return drawn
-
-
-def note_outside(x: Tensor, source: str) -> None:
-    """Print a note if more than 1% of the pixels are far outside [-0.5, 0.5]."""
-    if (share := float((x.abs() > OUTSIDE).float().mean())) > 0.01:
-        print(f"note: {share:.0%} of the pixels of {source} are far outside [-0.5, 0.5]", flush=True)
-
-
-def finite_images(x: Any, shape: tuple[int, ...], who: str) -> Tensor:
-    """Return x if it contains finite images of this shape.
-
-    Args:
-        x (object): The images.
-        shape (tuple of int): The expected shape.
-        who (str): The origin of x, for messages.
-
-    Raises:
-        ValueError: If x is something else.
-    """
-    if not isinstance(x, Tensor) or x.shape != shape or not x.is_floating_point():
-        raise ValueError(f"{who} gave {summarise(x)}; expected: a torch tensor {shape} of floats")
-    if not x.isfinite().all():
-        raise ValueError(f"{who} gave numbers that are not finite")
-    return x

@@ -14,14 +14,14 @@ from torch import Tensor, nn
 
 from diffusion import data
 from diffusion.arguments import summarise
-from diffusion.check import check_levels, degrade, findings
 from diffusion.own import own_code, training_code
+from diffusion.pixels import Shape
 from diffusion.processes import DDPM, ColdDiffusion, DegradationProcess
-from diffusion.processes.base import Shape
 from diffusion.processes.priors import fitted
 from diffusion.runtime import seeded
 from diffusion.saved import name_of, names_in, to_plain, to_settings
 from diffusion.training import network as networks
+from diffusion.training.check import check_levels, degrade, findings
 
 REST = 0.05  # share of an image that noise may leave at t = T
 

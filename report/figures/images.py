@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from diffusion.data import grey_values
 from diffusion.figures import tile
+from diffusion.pixels import grey_values
 from report.figures.print_style import DPI, FONT_SIZE, SMALL, TEXT_WIDTH, new_figure, styled
 
 # Lengths are in pixels of the saved file, except HIGHEST, which is in mm.

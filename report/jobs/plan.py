@@ -25,8 +25,8 @@ from diffusion.arguments import check_whole
 from diffusion.files import differences, digest, sha256
 from diffusion.names import own_file
 from diffusion.own import own_code
+from diffusion.pixels import GREY28
 from diffusion.places import versions
-from diffusion.processes.base import GREY28
 from report import places
 from report.files import read_json, write_json
 from report.jobs.job import PLAN, Job

@@ -1,9 +1,11 @@
-"""The tool without the paper: a checkout in which the folder `paper/` is missing."""
+"""The houses: which part imports which, and the tool in a checkout without the folder `paper/`."""
 
+import ast
 import os
 import shutil
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 
 import pytest
 import yaml
@@ -11,6 +13,37 @@ import yaml
 import helpers
 from helpers import ROOT
 from report.files import read_json
+
+TRAINING = ("diffusion.training", "diffusion.processes")
+
+
+def imported(path):
+    """The modules of the project that a file imports, wherever in the file."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names
+
+
+def test_no_files_of_the_library_import_each_other_and_no_import_points_up():
+    """`training/` and `processes/` import nothing of `evaluation/`, and the other way round."""
+    paths = [*(ROOT / "diffusion").rglob("*.py")]
+    files = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in paths}
+    files = {name.removesuffix(".__init__"): path for name, path in files.items()}
+    imports = {name: imported(path) for name, path in files.items()}
+    for name, others in imports.items():
+        assert not {other for other in others if other.split(".")[0] in ("report", "paper", "play")}, name
+        if name.startswith("diffusion.evaluation"):
+            assert not {other for other in others if other.startswith(TRAINING)}, name
+        if name.startswith(TRAINING):
+            assert not {other for other in others if other.startswith("diffusion.evaluation")}, name
+    # The package itself imports its names when they are used, and no file needs them.
+    order = {name: others & imports.keys() - {name, "diffusion"} for name, others in imports.items()}
+    TopologicalSorter(order).prepare()  # raises CycleError
+
 
 MODELS = {  # each lesson that trains, and models of one's own
     "linear": {"notebook": "02_train_ddpm", "sampler_options": {"steps": 5, "clip_x0": True}},

@@ -13,10 +13,10 @@ from scipy import stats
 
 import diffusion as d
 from diffusion import data
-from diffusion.data import grey_values
 from diffusion.evaluation import classifier
 from diffusion.evaluation.distortions import on_grey, shifted
 from diffusion.evaluation.recogniser import DigitRecogniser
+from diffusion.pixels import grey_values
 from diffusion.processes.zoom import central_patch, enlarge, zoom
 from diffusion.runtime import generator
 from play import bundle

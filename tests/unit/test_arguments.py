@@ -11,11 +11,11 @@ from pydantic import Field, TypeAdapter, ValidationError
 import diffusion as d
 from diffusion.arguments import Count, Number, Seed, Share, check_whole, checked
 from diffusion.names import create, look_up
+from diffusion.pixels import check_images, finite_images, note_outside
 from diffusion.processes import NoiseSchedule
-from diffusion.processes.base import check_images, levels
+from diffusion.processes.base import levels
 from diffusion.processes.samplers import sampler_of, visits
 from diffusion.training.folder import RunError
-from diffusion.training.sampling import finite_images, note_outside
 from diffusion.training.settings import notes
 from helpers import Fade, Grey, Linear, stay, train
 

@@ -1,10 +1,11 @@
-"""`diffusion.check`: what is wrong with a degradation is said before any training."""
+"""`diffusion.training.check`: what is wrong with a degradation is said before any training."""
 
 import pytest
 import torch
 
-from diffusion import check, load
+from diffusion import load
 from diffusion.processes import DDPM, ColdBlur, ColdDiffusion, ColdZoom, linear
+from diffusion.training import check
 from helpers import Fade
 
 

@@ -13,6 +13,7 @@ from torchvision import datasets
 import diffusion as d
 from diffusion import data, idx
 from diffusion.data import DataError
+from diffusion.pixels import as_images, grey_values
 from helpers import ROOT
 
 DIGITS = load_digits()
@@ -149,35 +150,35 @@ def test_images_of_another_shape_and_scale_are_the_same_images():
     """Bytes or floats, with channels or without, colours last as numpy has them."""
     pixels = ((torch.arange(9 * 64 * 3) * 7919) % 256).byte().view(9, 8, 8, 3)
     first = pixels[:, None, ..., 0] / 255 - 0.5
-    assert torch.equal(data.as_images(pixels[..., 0]), first)
-    assert torch.equal(data.as_images(first[:, 0].double().numpy()), first.double())
-    assert torch.equal(data.as_images(pixels.numpy()), pixels.permute(0, 3, 1, 2) / 255 - 0.5)
+    assert torch.equal(as_images(pixels[..., 0]), first)
+    assert torch.equal(as_images(first[:, 0].double().numpy()), first.double())
+    assert torch.equal(as_images(pixels.numpy()), pixels.permute(0, 3, 1, 2) / 255 - 0.5)
     small = pixels[:, :4, :4]
-    assert torch.equal(data.as_images(small), small.permute(0, 3, 1, 2) / 255 - 0.5)
-    assert torch.equal(data.as_images(pixels[..., :1]), first)
+    assert torch.equal(as_images(small), small.permute(0, 3, 1, 2) / 255 - 0.5)
+    assert torch.equal(as_images(pixels[..., :1]), first)
     for there in (first, first.expand(-1, 3, -1, -1)[..., :3, :3], first.expand(-1, 3, -1, -1)[..., :3]):
-        assert torch.equal(data.as_images(there), there)  # channels are first already
+        assert torch.equal(as_images(there), there)  # channels are first already
     swapped = first.numpy().astype(">f4")
-    assert torch.equal(data.as_images(swapped), first)
-    assert data.as_images(np.arange(9).reshape(1, 3, 3)).dtype == torch.int64
+    assert torch.equal(as_images(swapped), first)
+    assert as_images(np.arange(9).reshape(1, 3, 3)).dtype == torch.int64
 
 
 def test_what_may_be_on_another_scale_or_is_no_number_is_no_image():
     for high in (1, 127):
         with pytest.raises(ValueError, match=f"^bytes reach only {high}; expected: 0 to 255"):
-            data.as_images(torch.full((2, 4, 4), high).byte())
-    assert data.as_images(torch.full((2, 4, 4), 128).byte()).unique().item() == pytest.approx(
+            as_images(torch.full((2, 4, 4), high).byte())
+    assert as_images(torch.full((2, 4, 4), 128).byte()).unique().item() == pytest.approx(
         128 / 255 - 0.5, abs=1e-6
     )
     bad = torch.zeros(5, 1, 4, 4)
     bad[3, 0, 1, 1] = torch.nan
     with pytest.raises(ValueError, match="^image 3 has a pixel that is NaN"):
-        data.as_images(bad)
+        as_images(bad)
     for given in ("x", [1.0], None, (words := np.array(["a"]))):
-        assert data.as_images(given) is given
+        assert as_images(given) is given
     assert words.dtype.kind == "U"
-    assert data.as_images(torch.zeros(0, 4, 4).byte()).shape == (0, 1, 4, 4)
-    assert data.as_images(torch.tensor(torch.nan)).isnan()
+    assert as_images(torch.zeros(0, 4, 4).byte()).shape == (0, 1, 4, 4)
+    assert as_images(torch.tensor(torch.nan)).isnan()
 
 
 @pytest.mark.parametrize(
@@ -235,7 +236,7 @@ def test_it_is_fetched_once_from_the_first_source_that_delivers_or_refused_in_a_
         mnist()
     assert there(tmp_path) == {}
     found = mnist(download=lambda raw: FILES)
-    assert np.array_equal(data.grey_values(found[0])[:, 0], PIXELS)
+    assert np.array_equal(grey_values(found[0])[:, 0], PIXELS)
     assert found[1].tolist() == NUMBERS.tolist()
     assert there(tmp_path) == FILES
     assert capsys.readouterr().out == f"{tmp_path / 'MNIST' / 'raw'}: torchvision's download\n"

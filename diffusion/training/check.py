@@ -6,12 +6,12 @@ import torch
 from torch import Tensor
 
 from diffusion.arguments import check_whole, summarise
+from diffusion.pixels import check_images, finite_images, shape_of
 from diffusion.processes import ColdDiffusion, DegradationProcess
-from diffusion.processes.base import check_images, shape_of
 from diffusion.processes.priors import fitted
 from diffusion.runtime import generator
 from diffusion.saved import to_plain
-from diffusion.training.sampling import finite_images, latents
+from diffusion.training.sampling import latents
 
 N = 32  # images that are degraded
 SHAPES = (
