@@ -2,29 +2,16 @@
 
 import json
 import subprocess
-from dataclasses import replace
 
 import pytest
 import yaml
 
-from helpers import PAPER, ROOT
+from helpers import ROOT
 from paper.claims import judge, ledger
-from paper.deviations import FILE, list_deviations
-from report.results.views import Results, load
+from paper.deviations import FILE
 
 ENTRIES = yaml.safe_load(FILE.read_text("utf-8"))
 LEDGER = "released/paper/ledger.json"
-
-
-@pytest.fixture(scope="module")
-def released() -> Results:
-    beside = {name: load(ROOT / "released" / name) for name in ("beyond", "starts", "original")}
-    return replace(load(PAPER), beside=beside)
-
-
-@pytest.fixture(scope="module")
-def verdicts(released):
-    return judge.judge_all(released)
 
 
 def ledger_of(commit: str) -> dict[str, dict]:
@@ -32,9 +19,6 @@ def ledger_of(commit: str) -> dict[str, dict]:
     if found.returncode:
         pytest.skip(f"git has no {commit}")
     return {one["id"]: one for one in json.loads(found.stdout)}
-
-
-# --- the history ---
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: f"{entry['date']}-{entry['claims'][0]}")
@@ -72,16 +56,3 @@ def test_the_main_claim_has_a_line_for_each_change_of_its_verdict():
 
     known = [word for word in verdicts if word in (ledger.OPEN, ledger.HOLDS)]
     assert changes(told) == changes(known)[: len(changes(told))]
-
-
-# --- the table ---
-
-
-def test_a_row_has_its_verdicts_and_the_number_that_was_seen(verdicts):
-    rows = list_deviations(verdicts)
-    assert rows[1]["date"] == "28\N{NO-BREAK SPACE}Nov"
-    assert "1.26 [0.84," in rows[1]["seen"]
-    assert (rows[1]["before"][-12:], rows[1]["after"][-8:]) == ("*Undecided.*", "*Holds.*")
-    graded = next(row for row in rows if "smallest of 1.25" in row["after"])
-    assert graded["after"].endswith("*No difference beyond a factor of 2.*")  # today's verdict
-    assert (rows[-1]["claims"], rows[-1]["after"][-1]) == ("–", ".")  # the claim is left out

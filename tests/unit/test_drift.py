@@ -80,18 +80,10 @@ def test_responses_are_those_of_all_shifts_smallest_first(tmp_path):
 
 
 def test_a_drift_is_predicted_by_the_rows_of_its_training(tmp_path):
-    ddpm(
-        tmp_path,
-        "linear-0",
-        schedule=describe("linear", {"T": 100}),
-        sampler=describe("ancestral", {"steps": 20}),
-        T=100,
-    )
+    schedule, sampler = describe("linear", {"T": 100}), describe("ancestral", {"steps": 20})
+    ddpm(tmp_path, "linear-0", schedule=schedule, sampler=sampler, T=100)
     own, varied = drift.ways(load(tmp_path))
-    assert [(one.place, one.way, one.ddim) for one in (own, varied)] == [
-        ("linear-0", "", False),
-        ("linear-0", "ddim", True),
-    ]
+    assert [(one.way, one.ddim) for one in (own, varied)] == [("", False), ("ddim", True)]
     heard = [Response(size, [1, 1000], [part, part]) for size, part in SHIFTS.items()]
     for one, sampler in ((own, Ancestral(20)), (varied, DDIM(25))):
         alpha_bar = linear(100).alpha_bar.numpy()
@@ -105,25 +97,19 @@ def test_the_prediction_of_the_notebook_is_taken_where_there_is_one(tmp_path):
     ddpm(tmp_path, "linear-0")
     ddpm(tmp_path / "beyond", "linear-1")
     ddpm(tmp_path / "other", "linear-2")
-    rows = [
-        table.row("drift", 0.5, "ddim", model="linear-0"),
-        table.row("drift", 0.75, model="beyond/linear-1"),
-    ]
+    noted = {("linear-0", "ddim"): 0.5, ("beyond/linear-1", ""): 0.75}
+    rows = [table.row("drift", value, variant, model=model) for (model, variant), value in noted.items()]
     table.write(tmp_path, "level", {"job": "level"}, rows)
     beside = {name: load(tmp_path / name) for name in ("other", "beyond")}
-    found = {(one.place, one.way): one for one in drift.ways(replace(load(tmp_path), beside=beside))}
-    assert [*found] == [
-        ("linear-0", ""),
-        ("linear-0", "ddim"),
-        ("beyond/linear-1", ""),
-        ("beyond/linear-1", "ddim"),
+    drifts = {(one.place, one.way): one for one in drift.ways(replace(load(tmp_path), beside=beside))}
+    assert [*drifts] == [
+        (model, variant) for model in ("linear-0", "beyond/linear-1") for variant in ("", "ddim")
     ]
-    known = {place: one.known and one.known.value for place, one in found.items()}
-    assert [*known.values()] == [None, 0.5, 0.75, None]
-    assert found["linear-0", "ddim"].predicted == 0.5
-    with table.reading() as seen:
-        _ = found["beyond/linear-1", ""].predicted
-    assert [*seen] == ["metrics/level.json#1"]
+    for i, (place, value) in enumerate(noted.items()):
+        with table.reading() as seen:
+            assert drifts.pop(place).predicted == value
+        assert [*seen] == [f"metrics/level.json#{i}"]
+    assert not {drawn.predicted for drawn in drifts.values()} & {*noted.values()}
 
 
 @pytest.mark.parametrize(
@@ -147,51 +133,19 @@ def test_a_training_without_responses_is_not_predicted(tmp_path):
     assert drift.ways(load(tmp_path)) == []
 
 
-@pytest.mark.parametrize(
-    ("network", "options", "kind"),
-    [
-        ("diffusion:UNet", {}, "U-Net"),
-        ("diffusion:Reconstructor", {"norm": "rms", "dilations": [1, 2]}, "RMS norm"),
-        ("diffusion:Reconstructor", {"dilations": [1, 2]}, "dilated"),
-        ("diffusion:Reconstructor", {}, "original network"),
-    ],
-)
-def test_networks_are_of_four_kinds(tmp_path, network, options, kind):
-    ddpm(tmp_path, "linear-0", settings={"network": network, "network_options": options})
-    assert drift.ways(load(tmp_path))[0].kind == kind
-
-
-def test_a_course_is_of_the_first_epochs_of_each_training_and_the_fullest_of_those_that_are_the_same(
-    tmp_path,
-):
+def test_a_course_is_of_the_first_epochs_of_each_training_and_the_fullest_of_equal_ones(tmp_path):
     ddpm(tmp_path, "linear-0")
     ddpm(tmp_path, "linear-1", share=0.01, first_loss=2.0)
-    made_up.training(tmp_path, "linear-2", rows=[[*row[:4], 3.0, *row[5:]] for row in made_up.losses(40)])
-    made_up.measures(tmp_path, "linear-2", made_up.curve({1: 0.5, 40: 0.6}, "response"))  # a single one
     ddpm(tmp_path, "zoom-0")
     ddpm(tmp_path, "cosine-0", schedule=describe("linear"))  # not of the schedule that its name says
-    made_up.training(
-        tmp_path / "starts", "linear-0", rows=made_up.losses(40)
-    )  # the same training, watched longer
-    made_up.measures(
-        tmp_path / "starts", "linear-0", made_up.curve({1: 0.1, 2: 0.2, 3: 0.3, 4: 0.4}, "response")
-    )
+    fuller = [(1, 0.1), (2, 0.2), (3, 0.3), (4, 0.4)]  # the same training, watched more closely
+    made_up.training(tmp_path / "starts", "linear-0", rows=made_up.losses(40))
+    made_up.measures(tmp_path / "starts", "linear-0", made_up.curve(dict(fuller), "response"))
     alone = drift.courses(load(tmp_path))
-    assert alone == {
-        "linear": [
-            (0, [(1, 0.5), (5, 0.75), (30, 0.875)]),
-            (1, [(1, 0.51), (5, 0.76), (30, 0.885)]),
-        ],
-    }
+    first, second = [(1, 0.5), (5, 0.75), (30, 0.875)], [(1, 0.51), (5, 0.76), (30, 0.885)]
+    assert alone == {"linear": [(0, first), (1, second)]}
     beside = replace(load(tmp_path), beside={"starts": load(tmp_path / "starts")})
-    fuller = [(1, 0.1), (2, 0.2), (3, 0.3), (4, 0.4)]
     assert drift.courses(beside) == {"linear": [(0, fuller), alone["linear"][1]]}
-
-
-def test_the_spread_of_real_borders_is_read_of_a_training_that_is_measured(tmp_path):
-    made_up.training(tmp_path, "cosine-0")
-    ddpm(tmp_path, "zoom-0")
-    assert drift.real(load(tmp_path)) == 0.125
 
 
 def test_a_correction_adds_a_part_of_what_is_missed():
