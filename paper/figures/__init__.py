@@ -2,6 +2,7 @@
 
 # ruff: noqa: F401 - notebooks import them from here
 from paper.figures.answer import answer
+from paper.figures.changes import changes
 from paper.figures.classes import class_map, mix
 from paper.figures.effects import effects
 from paper.figures.evidence import offset_response, quality_calls, recognised_kinds, yardstick

@@ -13,8 +13,8 @@ from matplotlib.ticker import PercentFormatter
 from diffusion.evaluation.statistics import Interval
 from paper import answer as question
 from paper.answer import FACTOR, Asked
+from paper.figures.pictures import kept
 from report.figures.curves import legend
-from report.figures.pictures import kept
 from report.figures.print_style import INK, SMALL, new_figure
 from report.figures.styles import MODELS, figure, on_logs, place, strip, write
 from report.results.table import CHECKPOINT

@@ -2,19 +2,22 @@
 
 import base64
 import io
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
 from diffusion.figures import tile
-from report.figures.changes import changes
+from paper.figures.changes import changes
 from report.figures.lessons import grids
-from report.figures.pictures import SHOWN, kept
+from report.figures.pictures import SHOWN
 from report.figures.print_style import ABOUT, PNG
 from report.figures.styles import MODELS, figure, title_of
 from report.results.definitions import UNPICKED
+from report.results.kept import kept_path
 from report.results.views import Results
 
 SAMPLED = {  # title -> kept samples; more would not fit
@@ -33,6 +36,20 @@ ROWS = (  # of the figure of changes, from the top
     *("zoom", "zoom.mixture", "zoom_dilated", "zoom_dilated.mixture", "zoom_noise", "zoom_unet.mixture"),
     *("zoom_unet_noise.still", "zoom_unet_noise", "zoom_unet_noise.grey"),
 )
+
+
+def kept(results: Results | None, names: Mapping[str, str], n: int | None) -> dict[str, np.ndarray]:
+    """The first n kept images by title; missing ones are left out.
+
+    Args:
+        results: the run; None gives no images.
+        names: names of kept images (`report.results.kept`) by title.
+        n: number of images; None: all.
+    """
+    if results is None:
+        return {}
+    known = {title: name for title, name in names.items() if kept_path(results.out, name).is_file()}
+    return {title: results.kept(name)[:n] for title, name in known.items()}
 
 
 @figure

@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from paper import drift, same
+from paper.figures.pictures import kept
 from report.figures.curves import PLAIN, STYLES
-from report.figures.pictures import kept
 from report.figures.print_style import INK, MUTED, SMALL, new_figure
 from report.figures.styles import MODELS, figure, key, lines_of, name_ends, on_logs, place, strip, write
 from report.results.views import Results, Training

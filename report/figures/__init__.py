@@ -6,7 +6,6 @@ it in a cell `fig-NAME`.
 """
 
 # ruff: noqa: F401 - notebooks import them from here
-from report.figures.changes import changes
 from report.figures.distances import distances, losses, losses_beside
 from report.figures.own import own_compared, own_schedules
 from report.figures.pictures import first_samples, samples_beside

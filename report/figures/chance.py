@@ -34,8 +34,8 @@ def floors(
     """
     figure, styles = new_figure(66), styles or styles_of(distances)
     axes = figure.subplots()
-    n, value = np.array([*floor]), np.array([one.value for one in floor.values()])
-    sd = np.array([one.sd for one in floor.values()])
+    n = np.array([*floor])
+    value, sd = np.array([(interval.value, interval.sd) for interval in floor.values()]).T
     lowest = 0.2 * value.min()  # a logarithmic axis has no zero
     below = np.maximum(value - sd, lowest)
     axes.fill_between(n, below, value + sd, color=MUTED, alpha=0.25, linewidth=0)
@@ -70,12 +70,12 @@ def pairs(
         log: measures with a logarithmic axis.
     """
     figure = new_figure(62)
-    every = figure.subplots(1, len(panels), squeeze=False)[0]
-    for axes, (measure, models) in zip(every, panels.items(), strict=True):
-        for place, (model, runs) in enumerate(models.items()):
+    grid = figure.subplots(1, len(panels), squeeze=False)[0]
+    for axes, (measure, models) in zip(grid, panels.items(), strict=True):
+        for x, (model, runs) in enumerate(models.items()):
             for side, values in zip(sides, zip(*runs, strict=True), strict=True):
                 figure.plots(f"{measure}, {model}, {side}", range(len(values)), values)
-            dots = _join(axes, place, runs)
+            dots = _join(axes, x, runs)
         axes.set(ylabel=measure, xlim=(-0.3, len(models) - 1 + APART + 0.3))
         axes.set_xticks(np.arange(len(models)) + APART / 2, [*models])
         axes.grid(False, axis="x")
@@ -88,14 +88,13 @@ def pairs(
     return figure
 
 
-def _join(axes: Axes, place: int, runs: Sequence[tuple[float, float]]) -> list[Line2D]:
+def _join(axes: Axes, x: int, runs: Sequence[tuple[float, float]]) -> list[Line2D]:
     """Draw the pairs of one model, an open and a filled dot with a thin line; return both kinds of dots."""
-    at = [place, place + APART]
     look = {"color": INK, "linestyle": "", "marker": "o", "markersize": 4.5, "markeredgecolor": INK}
     for pair in runs:
-        axes.plot(at, pair, color=MUTED, linewidth=0.8, marker="", zorder=1)
+        axes.plot([x, x + APART], pair, color=MUTED, linewidth=0.8, marker="", zorder=1)
     before, after = zip(*runs, strict=True)
     return [
-        *axes.plot([at[0]] * len(runs), before, fillstyle="none", **look),
-        *axes.plot([at[1]] * len(runs), after, fillstyle="full", **look),
+        *axes.plot([x] * len(runs), before, fillstyle="none", **look),
+        *axes.plot([x + APART] * len(runs), after, fillstyle="full", **look),
     ]

@@ -52,10 +52,10 @@ Styles = Mapping[str, Style]
 def styles_of(names: Iterable[str], among: Sequence[Style] = STYLES) -> dict[str, Style]:
     """A style for each name, in order; when all styles are used, they repeat with other markers."""
     styles = {}
-    for place, name in enumerate(names):
-        again, i = divmod(place, len(among))
-        marker = FURTHER_MARKERS[(again - 1) % len(FURTHER_MARKERS)] if again else among[i].marker
-        styles[name] = among[i]._replace(marker=marker)
+    for number, name in enumerate(names):
+        repeats, i = divmod(number, len(among))
+        markers = among[i].marker + FURTHER_MARKERS
+        styles[name] = among[i]._replace(marker=markers[repeats % len(markers)])
     return styles
 
 
@@ -70,10 +70,10 @@ def legend(figure: Figure, entries: Sequence[tuple[str, Any]]) -> None:
 # --- lines and axes ---
 
 
-def line(axes: Axes, x: Any, y: Any, style: Style, place: int = 0, **look: Any) -> None:
-    """Draw a curve with a marker on each point, or on about eight of many points, shifted by `place`."""
+def line(axes: Axes, x: Any, y: Any, style: Style, shift: int = 0, **look: Any) -> None:
+    """Draw a curve with a marker on each point, or on about eight of many points, shifted by `shift`."""
     n = len(x)
-    every = None if n <= FEW else ((1 + 2 * place) * n // 40, math.ceil(n / 8))
+    every = None if n <= FEW else ((1 + 2 * shift) * n // 40, math.ceil(n / 8))
     look = {"linestyle": style.line, "marker": style.marker, "markevery": every, "markeredgewidth": 0} | look
     axes.plot(x, y, color=style.colour, **look)
 

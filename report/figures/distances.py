@@ -31,7 +31,7 @@ PARTS = 20  # points of a short training run, by step
 WINDOW = 9  # checkpoints in a running mean, which is drawn if there are more than FEW
 THIN = ("cosine",)  # models that are shown only for comparison
 PALE: dict[str, Any] = {"linewidth": 0.5, "alpha": 0.4}  # checkpoints behind a running mean
-SAID = {"size": SMALL, "color": MUTED, "ha": "center"}  # style of text in a figure
+NOTE = {"size": SMALL, "color": MUTED, "ha": "center"}  # style of text in a figure
 YOURS, RELEASED = "your run", "the paper's"
 BESIDE = {YOURS: {"color": "#004488", "marker": "o"}, RELEASED: {"color": MUTED, "linewidth": 1.0}}
 
@@ -49,20 +49,21 @@ def losses(results: Results, others: Sequence[tuple[str, str, list[float]]] = ()
     for model, style in model_styles(results).items():
         x, y = _test_losses(results.first(model))
         if x:
-            of_training = [row["train_loss"].value for row in results.first(model).history]
-            axes.plot(range(1, len(of_training) + 1), of_training, color=style.colour, linewidth=0.5)
-            drawn.plots(f"{style.label}, training", range(1, len(of_training) + 1), of_training)
+            training_losses = [row["train_loss"].value for row in results.first(model).history]
+            every = range(1, len(training_losses) + 1)
+            axes.plot(every, training_losses, color=style.colour, linewidth=0.5)
+            drawn.plots(f"{style.label}, training", every, training_losses)
             axes.plot(x, y, color=style.colour)
             ends.append((y[-1], style.label, style.colour))
             last = max(last, x[-1])
-    if not any(len(curve.get_xdata()) > 1 for curve in axes.lines):
+    if last == 1:
         return None
     for label, model, y in others:
-        x, colour = range(1, len(y) + 1), MODELS[model].colour
-        axes.plot(x, y, color=colour, linestyle=(0, (1.5, 1.5)))
-        drawn.plots(label, x, y)
+        every, colour = range(1, len(y) + 1), MODELS[model].colour
+        axes.plot(every, y, color=colour, linestyle=(0, (1.5, 1.5)))
+        drawn.plots(label, every, y)
         ends.append((y[-1], label, colour))
-        last = max(last, x[-1])
+        last = max(last, len(y))
     epochs(axes, 1, last)
     axes.set_ylabel("test loss")
     logarithmic(axes, np.concatenate([curve.get_ydata() for curve in axes.lines]), wide=3)
@@ -78,12 +79,13 @@ def _test_losses(training: Training) -> tuple[list[int], list[float]]:
 
 def _by_step(training: Training) -> tuple[list[float], list[float]]:
     """Passes over 60,000 images, and the mean training loss up to each; empty if no losses were recorded."""
-    probes = training.probes
-    known = "step_loss" in probes
-    rows = [*zip(probes.places("step_loss"), probes["step_loss"], strict=True)] if known else []
-    parts = [rows[len(rows) * k // PARTS : len(rows) * (k + 1) // PARTS] for k in range(PARTS)]
-    passes = [part[-1][0] * training.settings["batch_size"] / 60_000 for part in parts if part]
-    return passes, [fmean(loss.value for _, loss in part) for part in parts if part]
+    if "step_loss" not in training.probes:
+        return [], []
+    steps = np.array(training.probes.places("step_loss"))
+    step_losses = np.array([loss.value for loss in training.probes["step_loss"]])
+    parts = [part for part in np.array_split(np.arange(len(steps)), PARTS) if len(part)]
+    passes = [steps[part[-1]] * training.settings["batch_size"] / 60_000 for part in parts]
+    return passes, [fmean(step_losses[part]) for part in parts]
 
 
 @figure
@@ -95,47 +97,51 @@ def distances(results: Results) -> Figure | None:
     The late part of training is shaded.
     """
     curves = [
-        (training, [row for row in training.curve if not row.one_image])
+        (training, rows)
         for training in results.trainings.values()
+        if (rows := [row for row in training.curve if not row.one_image])
     ]
-    curves = [(training, rows) for training, rows in curves if rows]
     if all(len(rows) < 2 for _, rows in curves):
         return None
     drawn = new_figure(height_of(len({training.model for training, _ in curves}), 62))
-    ends, first, lines = {}, curves[0][0], lines_of(training.seed for training, _ in curves)
+    axes, styles, ends = drawn.subplots(), model_styles(results), {}
+    lines = lines_of(training.seed for training, _ in curves)
     looks = {f"seed {seed}": {"color": INK, "linestyle": line} for seed, line in lines.items()}
-    looks = looks if len(lines) > 1 else {}
-    axes, styles = drawn.subplots(), model_styles(results)
+    if len(lines) == 1:
+        looks.clear()
     last = max(rows[-1].epoch for _, rows in curves)
     epochs(axes, 1, last)
     for training, rows in curves:
         values = pd.Series([row["frechet"].value for row in rows], [row.epoch for row in rows])
-        look = {"color": styles[training.model].colour, "linewidth": 0.6 if training.model in THIN else 1.3}
-        look |= {"linestyle": lines[training.seed], "marker": "o"}
+        thin, colour, marker = training.model in THIN, styles[training.model].colour, "o"
         if len(rows) > FEW:
             if training is results.first(training.model):
-                axes.plot(values, color=look["color"], **PALE)
+                axes.plot(values, color=colour, **PALE)
                 looks[f"pale: checkpoints, seed {training.seed}"] = {"color": INK, **PALE}
             looks[f"no dots: mean of {WINDOW}"] = {"color": INK}
-            look["marker"] = ""
+            marker = ""
             values = values.rolling(WINDOW, center=True, min_periods=1).mean()  # shorter at both ends
             drawn.plots(f"{title_of(results, training)}, mean of {WINDOW}", values.index, values)
-        axes.plot(values, **look, markersize=1.8 if training.model in THIN else 2.4)
+        width, size = (0.6, 1.8) if thin else (1.3, 2.4)
+        look = {"linestyle": lines[training.seed], "linewidth": width, "marker": marker, "markersize": size}
+        axes.plot(values, color=colour, **look)
         ends.setdefault(training.model, []).append(values.iloc[-1])
-    axes.set_ylabel(f"Fréchet distance,\nfeatures of {literal(plural(first.train.data.noun))}")
+    first = curves[0][0]
+    nouns = literal(plural(first.train.data.noun))
+    axes.set_ylabel(f"Fréchet distance,\nfeatures of {nouns}")
     if not logarithmic(axes, [row["frechet"].value for _, rows in curves for row in rows]):
         axes.set_ylim(bottom=0)
     if any(len(training.late) > 1 for training, _ in curves):
         axes.axvspan((1 - LATE) * last, last, color=MUTED, alpha=0.13, linewidth=0)
-        axes.text((1 - LATE / 2) * last, 0.97, "late", transform=axes.get_xaxis_transform(), **SAID, va="top")
+        axes.text((1 - LATE / 2) * last, 0.97, "late", transform=axes.get_xaxis_transform(), **NOTE, va="top")
     if len({len(rows) > FEW for _, rows in curves}) > 1:
         looks["dots: checkpoints"] = {"color": INK, "marker": "o", "markersize": 2.4, "linestyle": "none"}
     key(drawn, looks)
-    if "floor" in (near := first.measured[CHECKPOINT]):
-        floor = near["floor"].value
+    if "floor" in first.measured[CHECKPOINT]:
+        floor = first.measured[CHECKPOINT]["floor"].value
         if floor < axes.get_ylim()[0]:
-            text = f"real {literal(plural(first.train.data.noun))}: {floor:.2g} (below)"
-            axes.text(0, 1.02, text, transform=axes.transAxes, **SAID | {"ha": "left"}, va="bottom")
+            text, look = f"real {nouns}: {floor:.2g} (below)", NOTE | {"ha": "left", "va": "bottom"}
+            axes.text(0, 1.02, text, transform=axes.transAxes, **look)
         else:
             axes.axhline(floor, color=MUTED, linewidth=0.9)
     name_ends(axes, [(fmean(y), styles[m].label, styles[m].colour) for m, y in ends.items()])
@@ -154,23 +160,24 @@ def losses_beside(results: Results, pairs: Sequence[tuple[Training, Pair]]) -> F
         return None
     across = min(len(pairs), 2 if len(pairs) <= 4 else 3)  # more would not have room for their titles
     down = math.ceil(len(pairs) / across)
-    drawn, whose = new_figure(8 + 38 * down), {}
-    places = drawn.subplots(down, across, squeeze=False, sharex=True, sharey=True).flat
-    highest = 0.0
-    for axes, (own, other) in zip(places, pairs, strict=False):
-        for side, training in ({YOURS: own} | ({RELEASED: other[1]} if other else {})).items():
-            at, y = _test_losses(training)
-            few = {} if len(at) <= FEW else {"marker": ""}
-            axes.plot([training.passes_after(epoch) for epoch in at], y, **BESIDE[side] | few)
-            if few == {} and side == YOURS:
-                axes.plot(*_by_step(training), color=BESIDE[side]["color"], linewidth=0.7)
-            highest, whose[side] = max([highest, *y]), BESIDE[side]
+    drawn, entries, highest = new_figure(8 + 38 * down), {}, 0.0
+    panels = drawn.subplots(down, across, squeeze=False, sharex=True, sharey=True).flat
+    for axes, (own, other) in zip(panels, pairs, strict=False):
+        for side, training in {YOURS: own, RELEASED: other and other[1]}.items():
+            if not training:
+                continue
+            trained, y = _test_losses(training)
+            look = BESIDE[side] if len(trained) <= FEW else BESIDE[side] | {"marker": ""}
+            axes.plot([training.passes_after(epoch) for epoch in trained], y, **look)
+            if side == YOURS and len(trained) <= FEW:
+                axes.plot(*_by_step(training), color=look["color"], linewidth=0.7)
+            highest, entries[side] = max([highest, *y]), BESIDE[side]
         axes.set(title=literal(own.label), xscale="log", ylim=(0, 1.12 * highest or 1))
         axes.xaxis.set_major_formatter(PLAIN)
-        axes.tick_params(labelbottom=True)  # above a place without a panel, too
-    for axes in places[len(pairs) :]:
+        axes.tick_params(labelbottom=True)  # above an empty place, too
+    for axes in panels[len(pairs) :]:
         axes.remove()
     drawn.supxlabel("passes over the training images", size="medium")
     drawn.supylabel("test loss", size="medium")
-    key(drawn, whose)
+    key(drawn, entries)
     return drawn

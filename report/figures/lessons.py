@@ -45,18 +45,18 @@ def schedules(schedules: Mapping[str, Any]) -> Figure:
     styles = styles_of(schedules)
     figure = new_figure(57)
     left, right = figure.subplots(1, 2)
-    for place, (name, schedule) in enumerate(schedules.items()):
+    for number, (name, schedule) in enumerate(schedules.items()):
         beta, alpha_bar = np.asarray(schedule.beta), np.asarray(schedule.alpha_bar)
         t = np.arange(len(beta))
-        line(left, t[1:], beta[1:], styles[name], place)
-        line(right, t, alpha_bar, styles[name], place)
+        line(left, t[1:], beta[1:], styles[name], number)
+        line(right, t, alpha_bar, styles[name], number)
         figure.plots(f"{name}, beta", t[1:], beta[1:])
         figure.plots(f"{name}, alpha_bar", t, alpha_bar)
         if len(clipped := np.flatnonzero(beta == beta.max())) > 1:
             look = {"textcoords": "offset points", "ha": "right", "color": styles[name].colour, "size": SMALL}
-            at = (clipped[0], beta[-1])
-            left.plot(*at, "|", color=styles[name].colour, markersize=10, markeredgewidth=1.2)
-            left.annotate(f"clipped from $t = {at[0]}$", at, (-3, 5), **look)
+            begin = (clipped[0], beta[-1])
+            left.plot(*begin, "|", color=styles[name].colour, markersize=10, markeredgewidth=1.2)
+            left.annotate(f"clipped from $t = {begin[0]}$", begin, (-3, 5), **look)
     left.set(xlabel="step $t$", ylabel=r"noise variance of a step, $\beta_t$", ylim=(0, None))
     left.margins(y=0.12)
     right.set(xlabel="step $t$", ylabel=r"signal variance left, $\bar\alpha_t$", ylim=(-0.02, 1.02))

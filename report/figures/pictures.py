@@ -1,8 +1,7 @@
 """Figures of kept samples of several training runs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-import numpy as np
 from matplotlib.figure import Figure
 
 from report.figures import images
@@ -16,22 +15,6 @@ from report.results.views import Results, Training
 PAIR, TALLEST = 22, 220  # heights in mm: a row of `samples_beside`, and all its rows
 SHOWN = 16  # samples on each side of `samples_beside`
 COLUMNS = 8  # samples in a row of `first_samples`
-
-
-def kept(results: Results | None, names: Mapping[str, str], n: int | None) -> dict[str, np.ndarray]:
-    """The first n kept images by title; missing ones are left out.
-
-    Args:
-        results: the run; None gives no images.
-        names: names of kept images (`report.results.kept`) by title.
-        n: number of images; None: all.
-    """
-    known = {
-        title: name
-        for title, name in names.items()
-        if results is not None and kept_path(results.out, name).is_file()
-    }
-    return {title: results.kept(name)[:n] for title, name in known.items()}
 
 
 @figure

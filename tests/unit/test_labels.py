@@ -34,7 +34,6 @@ from drawn import (
 from helpers import PAPER
 from paper import figures
 from paper.figures.pictures import ROWS
-from report import figures as tool
 from report.results import counterparts, views
 
 BEYOND = PAPER.parent / "beyond"
@@ -336,7 +335,7 @@ def test_the_intervention_has_the_law_and_the_measured_spread_in_the_row_of_what
 
 @pytest.mark.parametrize("name", ["beyond", "changes"])
 def test_a_row_of_changes_ticks_what_the_training_differs_in_and_has_its_distances(run, name):
-    figure = figures.beyond(run) if name == "beyond" else tool.changes(run.beside["beyond"])
+    figure = figures.beyond(run) if name == "beyond" else figures.changes(run.beside["beyond"])
     left, middle, right = figure.axes
     columns = ticks(left, "x")
     variants = ROWS if name == "beyond" else list_changes()

@@ -14,6 +14,7 @@ import drawn
 from drawn import rows
 from helpers import PAPER
 from overprints import find_overprints
+from paper import figures as paper_figures
 from report import figures
 from report.figures import curves, images, lessons
 from report.figures.print_style import new_figure, render, styled
@@ -108,7 +109,7 @@ def test_the_figures_of_a_run_have_room_for_their_words(release, name):
 
 
 def test_the_figure_of_all_changes_has_room_for_its_words():
-    assert find_overprints(figures.changes(drawn.released().beside["beyond"])) == []
+    assert find_overprints(paper_figures.changes(drawn.released().beside["beyond"])) == []
 
 
 OF_LESSONS = {

@@ -34,25 +34,24 @@ def changes(results: Results, names: Sequence[str] | None = None) -> Figure:
     rows = [by_name[name] for name in (by_name if names is None else names) if name in by_name]
     labels = [_name(row) for row in rows]
     high, wide = ABOVE + ROW * len(rows) + BELOW, 25.4 * TEXT_WIDTH  # mm
-    beside = CHARACTER * (2 + max(map(len, labels)))
-    widths = (TICKED, wide - beside - TICKED - VALUES - 2 * APART, VALUES)
-    drawn, x, panels = new_figure(high, layout=None), beside, []
-    for width in widths:
+    left_edge = CHARACTER * (2 + max(map(len, labels)))
+    drawn, x, panels = new_figure(high, layout=None), left_edge, []
+    for width in (TICKED, wide - left_edge - TICKED - VALUES - 2 * APART, VALUES):
         panels.append(drawn.add_axes((x / wide, BELOW / high, width / wide, 1 - (ABOVE + BELOW) / high)))
         x += width + APART
     left, middle, right = panels
-    for place, row in enumerate(rows):
+    for y, row in enumerate(rows):
         colour = OF_PROCESS[row.process][1]
         ticked = [i for i, has in enumerate(TICKS.values()) if has(row.changes)]
-        left.plot(range(len(TICKS)), [place] * len(TICKS), ".", color="#D5D5D5", markersize=3)
-        left.plot(ticked, [place] * len(ticked), "o", color=colour, markersize=4.5)
+        left.plot(range(len(TICKS)), [y] * len(TICKS), ".", color="#D5D5D5", markersize=3)
+        left.plot(ticked, [y] * len(ticked), "o", color=colour, markersize=4.5)
         distances = [number.value for number in row["frechet"]]
-        middle.plot([min(distances), max(distances)], [place] * 2, color=colour, linewidth=0.8)
-        middle.plot(distances, [place] * len(distances), "o", color=colour, markersize=3.6)
+        middle.plot([min(distances), max(distances)], [y] * 2, color=colour, linewidth=0.8)
+        middle.plot(distances, [y] * len(distances), "o", color=colour, markersize=3.6)
         digits = f"{100 * mean(row['digit']):.0f}%" if "digit" in row else "–"
         look = {"va": "center", "ha": "right", "fontsize": SMALL, "color": colour}
-        right.text(0.5, place, f"{geometric_mean(distances):.1f}", **look)
-        right.text(1, place, digits, **look)
+        right.text(0.5, y, f"{geometric_mean(distances):.1f}", **look)
+        right.text(1, y, digits, **look)
     for axes in panels:
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.tick_params(length=0)
