@@ -10,7 +10,6 @@ import pytest
 import torch
 import wasmtime
 
-import diffusion as d
 from diffusion.training.network import Reconstructor, RMSNorm, UNet
 from play import bundle, kernel
 
@@ -91,23 +90,6 @@ def assert_computes(network, x, shares, tolerance=TOLERANCE):
         assert difference < tolerance * max(1, np.abs(answer).max()), share
 
 
-RELEASED = {
-    "cnn": "paper/zoom-0",
-    "unet": "beyond/zoom_unet_noise-0",
-    "cnn dilated": "beyond/zoom_dilated-0",
-    "cnn_rms": "beyond/zoom_rms-0",
-}
-
-
-@pytest.mark.parametrize("name", RELEASED)
-def test_the_kernel_computes_released_networks(name):
-    network, draw = d.released(RELEASED[name]).network().cpu(), torch.Generator().manual_seed(1)
-    assert bundle.function(network) == name.split()[0]
-    shares = torch.tensor([1.0, 0.4, 1 / 24], dtype=torch.float64)
-    assert_computes(network, torch.randn(3, 784, generator=draw), shares)
-    assert_computes(network, torch.tensor([[0.0], [-0.5]]).expand(2, 784), shares[:2], CONSTANT)
-
-
 WIDER = torch.tensor([0.5, 1, 3])  # of the spread of new parameters: up to the tails of GELU
 FAINTER = torch.tensor([0.01, 0.03, 1, 30])  # down to where the norms' 1e-5 counts
 
@@ -127,8 +109,10 @@ def test_the_kernel_computes_any_network_of_its_kinds(kind, seed):
         spread = WIDER[seed] * (parameter.std() if parameter.std() > 0 else 1)
         parameter += spread * torch.randn(parameter.shape, generator=draw)
     x = FAINTER[:, None] * torch.randn(4, 784, generator=draw)
+    shares = torch.rand(4, generator=draw, dtype=torch.float64)
     assert bundle.function(network) == kind
-    assert_computes(network, x, torch.rand(4, generator=draw, dtype=torch.float64))
+    assert_computes(network, x, shares)
+    assert_computes(network, torch.tensor([[0.0], [-0.5]]).expand(2, 784), shares[:2], CONSTANT)
 
 
 # === the binary ==========================================================================================
