@@ -79,10 +79,10 @@ def test_a_function_or_class_that_is_checked_is_called_as_before():
 
 
 def own(base, **methods):
-    """An object of a class that this module has under a name of its own."""
+    """A class that this module has under a name of its own."""
     name = f"Own{len(globals())}"
     globals()[name] = type(name, (base,), methods | {"__module__": __name__})
-    return globals()[name]()
+    return globals()[name]
 
 
 class Visits(d.Naive):
@@ -175,7 +175,7 @@ BOUNDS = {  # argument -> (call, allowed, refused, what the message says)
     "prior of a process": (
         lambda own: own.draw_prior(1, None),
         [],
-        [own(d.ColdDiffusion, degrade=None)],
+        [own(d.ColdDiffusion, degrade=None)()],
         "no prior",
     ),
     "pixels of a process": (lambda process: process.to_pixels(X), [], [d.DDPM()], "DDPM .*no prior"),
@@ -255,21 +255,20 @@ def test_values_are_allowed_up_to_their_bounds_and_not_beyond(name):
 # --- data sets, runs, samples and measures; what is refused leaves nothing behind ---
 
 
-class Plain(torch.nn.Conv2d):
-    """A network that takes no time."""
-
-    def __init__(self):
-        super().__init__(1, 1, 1)
+def degrading(change):
+    return own(Fade, degrade=lambda self, x, t: change(Fade.degrade(self, x, t)))()
 
 
-class Pair(Plain):
-    def forward(self, x, t):
-        return super().forward(x), t
+def network_of(change):
+    return own(Linear, forward=lambda self, x, t: change(Linear.forward(self, x, t)))
 
 
-class Flat(Plain):
-    def forward(self, x, t):
-        return super().forward(x).flatten(1)
+def drawing(x):
+    return own(object, draw=lambda self, n, generator: x)()
+
+
+def stepping(change):
+    return lambda process, x_t, prediction, t, s, generator: change(x_t)
 
 
 def local():
@@ -279,156 +278,126 @@ def local():
     return Hidden
 
 
-class Detached(Plain):
-    def forward(self, x, t):
-        return super().forward(x).detach()
-
-
-def with_degrade(change):
-    return own(Fade, degrade=lambda self, x, t: change(Fade.degrade(self, x, t)))
-
-
-def reads(*pair):
-    return d.DataSet("Own", lambda split, folder: pair if len(pair) > 1 else pair[0], ("a", "b"))
-
-
-def drawing(x):
-    return own(object, draw=lambda self, n, generator: x)
-
-
-LABELS, IMAGES = np.arange(9), np.zeros((9, 32, 32), np.uint8)
-RUNS = {  # verb and argument -> (allowed values, {part of the message: refused values})
-    "load dataset": (
-        [reads(IMAGES, LABELS % 2)],
-        {
-            "square images": [reads(IMAGES[:, :30], LABELS % 2)],
-            "one label per image, 0 to 1": [reads(IMAGES, LABELS), reads(IMAGES, LABELS[:8] % 2)],
-            "read returned None; .*pair": [reads(None)],
-        },
-    ),
-    "fit batch_size": ([1, 10**6], {"batch_size is": [0]}),
-    "fit learning_rate": ([1e-9, 1000], {"learning_rate is": [0, 1000.1]}),
-    "fit lr_schedule": (["constant", "cosine"], {"lr_schedule is .*'constant' or 'cosine'": ["linear"]}),
-    "fit seed": ([0, 2**32 - 1], {"seed is": [-1, 2**32]}),
-    "fit ema": ([1e-9, 0.999999], {"ema is": [0.0, 1.0]}),
-    "fit checkpoint_steps": ([1, 10**6], {"checkpoint_steps is": [0]}),
-    "fit steps": ([1], {"steps is": [0, -1]}),
-    "fit epochs": ([], {"epochs is 0; .* 1$": [0], "steps is 1 and epochs is 3": [3]}),
-    "fit precision": (["fp32", "bf16"], {"precision is .*'fp32'": ["fp16"]}),
-    "fit device": (["cpu"], {"device is 'gpu', .*'cpu'": ["gpu"]}),
-    "fit process": (
-        [],
-        {
-            "process is the class ColdZoom; .*DegradationProcess": [d.ColdZoom],
-            "takes 2 positional arguments": [own(Fade, draw_prior=lambda self, n: None)],
-            "Own.* lacks T; set self.T": [own(d.ColdDiffusion, degrade=None)],
-            r"degrade gave .*expected: .* 8, 8\) of floats": [with_degrade(lambda x: x[..., ::2, ::2])],
-            "degrade gave .*int64; expected: .* of floats": [with_degrade(lambda x: x.long())],
-            "degrade gave None; expected: a torch tensor": [with_degrade(lambda x: None)],
-            "degrade gave a NumPy array .*: a torch tensor": [with_degrade(lambda x: x.numpy())],
-        },
-    ),
-    "fit network": (
-        ["cnn", Linear],
-        {
-            r"Flat returned \(2, 64\) .*a tensor \(2, 1, 8, 8\)": [Flat],
-            "takes 2 positional arguments": [Plain],
-            "Pair returned a tuple; expected: a tensor": [Pair],
-            "Detached cannot be trained: .*Parameter": [Detached],
-            "network is a UNet; expected: a subclass of torch.nn.Module": [d.UNet()],
-            "network is .*Hidden, defined in a function": [local()],
-            "network is 'cnnn'; allowed: cnn, unet": ["cnnn"],
-        },
-    ),
-    "fit network_options": (
-        [{"scale": 2.0}],
-        {
-            "Linear cannot .*'scales'": [{"scales": 1.0}],
-            r"network_options\['scale'\] is a set": [{"scale": {1}}],
-        },
-    ),
-    "fit images": (
-        [(FEW, FEW[:2])],
-        {
-            r"^x: .*\[-0.5, 0.5\]": [(FEW + 0.5, None)],
-            r"x: a tuple; .*square images.*\(N, C, S, S\)": [((FEW, FEW), None)],
-            "^x has no images": [(FEW[:0], None)],
-            "^x_test has no images": [(FEW, FEW[:0])],
-            r"^x_test is \(6, 1, 7, 7\), x \(6, 1, 8, 8\)": [(FEW, FEW[..., :7, :7])],
-        },
-    ),
-    "sample sampler": (
-        ["naive", lambda process, x_t, prediction, t, s, generator: x_t],
-        {
-            r"the sampler, .*gave \(2, .*: a torch tensor \(4, 1, 28, 28\)": [
-                lambda process, x_t, prediction, t, s, generator: x_t[:2]
-            ],
-            "the sampler, .*gave None; .*a torch tensor": [lambda *given: None],
-            "takes 2 positional arguments": [lambda x, t: x],
-            "the sampler gave numbers that are not finite": [lambda process, x_t, *given: x_t * NAN],
-            "levels is 25; .* 1 to 24": [d.Naive(levels=25), d.Improved(levels=25)],
-            "from T = 24 down to 0": [Visits([24, 12, 12, 0])],
-        },
-    ),
-    "sample prior": (
-        ["patches", Grey()],
-        {
-            r"gave a NumPy array .*: a torch tensor \(4, C, p, p\)": [drawing(np.zeros((4, 1, 4, 4)))],
-            r"an Own.*, gave \(4, 4, 4\) .*: a torch tensor \(4, C, p, p\)": [drawing(torch.zeros(4, 4, 4))],
-            "takes 2 positional arguments": [own(object, draw=lambda self, n: None)],
-            "a Grey, gave numbers that are not finite": [Grey(NAN)],
-        },
-    ),
-    "sample start": (
-        [X[:4], X[:1], X[:4, :, :4, :4]],
-        {
-            r"start has shape \(4, 4\); .*\(4, 1, 28, 28\) or \(4, 1, 4, 4\)": [torch.zeros(4, 4)],
-            r"start has shape \(3, 1, 4, 4\); .*\(4, 1, 4, 4\)": [torch.zeros(3, 1, 4, 4)],
-            "image 0 has a pixel that is NaN": [X[:4] * NAN],
-        },
-    ),
-    "both start": ([], {"prior and start are both given": [X[:4]]}),
-    "set name": (["sampler"], {"smapler": ["smapler"]}),
-    "sample epoch": ([1, 3], {"epoch is 4; .*epochs 1 to 3": [4]}),
-    "trajectory n": ([1], {"n is 0; .* 1$": [0], "n is '3'; .*integer": ["3"], "n is None; .*start": [None]}),
-    "trajectory smapler": ([], {"smapler": [d.Naive()]}),
-    "measure x": (
-        [X],
-        {r"x - 0.5 for \[0, 1\]": [X + 0.5], r"x / 2 for \[-1, 1\]": [X.sign()], "NaN": [X * NAN]},
-    ),
-    "measure_run n": ([12], {"n is 11; .*12": [11]}),
-    "measure only": (["frechet"], {"only is empty": [[]]}),
-    "compare runs": (
-        [{"a": X[:30]}],
-        {
-            "runs is empty": [{}],
-            "two runs have the same folder name": [[d.released("paper/zoom-0")] * 2],
-            "runs is a Naive": [d.Naive()],
-            r"runs\['a'\] is 'runs/a'; .*d.open": [{"a": "runs/a"}],
-            r"runs is \(60, 1, 28, 28\) .*; expected: a list of runs, or a dictionary": [X],
-            "runs contains 29 samples of 'a'; expected: n = 30": [{"a": X[:29]}],
-        },
-    ),
-    "grid columns": ([1], {"columns is 0; .*from 1": [0]}),
-    "evaluator x_test": ([X[:12]], {"11 images; .*at least 12": [X[:11]]}),
-    "evaluator labels": (
-        [torch.arange(60) % 10],
-        {"for each of 60": [torch.arange(59), torch.eye(60)[:, :10]], "0 to 9": [torch.full((60,), 10)]},
-    ),
-    "compare n": ([], {"n is 11; .*12": [11]}),
-    "released name": (["paper/zoom-0"], {"did you mean 'paper/zoom-0'": ["paper/zom-0"]}),
+ALLOWED = {  # verb and argument -> values up to the bounds
+    "fit batch_size": [1, 10**6],
+    "fit learning_rate": [1e-9, 1000],
+    "fit lr_schedule": ["constant", "cosine"],
+    "fit seed": [0, 2**32 - 1],
+    "fit ema": [1e-9, 0.999999],
+    "fit checkpoint_steps": [1, 10**6],
+    "fit steps": [1],
+    "fit precision": ["fp32", "bf16"],
+    "fit network": ["cnn", Linear],
+    "fit images": [(FEW, FEW[:2])],
+    "sample sampler": ["naive", stepping(lambda x: x)],
+    "sample prior": ["patches", Grey()],
+    "sample start": [X[:4], X[:1], X[:4, :, :4, :4]],
+    "sample epoch": [1, 3],
+    "measure x": [X],
+    "measure_run n": [12],
+    "evaluator x_test": [X[:12]],
+    "grid columns": [1],
 }
+
+
+@pytest.mark.parametrize("name", ALLOWED)
+def test_values_of_runs_and_measures_are_allowed_up_to_their_bounds(verbs, name):
+    verb, argument = name.split()
+    for value in ALLOWED[name]:
+        getattr(verbs, verb)(None, **{argument: value})
+
+
+NO_RUNS, BAD_START = [d.released("paper/zoom-0")] * 2, r"start has shape .*; .*\(4, 1, 4, 4\)"
+REFUSED_RUNS = [  # verb and argument, value, what the message says
+    ("fit batch_size", 0, "batch_size is"),
+    ("fit learning_rate", 0, "learning_rate is"),
+    ("fit learning_rate", 1000.1, "learning_rate is"),
+    ("fit lr_schedule", "linear", "lr_schedule is .*'constant' or 'cosine'"),
+    ("fit seed", -1, "seed is"),
+    ("fit seed", 2**32, "seed is"),
+    ("fit ema", 0.0, "ema is"),
+    ("fit ema", 1.0, "ema is"),
+    ("fit checkpoint_steps", 0, "checkpoint_steps is"),
+    ("fit steps", 0, "steps is"),
+    ("fit epochs", 0, "epochs is 0; .* 1$"),
+    ("fit epochs", 3, "steps is 1 and epochs is 3"),
+    ("fit precision", "fp16", "precision is .*'fp32'"),
+    ("fit device", "gpu", "device is 'gpu', .*'cpu'"),
+    ("fit process", d.ColdZoom, "process is the class ColdZoom; .*DegradationProcess"),
+    ("fit process", own(Fade, draw_prior=lambda self, n: None)(), "takes 2 positional arguments"),
+    ("fit process", own(d.ColdDiffusion, degrade=None)(), "Own.* lacks T; set self.T"),
+    ("fit process", degrading(lambda x: x[..., ::2, ::2]), r"degrade gave .*expected: .* 8, 8\) of floats"),
+    ("fit process", degrading(lambda x: x.long()), "degrade gave .*int64; expected: .* of floats"),
+    ("fit process", degrading(lambda x: None), "degrade gave None; expected: a torch tensor"),
+    ("fit process", degrading(lambda x: x.numpy()), "degrade gave a NumPy array .*: a torch tensor"),
+    ("fit network", network_of(lambda x: x.flatten(1)), r"returned \(2, 64\) .*a tensor \(2, 1, 8, 8\)"),
+    ("fit network", network_of(lambda x: (x, 0)), "returned a tuple; expected: a tensor"),
+    ("fit network", network_of(lambda x: x.detach()), "cannot be trained: .*Parameter"),
+    ("fit network", own(Linear, forward=lambda self, x: x), "takes 2 positional arguments"),
+    ("fit network", local(), "network is .*Hidden, defined in a function"),
+    ("fit network", d.UNet(), "network is a UNet; expected: a subclass of torch.nn.Module"),
+    ("fit network", "cnnn", "network is 'cnnn'; allowed: cnn, unet"),
+    ("fit network_options", {"scales": 1.0}, "Linear cannot .*'scales'"),
+    ("fit network_options", {"scale": {1}}, r"network_options\['scale'\] is a set"),
+    ("fit images", (FEW + 0.5, None), r"^x: .*\[-0.5, 0.5\]"),
+    ("fit images", ((FEW, FEW), None), r"x: a tuple; .*square images.*\(N, C, S, S\)"),
+    ("fit images", (FEW[:0], None), "^x has no images"),
+    ("fit images", (FEW, FEW[:0]), "^x_test has no images"),
+    ("fit images", (FEW, FEW[..., :7, :7]), r"^x_test is \(6, 1, 7, 7\), x \(6, 1, 8, 8\)"),
+    ("sample sampler", stepping(lambda x: x[:2]), r"sampler, .*gave \(2, .*tensor \(4, 1, 28, 28\)"),
+    ("sample sampler", stepping(lambda x: None), "the sampler, .*gave None; .*a torch tensor"),
+    ("sample sampler", stepping(lambda x: x * NAN), "the sampler gave numbers that are not finite"),
+    ("sample sampler", lambda x, t: x, "takes 2 positional arguments"),
+    ("sample sampler", d.Naive(levels=25), "levels is 25; .* 1 to 24"),
+    ("sample sampler", d.Improved(levels=25), "levels is 25; .* 1 to 24"),
+    ("sample sampler", Visits([24, 12, 12, 0]), "from T = 24 down to 0"),
+    ("sample prior", drawing(np.zeros((4, 1, 4, 4))), r"gave a NumPy array .*tensor \(4, C, p, p\)"),
+    ("sample prior", drawing(torch.zeros(4, 4, 4)), r"an Own.*, gave \(4, 4, 4\) .*tensor \(4, C, p, p\)"),
+    ("sample prior", own(object, draw=lambda self, n: None)(), "takes 2 positional arguments"),
+    ("sample prior", Grey(NAN), "a Grey, gave numbers that are not finite"),
+    ("sample start", torch.zeros(4, 4), BAD_START),
+    ("sample start", torch.zeros(3, 1, 4, 4), BAD_START),
+    ("sample start", X[:4] * NAN, "image 0 has a pixel that is NaN"),
+    ("both start", X[:4], "prior and start are both given"),
+    ("set name", "smapler", "smapler"),
+    ("sample epoch", 4, "epoch is 4.* has epochs 1 to 3"),
+    ("trajectory n", 0, "n is 0; .* 1$"),
+    ("trajectory n", "3", "n is '3'; .*integer"),
+    ("trajectory n", None, "n is None; .*start"),
+    ("trajectory smapler", d.Naive(), "smapler"),
+    ("measure x", X + 0.5, r"x - 0.5 for \[0, 1\]"),
+    ("measure x", X.sign(), r"x / 2 for \[-1, 1\]"),
+    ("measure x", X * NAN, "NaN"),
+    ("measure_run n", 11, "n is 11; .*12"),
+    ("measure only", [], "only is empty"),
+    ("compare runs", {}, "runs is empty"),
+    ("compare runs", NO_RUNS, "two runs have the same folder name"),
+    ("compare runs", d.Naive(), "runs is a Naive"),
+    ("compare runs", {"a": "runs/a"}, r"runs\['a'\] is 'runs/a'; .*d.open"),
+    ("compare runs", X, r"runs is \(60, 1, 28, 28\) .*; expected: a list of runs, or a dictionary"),
+    ("compare runs", {"a": X[:29]}, "runs contains 29 samples of 'a'; expected: n = 30"),
+    ("compare n", 11, "n is 11; .*12"),
+    ("grid columns", 0, "columns is 0; .*from 1"),
+    ("evaluator x_test", X[:11], "11 images; .*at least 12"),
+    ("released name", "paper/zom-0", "did you mean 'paper/zoom-0'"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "named"), REFUSED_RUNS)
+def test_what_cannot_be_is_refused_by_its_name_before_anything_is_done(verbs, tmp_path, name, value, named):
+    verb, argument = name.split()
+    is_refused(lambda value: getattr(verbs, verb)(tmp_path, **{argument: value}), value, named)
+    assert not {path.name for path in tmp_path.iterdir()} - {".lock"}
 
 
 @pytest.fixture(scope="module")
 def verbs(whole):
-    """What loads, fits 6 images, draws 4 samples of a zoom of three epochs, or measures."""
+    """What fits 6 images, draws 4 samples of a zoom of three epochs, or measures."""
     evaluator = d.Evaluator(X[:30], X[30:], dataset=None, floor_repeats=2, interval_repeats=2)
     known = {"a": X[:30]}
     how = {"images": (FEW, None), "network": Linear, "epochs": None, "steps": 1, "process": d.ColdZoom(4)}
     how |= {"precision": "auto", "callback": None}
     return SimpleNamespace(
-        load=lambda folder, dataset: d.load(dataset),
         fit=lambda folder, **given: train(folder=folder, **how | given),
         sample=lambda folder, **given: whole.sample(4, **given),
         both=lambda folder, start: whole.sample(4, start=start, prior="pixels"),
@@ -445,25 +414,13 @@ def verbs(whole):
     )
 
 
-@pytest.mark.parametrize("name", RUNS)
-def test_what_cannot_be_is_refused_by_its_name_before_anything_is_done(mnist_dir, verbs, tmp_path, name):
-    (verb, argument), (allowed, refused) = name.split(), RUNS[name]
-    for value in allowed:
-        getattr(verbs, verb)(None, **{argument: value})
-    for named, values in refused.items():
-        for value in values:
-            call = getattr(verbs, verb)
-            is_refused(lambda value, call=call: call(tmp_path, **{argument: value}), value, named)
-            assert not {path.name for path in tmp_path.iterdir()} - {".lock"}
-
-
 BAD = [lambda self, x, t: x * (1 - t / self.T), lambda self, x, t: x if t > 3 else -x]
 
 
 @pytest.mark.parametrize("degrade", BAD, ids=["broadcast", "branch"])
 def test_an_error_of_torch_in_your_degrade_says_which_shapes_it_gets(verbs, degrade):
     with pytest.raises(RuntimeError) as caught:
-        verbs.fit(None, process=own(Fade, degrade=degrade))
+        verbs.fit(None, process=own(Fade, degrade=degrade)())
     (note,) = caught.value.__notes__
     assert "t, (B,)" in note
     assert "t[:, None, None, None]" in note
@@ -557,7 +514,7 @@ def test_noise_that_leaves_more_than_a_twentieth_of_the_image_is_a_note(kept, sh
 
 
 def test_what_the_check_finds_of_a_cold_process_is_a_note_and_does_not_end_the_training(verbs, capsys):
-    verbs.fit(None, process=with_degrade(lambda x: x + 0.01))
+    verbs.fit(None, process=degrading(lambda x: x + 0.01))
     assert capsys.readouterr().out.count(": level 0 ") == 1
     verbs.fit(None)
     assert "note" not in capsys.readouterr().out
