@@ -1,4 +1,4 @@
-"""Names for the text of the paper: blind readers, effects, intervention, mean levels."""
+"""Names for the text of the paper: effects, intervention, mean levels."""
 
 import math
 from typing import Any
@@ -7,7 +7,6 @@ import numpy as np
 
 from paper import drift
 from paper.answer import DDPMS
-from paper.blind import TITLES
 from paper.figures.starts import HALF, slow
 from report.pages.text import Lazy
 from report.pages.text_format import Markdown, fixed, integer, listing
@@ -25,18 +24,6 @@ def by_model(job: Record) -> dict[str, dict[str, Samples]]:
 
 
 # --- experiments ---
-
-
-def blind(job: Record | None) -> dict[str, Any]:
-    """The readings of blind readers, for each source of images."""
-    ways = job.ways if job else {}
-    mistaken = {title: name for name, title in TITLES.items() if "mistaken" in ways.get(name, ())}
-    return {
-        "blind": ways,
-        "blind_rows": lambda: [(title, job[name]) for name, title in TITLES.items() if name in job],
-        "mistaken": Lazy(mistaken, lambda title: ways[mistaken[title]]["mistaken"]),
-        "blind_readers": lambda: Markdown(job.facts.settings.kind),
-    }
 
 
 def effects(job: Record | None) -> dict[str, Any]:

@@ -63,7 +63,6 @@ def collect_names(run: ReportRun, verdicts: Mapping[str, Verdict]) -> dict[str, 
         **experiments.level(results),
         **_others(results),
         **_spaces(results.jobs.get("photographs")),
-        **experiments.blind(results.jobs.get("blind")),
         **experiments.effects(results.jobs.get("effects")),
         **experiments.intervention(results.jobs.get("intervention")),
     }
@@ -106,9 +105,7 @@ def _data_hashes(results: Results) -> Markdown:
 def _dirty(results: Results) -> Markdown:
     """Records that were made with changed files; their commit does not contain the code."""
     jobs = [job for training in results.trainings.values() for job in (training.job, training.measured)]
-    jobs += [
-        results.jobs.get(name) for name in ("yardstick", "schedules", "blind", "effects", "intervention")
-    ]
+    jobs += [results.jobs.get(name) for name in ("yardstick", "schedules", "effects", "intervention")]
     commits = {job.name: job.facts.environment.get("commit", "") for job in jobs if job}
     return listing(code(name) for name, commit in commits.items() if commit.endswith("-dirty"))
 
@@ -410,7 +407,6 @@ def _others(results: Results) -> dict[str, Any]:
         "original": {model: original.first(model) for model in original.models} if original else {},
         "float32_trained": lambda: _in_float32(beyond),
         "ways_at": lambda model, calls: _ways_at(beyond, model, calls),
-        "tuning": experiments.by_model(beyond.jobs["tuning"]) if beyond and "tuning" in beyond.jobs else {},
         **_files(original.jobs.get("files") if original else None),
     }
 

@@ -3,9 +3,9 @@
 # ruff: noqa: F401 - notebooks import them from here
 from paper.figures.answer import answer
 from paper.figures.changes import changes
-from paper.figures.classes import class_map, mix
+from paper.figures.classes import mix
 from paper.figures.effects import effects
-from paper.figures.evidence import offset_response, quality_calls, recognised_kinds, yardstick
+from paper.figures.evidence import offset_response, quality_calls, yardstick
 from paper.figures.losses import original_losses
 from paper.figures.pictures import beyond, beyond_samples, front, quality, unpicked
 from paper.figures.starts import blank, intervention, starts

@@ -3,21 +3,18 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from report.figures.curves import PLAIN, STYLES
 from report.figures.print_style import INK, MUTED, SMALL, new_figure
-from report.figures.styles import MODELS, colour_of, figure, key, model_styles, name_ends, on_logs, title_of
+from report.figures.styles import colour_of, figure, key, model_styles, name_ends, on_logs, title_of
 from report.results.table import Facts, Samples
 from report.results.views import Results
 
 SAMPLERS = {"ancestral": "ancestral", "ddim": "DDIM", "naive": "naive"}  # shown samplers -> label
 REAL_DOT = "#8C8C8C"
-OLD = {"color": MUTED, "marker": "o", "linestyle": "none", "markerfacecolor": "white"}  # confidence
-NEW = {"color": MODELS["linear"].colour, "marker": "o", "linestyle": "none"}  # recogniser
 ROW = 4.1  # mm: a row of dots
 SCALE = ("unchanged", "shifted by 2 pixels", "on 10 % grey", "shifted by 3 pixels", "blurred by 1 pixel")
 SCALE += ("two digits stitched", "on 20 % grey", "random pen strokes", "strokes deleted")  # of `yardstick`
@@ -110,27 +107,6 @@ def offset_response(results: Results) -> Figure | None:
 def _unspaced(kind: str) -> str:
     """The name of a kind of images with per cent as in the text: "on 10% grey"."""
     return kind.replace(" %", "%")
-
-
-@figure
-def recognised_kinds(results: Results) -> Figure | None:
-    """Share of images accepted as digits, by kind: by the recogniser, and by the classifier's confidence."""
-    if not (job := results.jobs.get("yardstick")):
-        return None
-    mild = len(job.facts.mild)
-    kinds = [*job.facts.mild, *job.facts.no_digits]
-    drawn = new_figure(14 + ROW * len(kinds))
-    axes = drawn.subplots()
-    y = np.arange(len(kinds))[::-1] + np.where(np.arange(len(kinds)) < mild, 0.6, 0.0)
-    a, b = ([100 * job[kind][measure].value for kind in kinds] for measure in ("confident", "digit"))
-    axes.hlines(y, a, b, color="#CCCCCC", linewidth=1.2, zorder=1)
-    axes.plot(a, y, **OLD)
-    axes.plot(b, y, **NEW)
-    axes.set(xlabel="accepted as digits (%)", xlim=(-2, 102))
-    axes.set_yticks(y, map(_unspaced, kinds))
-    axes.axhline((y[mild - 1] + y[mild]) / 2, color=MUTED, linewidth=0.7)
-    key(drawn, {"classifier's confidence": OLD, "recogniser": NEW})
-    return drawn
 
 
 @figure

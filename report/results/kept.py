@@ -2,7 +2,6 @@
 
 OUT/kept/<name>.npz contains bytes (..., 28, 28):
 
-blind                       (n,): images that people read                   notebook 08
 real                        (64,): test images                              notebook 07
 samples_<model>-<seed>      (n,): samples of the finished model             measuring
 quality_<model>-<seed>      (2, 16): samples of high and of low quality     measuring

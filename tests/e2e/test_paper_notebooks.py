@@ -17,7 +17,7 @@ from diffusion.evaluation.evaluator import Evaluator
 from diffusion.processes import DDPM, linear
 from diffusion.processes.samplers import Ancestral
 from drawn import number, rows, shown
-from helpers import PAPER, defined
+from helpers import defined
 from paper import procedure
 from report.results import table
 from report.results.table import Record
@@ -82,17 +82,6 @@ def test_a_mix_of_classes_has_the_divergence_that_is_asked_for(divergence):
     tilted = defined("07_yardstick", "mixed")["tilted"]
     share = tilted(prior, np.random.default_rng(0).normal(size=10), divergence)
     assert stats.entropy(share, prior) == pytest.approx(divergence, rel=1e-6)
-
-
-# --- 08: images read by eye ---
-
-
-def test_the_released_labels_give_the_released_rows():
-    job = Record(PAPER, "blind")
-    cells = defined("08_by_eye", "protocol", "labels", "shares", released="paper")
-    rows = cells["shares"](**cells["facts"], labels=dict(job.facts.labels))
-    assert [one[4] for one in rows] == [one.value for one in job.rows]
-    assert len(rows) > 40
 
 
 # --- 09: the level ---
@@ -269,7 +258,7 @@ def test_what_a_network_misses_of_an_offset_is_added_to_its_prediction():
     ],
 )
 def test_what_no_run_of_the_workflow_executes_runs(tmp_path, mnist_dir, monkeypatch, name, given):
-    """08 and 09 do above; 12 and 13, as cells of a kernel; the others, in the run of e2e/test_workflow.py."""
+    """09 does above; 12 and 13, as cells of a kernel; the others, in the run of e2e/test_workflow.py."""
     monkeypatch.chdir(tmp_path)
     few = functools.partial(Evaluator.for_dataset, n_digits=100, n_per_distortion=16)
     monkeypatch.setattr(Evaluator, "for_dataset", staticmethod(few))

@@ -184,21 +184,6 @@ def test_a_row_of_changes_is_of_one_way_to_sample_one_model(page):
         assert says(row["Calls"], *(values["calls"][:1] or calls))
 
 
-def test_readers_and_recogniser_have_their_columns(page):
-    from paper.blind import TITLES
-
-    table = {row["Images"]: row for row in cells(page, "tbl:eye")}
-    sources = {row.way for row in rows("paper/blind", measure="read_as_digit")}
-    assert len(table) == len(sources) > 5
-    for source in sources:
-        row = table[TITLES[source]]
-        read = number("paper/blind", "read_as_digit", source)
-        assert says(under(row, "read as a digit"), *(100 * one for one in read[4:7]))
-        assert says(under(row, "recogniser"), 100 * number("paper/blind", "digit", source).value)
-        mistaken = rows("paper/blind", measure="mistaken", way=source)
-        assert says(under(row, "accepted"), *(100 * one.value for one in mistaken))
-
-
 def test_both_procedures_of_the_study_have_their_columns(page):
     table, job = cells(page, "tbl:scores"), "paper/photographs"
     kinds = {"digits": "frechet", "autoencoder": "frechet_autoencoder", "photographs": "frechet_photographs"}

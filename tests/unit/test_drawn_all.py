@@ -17,7 +17,6 @@ ACROSS = {
     "answer": [NOTHING] * 3,
     "beyond": [NOTHING] * 3,
     "blank": [([("y", REAL)], [(1, 15)])],  # all grey levels are within 1
-    "class_map": [NOTHING],
     "distances": [([], [LATE])],  # the floor is below the panel, and told
     "effects": [([("x", 0)], []), ([("x", 1)], []), ([("x", 1)], [])],  # no effect
     "intervention": [NOTHING] * 2,
@@ -25,7 +24,6 @@ ACROSS = {
     "mix": [NOTHING] * 4,
     "offset_response": [([("y", 1)], [])],  # the ideal: all of it
     "quality_calls": [NOTHING] * 2,
-    "recognised_kinds": [([("y", 5.8)], [])],  # between digits, which stand higher, and what are none
     "starts": [([("y", 0.5)], []), NOTHING],  # a half, from which on an offset shrinks
     "yardstick": [NOTHING],
 }
@@ -90,15 +88,6 @@ def test_the_diagonal_is_of_what_is_predicted_exactly(all_drawn):
     (line,) = (one for one in law.lines if type(one).__name__ == "AxLine")
     assert (line.get_xy1(), line.get_slope()) == ((1, 1), 1)
     assert law.get_xscale() == law.get_yscale() == "log"
-
-
-def test_red_classes_are_favoured_and_blue_ones_rare(all_drawn):
-    (axes,) = all_drawn["class_map"].axes
-    mesh = axes.collections[0]
-    mesh.update_scalarmappable()
-    for ratio, (red, _, blue, _) in zip(mesh.get_array().ravel(), mesh.get_facecolors(), strict=True):
-        if abs(ratio - 1) > 0.1:
-            assert (red > blue) == (ratio > 1)
 
 
 def test_an_interval_of_a_mean_is_drawn_whole_or_has_an_arrow_towards_its_rest(all_drawn):
