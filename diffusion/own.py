@@ -29,14 +29,19 @@ BEGUN = time.time()
 PLAIN = (type(None), bool, int, float, complex, str, bytes, tuple, list, dict, set)
 
 
-@functools.cache  # the same files are read for each set of samples
-def strip(code: str | bytes) -> str:
-    """Return Python code without comments, docstrings and formatting."""
+def parse(code: str | bytes) -> ast.Module:
+    """Parse Python code, and remove docstrings."""
     node = ast.parse(code)
     for inner in ast.walk(node):
         if isinstance(body := getattr(inner, "body", None), list):
             body[:] = (s for s in body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant)))
-    return ast.unparse(node)
+    return node
+
+
+@functools.cache  # the same files are read for each set of samples
+def strip(code: str | bytes) -> str:
+    """Return Python code without comments, docstrings and formatting."""
+    return ast.unparse(parse(code))
 
 
 def code_of(files: Iterable[Path]) -> str:
@@ -44,10 +49,34 @@ def code_of(files: Iterable[Path]) -> str:
     return digest([strip(path.read_bytes()) for path in files], 16)
 
 
+class Arithmetic(ast.NodeTransformer):
+    """Removes what does not compute: types of arguments, variables and results, and messages of errors."""
+
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        """Remove the type of an argument."""
+        return ast.arg(node.arg)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        """Remove the type of a result."""
+        node.returns = None
+        return self.generic_visit(node)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        """Remove the type of a variable."""
+        if node.value is None:
+            return ast.Expr(node.target)
+        return ast.Assign([node.target], node.value, lineno=node.lineno)
+
+    def visit_Raise(self, node: ast.Raise) -> ast.Raise:
+        """Remove the error, and its message."""
+        return ast.Raise()
+
+
 @functools.cache
 def training_code() -> str:
-    """Return a hash of the code in this package that determines weights."""
-    return code_of(PACKAGE / name for name in TRAINING)
+    """Return a hash of the code in this package that determines weights, without types and messages."""
+    files = [parse((PACKAGE / name).read_bytes()) for name in TRAINING]
+    return digest([ast.unparse(Arithmetic().visit(file)) for file in files], 16)
 
 
 def own_code(names: Iterable[str]) -> dict[str, str]:

@@ -174,6 +174,38 @@ def test_an_edit_of_training_code_makes_another_run_and_a_remark_does_not(
     own.training_code.cache_clear()
 
 
+@pytest.mark.parametrize(
+    ("file", "before", "after", "is_other"),
+    [
+        ("progress.py", "LINE_SECONDS = 10", "LINE_SECONDS = 20", False),
+        ("training/fit.py", "train loss", "training loss", False),
+        ("processes/schedules.py", "allowed: [0, 1)", "expected: [0, 1)", False),
+        ("processes/zoom.py", "interpolation: str =", "interpolation: Any =", False),
+        ("training/steps.py", "ema: float | None = None", "ema: Any = None", False),
+        ("training/steps.py", "peak * 0.5 *", "peak * 0.6 *", True),
+        ("training/network.py", "kernel_size=7", "kernel_size=5", True),
+        ("processes/base.py", "torch.randint(1, self.T + 1", "torch.randint(1, self.T", True),
+    ],
+)
+def test_training_code_is_arithmetic_without_progress_messages_and_types(
+    images, folder, one, tmp_path, monkeypatch, file, before, after, is_other
+):
+    package = shutil.copytree(own.PACKAGE, tmp_path / "diffusion", ignore=shutil.ignore_patterns("*.pyc"))
+    text = (package / file).read_text()
+    assert before in text
+    (package / file).write_text(text.replace(before, after))
+    monkeypatch.setattr(own, "PACKAGE", package)
+    own.training_code.cache_clear()
+    try:
+        if is_other:
+            with pytest.raises(RunError, match="holds a different run: code has changed"):
+                train(images, folder, **ONE, callback=never)
+        else:
+            assert_same(train(images, folder, **ONE, callback=never), one)
+    finally:
+        own.training_code.cache_clear()
+
+
 # --- files that are lost, and a run that is set aside ---
 
 
