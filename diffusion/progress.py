@@ -1,4 +1,4 @@
-"""Progress of long loops: a bar for a person, lines for a log."""
+"""Progress of long loops."""
 
 import os
 import sys
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from tqdm import tqdm
 
-LINE_SECONDS = 10  # between two lines of progress
+LINE_SECONDS = 10  # between two updates in a log
 FRONT_ENDS = ("JPY_SESSION_NAME", "VSCODE_PID", "COLAB_RELEASE_TAG")  # kernels with a person at them
 
 
@@ -16,29 +16,10 @@ def live() -> bool:
     return choice == "1" if choice else any(name in os.environ for name in FRONT_ENDS)
 
 
-class _Lines(tqdm):
-    """Progress as plain lines, for logs."""
-
-    def display(self, msg: str | None = None, pos: int | None = None) -> None:
-        """Print the message as a line."""
-        print(msg or str(self), file=self.fp, flush=True)
-
-    def close(self) -> None:
-        """Stop, without clearing a bar."""
-        self.disable = True  # nothing to clear
-        super().close()
-
-
 def progress(steps: Iterable, title: str, total: int | None = None, done: int = 0) -> tqdm:
-    """Show progress over `steps`: a bar, or a line every ten seconds.
-
-    The bar is for terminals and interactive notebooks. In a notebook without a viewer, each line replaces the
-    previous one.
-    """
-    common = {"desc": title, "total": total, "initial": done, "leave": False}
-    kernel = "ipykernel" in sys.modules
-    if sys.stderr.isatty() or kernel and live():
-        return tqdm(steps, mininterval=0.5, delay=0.5, dynamic_ncols=True, **common)
-    common |= {"bar_format": "{desc}: {n_fmt}/{total_fmt}, {remaining} left{postfix}", "file": sys.stdout}
-    times = {"mininterval": LINE_SECONDS, "maxinterval": 3600, "delay": LINE_SECONDS}
-    return (tqdm if kernel else _Lines)(steps, **times, **common)
+    """Show a bar of tqdm over `steps`: at once for a person, every ten seconds in a log."""
+    person = sys.stderr.isatty() or "ipykernel" in sys.modules and live()
+    seconds = 0.5 if person else LINE_SECONDS
+    times = {"mininterval": seconds, "maxinterval": 3600, "delay": seconds}
+    file = sys.stderr if person else sys.stdout
+    return tqdm(steps, title, total, leave=False, file=file, initial=done, dynamic_ncols=True, **times)

@@ -116,7 +116,8 @@ def test_a_log_says_which_epoch_and_step_a_training_is_at_and_how_far_its_sample
     run = train(images, tmp_path / "a", **how)
     run.sample(2, epoch=1, sampler=d.Naive(levels=2))
     run.sample(2, sampler=d.Naive(levels=2))
-    lines = {line.partition(", ")[0] for line in capsys.readouterr().out.splitlines()}
+    output = capsys.readouterr().out.splitlines()
+    lines = {re.sub(r":\s+\d+%\|.*\| ", ": ", line).partition(" [")[0] for line in output}
     assert {f"a: epoch {epoch}/2: {step}/4" for epoch in (1, 2) for step in (1, 2, 3, 4)} <= lines
     assert {"a: samples after epoch 1: 2/3", "a: samples: 1/3"} <= lines
 
@@ -138,7 +139,7 @@ def test_a_log_shows_the_mean_loss_of_the_last_hundred_steps(log, capsys):
     how = {"network": Linear, "epochs": 1, "batch_size": 1, "checkpoint_steps": 1000}
     train((x, None), None, Rises(losses), **how)
     for line in capsys.readouterr().out.splitlines():
-        if match := re.search(r": (\d+)/200, .*loss ([\d.]+)$", line):
+        if match := re.search(r" (\d+)/200 .*loss ([\d.]+)\]", line):
             shown[int(match[1])] = float(match[2])
     for n in (20, 40, 59, 171, 180, 199):  # of each twentieth step
         assert shown[n] == pytest.approx(np.mean(losses[: n // 20 * 20][-100:]), abs=1e-4)
