@@ -107,7 +107,8 @@ def training(run: Run, label: str | None = None, weights: str = "f4") -> dict[st
     else:
         kind = type(process).__name__
         raise ValueError(f"the process of {name} is {kind}; the page supports ColdZoom and DDPM")
-    if (computed := function(network)) is None:
+    computed = function(network)
+    if computed is None:
         raise ValueError(
             f"the page does not support the network of {name}; it supports cnn with channels {CHANNELS} and "
             f"dilations up to {WIDEST}, and unet of width 16"

@@ -48,5 +48,5 @@ def _show_slider(rows: Mapping[str, torch.Tensor], steps: Sequence[Any], name: s
         return Image.fromarray(grey.repeat(ENLARGED, 0).repeat(ENLARGED, 1))
 
     print(" | ".join(rows))
-    places = [(str(step), i) for i, step in enumerate(steps)]
-    ipywidgets.interact(at, i=ipywidgets.SelectionSlider(options=places, description=name))
+    options = [(str(step), i) for i, step in enumerate(steps)]
+    ipywidgets.interact(at, i=ipywidgets.SelectionSlider(options=options, description=name))

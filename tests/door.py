@@ -1,10 +1,9 @@
-"""The front door: each command of README and its program, each the first one in a clone that has nothing.
+"""Run each command of README, and its program, as the first one in a fresh clone.
 
-    python tests/door.py [COMMAND ...]     of README's commands those that begin so; none: all
+    python tests/door.py [COMMAND ...]     only the commands that begin with these words; default: all
 
-The clone has no data, its home is empty, and no variable names a folder. Of one command the next one has
-nothing but the environment. `make report` is tried with the profile `smoke`; `make test` is left to who calls
-this.
+The clone contains no data, its home is empty, and no variable names a folder. Between two commands everything
+except the environment is removed. `make report` runs the profile `smoke`; `make test` is left out.
 """
 
 import os
@@ -24,8 +23,8 @@ GIVEN = {  # command -> further words
 OURS = re.compile("MNIST_DIR|PYTHONPATH|VIRTUAL_ENV|MAKE.*|MFLAGS|(COLD_ZOOM|OMP|GOMP|XDG|JUPYTER|PYTEST)_.*")
 
 
-def tried(command: str, clone: Path, env: dict[str, str]) -> bool:
-    """Run a command to its end, or until it says at which address JupyterLab can be seen."""
+def succeeds(command: str, clone: Path, env: dict[str, str]) -> bool:
+    """Run a command to its end, or until it prints the address of JupyterLab."""
     words = [*command.split(), *GIVEN.get(command, [])]
     options = {
         "stdout": subprocess.PIPE,
@@ -45,23 +44,24 @@ def tried(command: str, clone: Path, env: dict[str, str]) -> bool:
 def main(wanted: list[str]) -> None:
     text, failed = (ROOT / "README.md").read_text("utf-8"), []
     blocks = re.findall(r"^```(\w+)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    said = "".join(block for kind, block in blocks if kind == "sh")
-    commands = re.findall("^make [a-z]+", said, re.MULTILINE)
-    with TemporaryDirectory(prefix="door-") as place:
-        clone = Path(place, "clone")
+    shell = "".join(block for kind, block in blocks if kind == "sh")
+    commands = re.findall("^make [a-z]+", shell, re.MULTILINE)
+    with TemporaryDirectory(prefix="door-") as folder:
+        clone = Path(folder, "clone")
         subprocess.run(["git", "clone", "-q", "--no-hardlinks", ROOT, clone], check=True)
         for number, command in enumerate([*commands, PROGRAM]):
             if command == "make test" or (wanted and not command.startswith(tuple(wanted))):
                 continue
             subprocess.run(["git", "clean", "-xdfq", "-e", ".venv"], cwd=clone, check=True)
-            (home := Path(place, f"home-{number}")).mkdir()
+            home = Path(folder, f"home-{number}")
+            home.mkdir()
             env = {k: v for k, v in os.environ.items() if not OURS.fullmatch(k)} | {"HOME": str(home)}
             (clone / "program.py").write_text(dict(blocks)["python"], "utf-8")
-            good = tried("make env", clone, env) and tried(command, clone, env)
+            good = succeeds("make env", clone, env) and succeeds(command, clone, env)
             print(f"{'ok' if good else 'FAILED'}: {command}", flush=True)
             failed += [] if good else [command]
     if failed:
-        sys.exit(f"README's door is shut: {', '.join(failed)}")
+        sys.exit(f"commands of README that fail in a fresh clone: {', '.join(failed)}")
 
 
 if __name__ == "__main__":

@@ -72,12 +72,12 @@ def blank(code: re.Match) -> str:
 def find(text: str, kind: str = ".md") -> list[tuple[int, str, str]]:
     """Line, phrase and what to write instead, for each phrase found in a text."""
     prose = KINDS.get(kind, KINDS[".md"]).sub(blank, text)
-    found = []
+    phrases = []
     for pattern, instead in PATTERNS.items():
         for match in pattern.finditer(prose):
             phrase = " ".join(match[0].split())
-            found.append((prose.count("\n", 0, match.start()), phrase, instead))
-    return sorted(found)
+            phrases.append((prose.count("\n", 0, match.start()), phrase, instead))
+    return sorted(phrases)
 
 
 def main(names: list[str]) -> int:

@@ -88,11 +88,11 @@ def test_a_sweep_is_trained_by_an_array_job_and_compared_by_its_settings(tmp_pat
     variables = {"few": few}
     exec(code, variables)
     assert (tmp_path / "runs" / "0.003-0" / "state.pt").stat().st_mtime_ns == trained
-    found = variables["found"]
+    comparison = variables["comparison"]
     settings = {"learning_rate": [0.001, 0.001, 0.003, 0.003], "seed": [0, 1, 0, 1]}
-    assert found.settings.to_dict("list") == settings
-    assert {name: [*found.table[name]] for name in settings} == settings
-    assert [*found.table.index] == [run.name for run in variables["runs"]]
+    assert comparison.settings.to_dict("list") == settings
+    assert {name: [*comparison.table[name]] for name in settings} == settings
+    assert [*comparison.table.index] == [run.name for run in variables["runs"]]
     assert [*variables["over_seeds"].index] == [0.001, 0.003]
 
 
@@ -103,12 +103,12 @@ def test_what_the_readme_shows_and_each_public_name_completes_in_an_editor(tmp_p
     shown = ["x", "crop", "run", "run.sample(16)", "cold", "evaluator", "both", "both.grid()", "both.table"]
     shown += ["evaluator.measure(run)", "evaluator.measure(run)['frechet'].value"]
     shown += [f"d.{name}" for name in d.__all__]
-    (tmp_path / "shown.py").write_text(code + "".join(f"\nreveal_type({one})" for one in shown))
+    (tmp_path / "shown.py").write_text(code + "".join(f"\nreveal_type({name})" for name in shown))
     command = [sys.executable, "-m", "pyright", "--outputjson", "--pythonpath", sys.executable]
     run = subprocess.run([*command, tmp_path / "shown.py"], cwd=ROOT, capture_output=True, text=True)
-    told = [one["message"] for one in json.loads(run.stdout)["generalDiagnostics"]]
-    assert len(told) == len(shown)
-    assert [one for one in told if not re.match(r'Type of ".*" is "(?!Unknown|Any")', one)] == []
+    types = [line["message"] for line in json.loads(run.stdout)["generalDiagnostics"]]
+    assert len(types) == len(shown)
+    assert [line for line in types if not re.match(r'Type of ".*" is "(?!Unknown|Any")', line)] == []
 
 
 def test_a_training_is_watched_and_its_weights_are_loaded_as_running_shows(tmp_path, monkeypatch, mnist_dir):
@@ -122,11 +122,11 @@ def test_a_training_is_watched_and_its_weights_are_loaded_as_running_shows(tmp_p
         watched = watched.replace(written, instead)
     exec(watched, {})
     assert {path.name for path in tmp_path.iterdir()} == {"epoch-1.png", "epoch-2.png"}
-    found: dict = {}
-    exec(plain, found)
+    loaded: dict = {}
+    exec(plain, loaded)
     x, t = torch.randn(3, 1, 28, 28), torch.tensor([0.1, 0.5, 1])
     with torch.inference_mode():
-        assert torch.equal(found["network"](x, t), found["run"].network()(x, t))
+        assert torch.equal(loaded["network"](x, t), loaded["run"].network()(x, t))
 
 
 def test_the_examples_of_extending_make_a_profile_pass_their_check_and_train(
@@ -188,16 +188,16 @@ Cambridge, 2024; 10 s; 3-5 min; 6-10 min; 3.11 or newer; 3.4 GB; 0.5 GB"""
 def test_no_result_is_typed_into_readme_or_the_site():
     """Results are in generated blocks; any other number is one of those listed above."""
     allowed = sorted(re.split(r";\s*|\n", TYPED), key=len, reverse=True)
-    found = ""
+    pages = ""
     for path in readme.PAGES:
         text = readme.BLOCK.sub("", (ROOT / path).read_text("utf-8"))
         text = helpers.FENCE.sub(lambda block: block[2] if block[1] == "sh" else "", text)
         text = re.sub(r"`[^`\n]*`|<style>[^<]*</style>|<[^>]*>|\]\([^)]*\)", "", text)  # code, tags, links
-        found += " ".join(text.split()) + "\n"
-    assert [phrase for phrase in allowed if phrase not in found] == []
+        pages += " ".join(text.split()) + "\n"
+    assert [phrase for phrase in allowed if phrase not in pages] == []
     for phrase in allowed:
-        found = re.sub(rf"(?<![\w.]){re.escape(phrase)}", "", found)
-    assert re.findall(r".{0,30}\d.{0,30}", found) == []
+        pages = re.sub(rf"(?<![\w.]){re.escape(phrase)}", "", pages)
+    assert re.findall(r".{0,30}\d.{0,30}", pages) == []
 
 
 def test_the_table_of_recognisers_is_the_released_yardsticks():
@@ -207,6 +207,6 @@ def test_the_table_of_recognisers_is_the_released_yardsticks():
     measures = [*(f"digit by {name}" for name in head[1:-1]), "digit"]
     shares = {(row.way, row.measure): 100 * row.value for row in job.rows}
     for kind, *shown in rows:
-        of = {"no digits": job.facts.no_digits, "digits, m": job.facts.mild}.get(kind[:9], [kind])
-        expected = [fmean(shares[one, measure] for one in of) for measure in measures]
-        assert [float(one) for one in shown] == pytest.approx(expected, abs=0.0501)
+        kinds = {"no digits": job.facts.no_digits, "digits, m": job.facts.mild}.get(kind[:9], [kind])
+        expected = [fmean(shares[name, measure] for name in kinds) for measure in measures]
+        assert [float(share) for share in shown] == pytest.approx(expected, abs=0.0501)
