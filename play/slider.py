@@ -5,10 +5,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure
 from PIL import Image
 
-from diffusion.figures import grid
+from diffusion.figures import Grid, grid
 from diffusion.pixels import grey_values
 from diffusion.progress import live
 
@@ -16,7 +15,7 @@ STRIP = 9  # maximum number of images in a strip
 ENLARGED = 7  # output pixels for each pixel of the slider's images
 
 
-def slide(rows: Mapping[str, Any], steps: Sequence[Any], name: str = "t") -> Figure:
+def slide(rows: Mapping[str, Any], steps: Sequence[Any], name: str = "t") -> Grid:
     """Show images of several steps: a strip of at most nine steps and, in a live notebook, a slider.
 
     Prints the steps of the strip.

@@ -8,16 +8,17 @@ If nobody is at the notebook (papermill, nbval), or if the browser cannot comput
 strip.
 """
 
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 import torch
-from matplotlib.figure import Figure
 from torch import Tensor
 
 from diffusion.evaluation.recogniser import DigitRecogniser
+from diffusion.figures import Grid
 from diffusion.processes.samplers import Ancestral, sampler_of
 from diffusion.progress import live
 from diffusion.training.run import Run
@@ -84,9 +85,9 @@ class Dream:
                 return self.widget._repr_mimebundle_(**kwargs)
             except (ImportError, ValueError) as error:  # anywidget is an extra of the package
                 print(f"note: showing a static strip instead of the widget: {error}")
-        return self.strip()._repr_mimebundle_()
+        return {"image/png": b64encode(self.strip()._repr_png_()).decode()}
 
-    def strip(self) -> Figure:
+    def strip(self) -> Grid:
         """A static strip of one sample on its way from start to image."""
         sampler = sampler_of(self.run.sampler, self.run.process)
         if isinstance(sampler, Ancestral):
