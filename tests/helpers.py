@@ -222,10 +222,6 @@ def walk(process, network, n, seed=0, sampler=None, start=None, chunk=128):
     return dict(process.reverse(network, start, sampler_of(sampler, process), generator, chunk))
 
 
-def sampled(process, network, n, seed=0, **how):
-    return walk(process, network, n, seed, **how)[0]
-
-
 # === made-up runs and reports ============================================================================
 
 PAPER = ROOT / "released" / "paper"

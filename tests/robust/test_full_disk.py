@@ -1,6 +1,5 @@
 """A full disk costs no earlier result, and the run goes on once there is room."""
 
-import re
 import resource
 from contextlib import contextmanager
 
@@ -9,7 +8,7 @@ import pytest
 
 from diffusion.files import write_bytes
 from diffusion.training.folder import RunError, RunFolder
-from helpers import ROOT, assert_same, content, needs_linux, stopped, train
+from helpers import assert_same, content, needs_linux, stopped, train
 from report.files import write_json
 from report.results import kept, table
 
@@ -61,13 +60,3 @@ def test_a_file_that_cannot_be_written_whole_stays_as_it_was(tmp_path, kind):
     with files_at_most(1500), pytest.raises((OSError, RunError)):
         WRITERS[kind](tmp_path, 5000 if kind != "images" else 20)
     assert content(tmp_path) == before
-
-
-def test_all_files_but_logs_are_written_by_the_function_that_writes_them_whole():
-    by_itself = re.compile(r"\.write_(?:text|bytes)\(|\bopen\([^()]*[\"'][wax]b?\+?[\"']")
-    modules = [path for house in ("diffusion", "report", "paper") for path in ROOT.glob(f"{house}/**/*.py")]
-    found = {
-        path.relative_to(ROOT).as_posix(): by_itself.findall(path.read_text("utf-8")) for path in modules
-    }
-    assert {name for name, calls in found.items() if calls} == {"diffusion/files.py", "report/jobs/job.py"}
-    assert [len(found[name]) for name in ("diffusion/files.py", "report/jobs/job.py")] == [1, 1]

@@ -60,15 +60,6 @@ def test_an_argument_that_enters_no_weight_changes_no_run(images, folder, one, n
     assert content(folder) == before
 
 
-def test_threads_change_no_run(images, folder, one):
-    threads = torch.get_num_threads()
-    torch.set_num_threads(threads + 1)
-    try:
-        assert_same(train(images, folder, **ONE, callback=never), one)
-    finally:
-        torch.set_num_threads(threads)
-
-
 def leaves(node: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """The paths of all values in nested settings."""
     if isinstance(node, dict) and node:
