@@ -3,13 +3,12 @@
 import shutil
 
 import pytest
-import torch
 
 import diffusion as d
 from diffusion.training.folder import RunError
 from helpers import PAPER, Grey, changed, of_release
 from report.results import settings
-from report.results.settings import describe, make, make_schedule, vary
+from report.results.settings import describe, make, vary
 from report.results.table import path_of
 from report.results.views import read_training
 
@@ -25,20 +24,6 @@ def test_a_description_has_the_defaults_of_this_librarys_parts_and_what_is_given
     assert not [value for value in describe("unet").values() if isinstance(value, tuple)]  # as JSON has it
 
 
-def test_short_names_are_those_of_the_registries():
-    assert settings.shorten("diffusion:Naive") == "naive"
-    assert settings.shorten("mine:Fade") == "Fade"
-    assert settings.shorten("Fade") == "Fade"
-    assert [settings.is_library(name) for name in ("diffusion:UNet", "mine:UNet", "naive")] == [
-        True,
-        False,
-        False,
-    ]
-    for short, long in settings.LONG.items():
-        assert settings.shorten(long) == short
-        assert describe(short)["class"] == long
-
-
 OWN = {"sampler": describe("naive", {"levels": 3}), "prior": describe("mixture", {"components": 7})}
 
 
@@ -48,12 +33,7 @@ OWN = {"sampler": describe("naive", {"levels": 3}), "prior": describe("mixture",
         ({}, OWN["sampler"], OWN["prior"]),
         ({"average": 3, "n": 7}, OWN["sampler"], OWN["prior"]),
         ({"sampler": "improved"}, describe("improved"), OWN["prior"]),
-        (
-            {"sampler_options": {"noise": 0.1}},
-            describe("naive", {"noise": 0.1}),
-            OWN["prior"],
-        ),  # levels: default
-        ({"sampler_options": {}}, describe("naive"), OWN["prior"]),
+        ({"sampler_options": {}}, describe("naive"), OWN["prior"]),  # levels: default
         ({"prior": "pixels"}, OWN["sampler"], describe("pixels")),
         ({"prior": None}, OWN["sampler"], None),
         ({"prior_options": {"components": 9}}, OWN["sampler"], describe("mixture", {"components": 9})),
@@ -81,14 +61,6 @@ def test_parts_are_made_with_the_arguments_that_describe_them():
     assert described["sampler"]["class"] == "diffusion:Naive"  # which is left as it was
     with pytest.raises(ValueError, match="noise"):
         make({"sampler": describe("naive", {"noise": -1.0}), "prior": None})
-
-
-def test_a_schedule_is_that_of_its_description():
-    described = describe("linear", {"T": 50, "beta_end": 0.1})
-    schedule = make_schedule(described)
-    assert schedule.T == 50
-    assert float(schedule.beta[-1]) == pytest.approx(0.1)
-    assert torch.equal(schedule.beta, make_schedule(described).beta)  # which is left as it was
 
 
 @pytest.fixture

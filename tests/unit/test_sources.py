@@ -33,7 +33,7 @@ def filled(text: str) -> tuple[str, list[dict], list[table.Row], list[str]]:
 
 
 def test_a_number_leads_to_the_rows_that_were_read_for_it_and_to_no_other():
-    """In all forms: golden/test_reports.py."""
+    """In all forms: golden/test_released.py."""
     told = ["num(one.final.frechet.value - one.curve[-1].frechet.value)", "one.settings.batch_size"]
     told += ["percent(chosen('late_part'))"]
     _, numbers, _, missing = filled(" ".join(f"<< {one} >>" for one in told))
