@@ -106,20 +106,6 @@ def test_no_figure_has_two_cells_and_each_of_the_text_has_one():
     assert not [name for name in shown if name not in known and name.rpartition("_")[0] not in known]
 
 
-@pytest.mark.parametrize("name", [name for name in CELLS if name[:2] in ("00", "01", "02", "03")])
-def test_a_lesson_says_what_it_needs_and_asks_before_it_shows(name):
-    """Prerequisites, minutes and aims are in its first cell; each quiz comes before a cell of code."""
-    cells = CELLS[name]
-    for heading in ("You need", "It takes", "Afterwards you can"):
-        assert f"**{heading}**" in "".join(cells[0]["source"])
-    asked = [i for i, cell in enumerate(cells) if "**Quiz.**" in "".join(cell["source"])]
-    assert len(asked) >= 2
-    for i in asked:
-        assert cells[i]["cell_type"] == "markdown"
-        assert cells[i + 1]["cell_type"] == "code"
-    assert sum(tagged(cell, "solution") for cell in cells) >= 2
-
-
 # --- what they leave ---
 
 
