@@ -48,7 +48,7 @@ def checkout(smoke, tmp_path_factory) -> Checkout:
     """The run is released in it, where an earlier release has a record by hand; to be left as it is."""
     found = Checkout(tmp_path_factory.mktemp("checkout"), smoke)
     (found.released / "metrics").mkdir(parents=True)
-    shutil.copy(ROOT / "released" / "beyond" / "metrics" / "calls.json", found.released / "metrics")
+    shutil.copy(ROOT / "released" / "paper" / "metrics" / "variety.json", found.released / "metrics")
     done = found.run("release")
     assert done.returncode == 0, done.stderr
     return found
@@ -66,7 +66,7 @@ def test_a_release_has_the_last_weights_and_all_of_which_the_report_is_made(chec
     names = release.verify(checkout.released)
     there = {p.relative_to(checkout.released).as_posix() for p in checkout.released.rglob("*") if p.is_file()}
     assert there == {*names, release.MANIFEST}
-    assert {"metrics/calls.json", "figures.json", "numbers.json"} <= {*names}
+    assert {"metrics/variety.json", "figures.json", "numbers.json"} <= {*names}
     assert "report.pdf" not in names
     last = {one.train.weights.file for one in load(checkout.released).trainings.values()}
     of_run = ("run.json", "process.pt", "network.pt", "history.jsonl")
