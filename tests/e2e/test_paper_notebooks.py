@@ -59,18 +59,18 @@ def test_kinds_of_images_are_what_they_are_called(mnist_dir):
 
 
 def test_tables_of_the_yardstick_have_their_rows(mnist_dir):
-    found = defined(
+    result = defined(
         "07_yardstick",
         *("noise", "kinds", "scribbles", "distorted", "measured", "measure", "mixed"),
         *("table", "mixes", "recognised"),
         released="paper",
         n_test=100,
     )
-    distances = shown(found, "07-table")
+    distances = shown(result, "07-table")
     for kind, row in distances.iterrows():
         for measure, value in row.items():
             assert value == pytest.approx(number("paper/yardstick", measure, kind).value, abs=0.0051)
-    mixes = shown(found, "07-mixes")
+    mixes = shown(result, "07-mixes")
     for measure in mixes:
         known = {row.x: row.value for row in rows("paper/yardstick", way="mixed", measure=measure)}
         assert mixes[measure].to_dict() == pytest.approx(known, abs=0.0051)
@@ -88,9 +88,9 @@ def test_a_mix_of_classes_has_the_divergence_that_is_asked_for(divergence):
 
 
 def test_the_measured_spread_is_told_over_the_predicted_one():
-    found = shown(defined("09_level", "results", "table"), "09-table")
+    result = shown(defined("09_level", "results", "table"), "09-table")
     ones = [(model, seed) for model in ("linear", "cosine") for seed in (0, 1)]
-    for (model, seed), (_, row) in zip(ones, found.iterrows(), strict=True):
+    for (model, seed), (_, row) in zip(ones, result.iterrows(), strict=True):
         assert row["model"] == model
         job = drawn.measured(model, seed)
         predicted = number("paper/level", "predicted", model=f"{model}-{seed}").value
@@ -154,8 +154,8 @@ def test_the_noise_that_a_network_was_trained_on_is_found(variance):
     """The best prediction for images that are all black: the latent over the noise's standard deviation."""
     eps = torch.randn((8, 1, 28, 28), generator=torch.Generator().manual_seed(0))
     learnt = defined("10_files", "learnt", "scores")["noise_learnt"]
-    found = learnt(lambda x, t: x / variance**0.5, torch.zeros_like(eps), eps, 1, 1000)
-    assert found == pytest.approx(variance, rel=0.02)
+    result = learnt(lambda x, t: x / variance**0.5, torch.zeros_like(eps), eps, 1, 1000)
+    assert result == pytest.approx(variance, rel=0.02)
 
 
 # --- 12: effects ---
@@ -169,22 +169,22 @@ def test_an_effect_is_the_mean_of_what_has_a_change_minus_the_mean_of_what_has_n
         for start, noise in product(("independent", "joint"), ("0", "0.15")):
             value = 0.2 + 0.01 * seed**2 + 0.3 * trained + 0.1 * (start == "joint")
             value += 0.05 * model.startswith("blur") - 0.07 * (noise == "0.15")
-            found = dict.fromkeys(("frechet", "frechet_autoencoder"), np.exp(value))
-            rows += table.lines(found | {"digit": value, "coverage": value}, way=f"{start}, {noise}")
+            result = dict.fromkeys(("frechet", "frechet_autoencoder"), np.exp(value))
+            rows += table.lines(result | {"digit": value, "coverage": value}, way=f"{start}, {noise}")
         worse = np.exp(0.2 * trained)  # from the deepest level
         rows += table.lines({"restoration_error": {1.0: 0.5, 24.0: 0.1 * worse}})
         facts = {"model": model, "seed": seed, "environment": {"precision": "fp32"}}
         table.write(tmp_path, f"effects_{model}-{seed}", facts, rows)
     defined("12_effects", models=models, seeds=[0, 1, 2], out_dir=str(tmp_path))
-    found = Record(tmp_path, "effects")
+    result = Record(tmp_path, "effects")
     expected = {"training noise": 0.3, "joint start": 0.1, "sampling noise": -0.07, "blur for zoom": 0.05}
     for name, value in expected.items():
-        one = found[f"{name}, all"]
+        one = result[f"{name}, all"]
         assert one["digit"].value == pytest.approx(value)
         assert one["frechet"].value == pytest.approx(np.exp(value))
         assert one["digit"].low == pytest.approx(one["digit"].high)  # a seed shifts all of its sets alike
-    assert found["training noise, in the zoom"]["restoration_error"].value == pytest.approx(np.exp(0.2))
-    assert found["mean, joint, 0.15"]["digit"].n == 3
+    assert result["training noise, in the zoom"]["restoration_error"].value == pytest.approx(np.exp(0.2))
+    assert result["mean, joint, 0.15"]["digit"].n == 3
 
 
 def test_sixteen_numbers_stand_for_the_deepest_level_of_each_degradation(mnist_dir):
@@ -239,9 +239,9 @@ def test_what_a_network_misses_of_an_offset_is_added_to_its_prediction():
     seen = torch.full_like(x_t, rho * delta / (1 - a) ** 0.5)
     sampler = Levelled([1.0, 100.0], [1, 1000], [[rho, rho], [rho, rho]], -0.4, 10)
     noise = [torch.Generator().manual_seed(0) for _ in range(2)]
-    found = sampler.step(process, x_t, seen, t, 800, noise[0])
+    result = sampler.step(process, x_t, seen, t, 800, noise[0])
     whole = Ancestral(steps=10).step(process, x_t, seen / rho, t, 800, noise[1])
-    torch.testing.assert_close(found, whole)
+    torch.testing.assert_close(result, whole)
 
 
 # --- all ---

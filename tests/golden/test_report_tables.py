@@ -23,9 +23,9 @@ BEYOND = PAPER.parent / "beyond"
 def cells(page, place):
     """Rows of a table, a dictionary of cells by their heads each, in order."""
     part = page.find(id=place)
-    found = part if part.name == "table" else part.find("table")
+    result = part if part.name == "table" else part.find("table")
     head, *body = (
-        [" ".join(cell.get_text().split()) for cell in row.select("th, td")] for row in found.select("tr")
+        [" ".join(cell.get_text().split()) for cell in row.select("th, td")] for row in result.select("tr")
     )
     assert len({*head}) == len(head)
     return [dict(zip(head, line, strict=True)) for line in body]
@@ -33,22 +33,22 @@ def cells(page, place):
 
 def under(row, *words):
     """The cell under the only head that has these words."""
-    (found,) = (cell for head, cell in row.items() if all(word in head.lower() for word in words))
-    return found
+    (result,) = (cell for head, cell in row.items() if all(word in head.lower() for word in words))
+    return result
 
 
 def numbers(cell):
     """Printed numbers with half of their last digit."""
-    found = re.findall(r"[−-]?\d[\d,]*(?:\.\d+)?", cell.replace("95%", ""))
-    plain = [one.replace("−", "-").replace(",", "") for one in found]
+    result = re.findall(r"[−-]?\d[\d,]*(?:\.\d+)?", cell.replace("95%", ""))
+    plain = [one.replace("−", "-").replace(",", "") for one in result]
     return [(float(one), 0.5000001 * 10.0 ** -len(one.partition(".")[2])) for one in plain]
 
 
 def says(cell, *values):
     """Whether a cell has these numbers, in this order, and no further ones."""
-    found = numbers(cell)
-    return len(found) == len(values) and all(
-        abs(one - value) <= half for (one, half), value in zip(found, values, strict=True)
+    result = numbers(cell)
+    return len(result) == len(values) and all(
+        abs(one - value) <= half for (one, half), value in zip(result, values, strict=True)
     )
 
 
@@ -252,13 +252,13 @@ def check_rows(page, known):
         names = [cell.get_text() for cell in head.select("th")]
         for line in lines:
             one = known[f"{heading.get_text().rstrip('#')}#{line['id'].rpartition('.')[2]}"]
-            found = dict(zip(names, [cell.get_text() for cell in line.select("td")], strict=True))
-            for name, cell in found.items():
+            result = dict(zip(names, [cell.get_text() for cell in line.select("td")], strict=True))
+            for name, cell in result.items():
                 value = getattr(one, name)
                 assert cell == (
                     "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
                 )
-            left_out = {n for n in one._fields if getattr(one, n) not in (None, "")} - found.keys()
+            left_out = {n for n in one._fields if getattr(one, n) not in (None, "")} - result.keys()
             assert left_out <= {"run", "source", "model", "seed"}
             seen += 1
     assert seen == len(known)

@@ -90,16 +90,16 @@ def test_no_difference_names_the_smallest_difference_that_it_excludes():
 
 def test_verdicts_are_judged_again_at_the_level_of_all_claims():
     narrow, wide = effect("a", 2, 1.5, 2.5), effect("b", 2, 0.1, 3.9)
-    found = {
+    result = {
         "narrow": judged(narrow),
         "wide": judged(wide),
         "unmeasured": ledger.Verdict(claim(), ledger.OPEN),
     }
     assert judge.corrected_level(3) == pytest.approx(1 - 0.05 / 3)
-    again = judge.correct(found)
+    again = judge.correct(result)
     assert [one.verdict for one in again.values()] == [ledger.HOLDS, ledger.OPEN, ledger.OPEN]
     assert again["narrow"].parts[0].found.low == pytest.approx(2 - 0.5 * 2.394 / 1.96, abs=1e-3)
-    assert [one.verdict for one in found.values()] == [ledger.HOLDS, ledger.HOLDS, ledger.OPEN]
+    assert [one.verdict for one in result.values()] == [ledger.HOLDS, ledger.HOLDS, ledger.OPEN]
 
 
 def test_what_is_told_of_a_verdict_is_of_the_parts_that_decide_it():
@@ -132,9 +132,9 @@ def test_cells_with_numbers_have_the_claim_as_their_source_and_others_none():
 
 
 def test_a_tally_is_in_the_order_of_the_words():
-    found = {str(i): judged(*parts) for i, parts in enumerate([(NO,), (YES,), (YES, NO), (NO,), (UNSURE,)])}
+    result = {str(i): judged(*parts) for i, parts in enumerate([(NO,), (YES,), (YES, NO), (NO,), (UNSURE,)])}
     expected = "*holds* (1), *does not hold* (2), *holds in part* (1) and *undecided* (1)"
-    assert ledger.tally(found) == expected
+    assert ledger.tally(result) == expected
 
 
 # --- entering and judging ---
@@ -199,16 +199,16 @@ def test_what_is_not_measured_leaves_a_claim_open_and_says_why(error, why):
         yield YES
         raise error
 
-    found = judge.judge(claim(measure=measure), Results(Path()))
-    assert (found.verdict, found.reason, found.why) == (ledger.OPEN, ledger.BY_MEASURE, why)
-    assert (found.parts, found.decides, found.lean) == ((), (), "")
+    result = judge.judge(claim(measure=measure), Results(Path()))
+    assert (result.verdict, result.reason, result.why) == (ledger.OPEN, ledger.BY_MEASURE, why)
+    assert (result.parts, result.decides, result.lean) == ((), (), "")
 
 
 def test_undecided_claims_say_why_and_which_part_is_to_blame():
     wide = effect("d", 1, -9, 30)
-    found = judged(YES, UNSURE, wide)
-    assert found.why == "runs scatter too widely for so few"
-    assert [part.name for part in found.decides] == ["d"]  # 9 of 39 widths from its bound, UNSURE is 1 of 4
+    result = judged(YES, UNSURE, wide)
+    assert result.why == "runs scatter too widely for so few"
+    assert [part.name for part in result.decides] == ["d"]  # 9 of 39 widths from its bound, UNSURE is 1 of 4
     single = judged(replace(UNSURE, open=True))
     assert single.why == "no model was trained twice"
     apart = judged(YES, NO, one_thing=True)
@@ -243,9 +243,9 @@ CLAIMS = {one.id: one for one in judge.list_claims()}
     ],
 )
 def test_all_parts_decide(one, verdict, reason):
-    found = judge.judge(one, Results(Path()))
-    assert (found.verdict, found.reason) == (verdict, reason)
-    assert found.lean == (ledger.HOLDS if reason == ledger.BY_TRAININGS else "")
+    result = judge.judge(one, Results(Path()))
+    assert (result.verdict, result.reason) == (verdict, reason)
+    assert result.lean == (ledger.HOLDS if reason == ledger.BY_TRAININGS else "")
 
 
 # --- claims on runs that are made up ---
@@ -266,10 +266,10 @@ def two_models(out: Path, linear: Sequence[float], cosine: Sequence[float], firs
     [((5, 5.2), ledger.HOLDS), ((20, 21), ledger.FAILS), ((9.9, 10.1), ledger.SAME), ((5, 15), ledger.OPEN)],
 )
 def test_a_claim_takes_the_verdict_that_the_data_give_it(tmp_path, cosine, expected):
-    found = judge.judge(CLAIMS["lower_distance"], two_models(tmp_path, (9.9, 10.1), cosine))
+    result = judge.judge(CLAIMS["lower_distance"], two_models(tmp_path, (9.9, 10.1), cosine))
     reason = ledger.BY_TRAININGS if expected == ledger.OPEN else ""
-    assert (found.verdict, found.reason) == (expected, reason)
-    assert found.parts[0].each == {"cosine": pytest.approx(cosine), "linear": pytest.approx((9.9, 10.1))}
+    assert (result.verdict, result.reason) == (expected, reason)
+    assert result.parts[0].each == {"cosine": pytest.approx(cosine), "linear": pytest.approx((9.9, 10.1))}
 
 
 def test_pairs_of_one_seed_tell_which_schedule_is_ahead_and_a_shorter_one_counts(tmp_path):
@@ -388,11 +388,11 @@ def test_a_comparison_is_a_ratio_of_distances_and_a_difference_of_shares(results
 
 
 def test_means_have_an_interval_where_the_scatter_is_known(results, tmp_path):
-    found = answer.means(results, answer.ASKED["autoencoder"], ["zoom", "linear", "cosine", "nothing"])
-    assert [*found] == ["zoom", "linear", "cosine"]
-    assert found["zoom"].value == pytest.approx(math.sqrt(12.0))
-    assert found["zoom"].low < found["zoom"].value < found["zoom"].high
-    assert found["cosine"].low < 2.0 < found["cosine"].high  # from the linear ones
+    result = answer.means(results, answer.ASKED["autoencoder"], ["zoom", "linear", "cosine", "nothing"])
+    assert [*result] == ["zoom", "linear", "cosine"]
+    assert result["zoom"].value == pytest.approx(math.sqrt(12.0))
+    assert result["zoom"].low < result["zoom"].value < result["zoom"].high
+    assert result["cosine"].low < 2.0 < result["cosine"].high  # from the linear ones
     single = load(tmp_path, trainings=[("zoom", 1)])
     assert answer.means(single, answer.ASKED["autoencoder"], ["zoom"]) == {
         "zoom": Interval(pytest.approx(4.0))
@@ -429,30 +429,30 @@ def test_the_smallest_factor_that_an_interval_stays_within(low, high, smallest):
 
 
 def test_a_new_training_is_predicted_with_the_scatter_of_its_model(results):
-    found = answer.compare(results, answer.ASKED["digits"])
+    result = answer.compare(results, answer.ASKED["digits"])
     zooms, linears = np.array(logs("zoom")), np.array(logs("linear"))
     parts = zooms.var(ddof=1) * (1 + 1 / 2), linears.var(ddof=1) / 2
     freedom = sum(parts) ** 2 / sum(part**2 for part in parts)
     half = stats.t.ppf(0.975, freedom) * math.sqrt(sum(parts))
-    predicted = found.at(0.95, predicted=True)
+    predicted = result.at(0.95, predicted=True)
     assert math.log(predicted.high) == pytest.approx(zooms.mean() - linears.mean() + half)
-    assert predicted.low < found.interval.low < found.interval.high < predicted.high
+    assert predicted.low < result.interval.low < result.interval.high < predicted.high
 
 
 def test_another_level_has_the_quantiles_of_that_level(results):
-    found = answer.compare(results, answer.ASKED["digits"])
+    result = answer.compare(results, answer.ASKED["digits"])
     level = judge.corrected_level(24)
     assert level == pytest.approx(1 - 0.05 / 24)
-    wide, usual = found.at(level), found.interval
-    quantiles = [stats.t.ppf((1 + each) / 2, found.estimate.freedom) for each in (level, 0.95)]
+    wide, usual = result.at(level), result.interval
+    quantiles = [stats.t.ppf((1 + each) / 2, result.estimate.freedom) for each in (level, 0.95)]
     widths = [math.log(each.high / each.low) for each in (wide, usual)]
     assert widths[0] / widths[1] == pytest.approx(quantiles[0] / quantiles[1])
 
 
 def test_each_training_is_left_out_once_and_windows_have_their_epochs(results, tmp_path):
-    found = answer.leave_one_out(results, answer.ASKED["digits"])
-    assert [*found] == ["zoom-0", "zoom-1", "linear-0", "linear-1"]
-    assert math.log(found["zoom-0"].value) == pytest.approx(logs("zoom")[1] - np.mean(logs("linear")))
+    result = answer.leave_one_out(results, answer.ASKED["digits"])
+    assert [*result] == ["zoom-0", "zoom-1", "linear-0", "linear-1"]
+    assert math.log(result["zoom-0"].value) == pytest.approx(logs("zoom")[1] - np.mean(logs("linear")))
     ratios = answer.windows(results, (96, 99))
     last_two = {name: np.mean(np.log(values[3:])) for name, values in LATE.items()}
     expected = np.mean([last_two["zoom-0"], last_two["zoom-1"]]) - np.mean(
@@ -464,10 +464,10 @@ def test_each_training_is_left_out_once_and_windows_have_their_epochs(results, t
 
 def test_each_network_has_the_ratio_of_its_finished_zooms_and_linear_ddpms():
     beyond = load(PAPER.with_name("beyond"))
-    found = answer.by_network(replace(load(PAPER), beside={"beyond": beyond}))
-    assert [*found] == [*answer.NETWORKS]
+    result = answer.by_network(replace(load(PAPER), beside={"beyond": beyond}))
+    assert [*result] == [*answer.NETWORKS]
     suffixes = ["", "_rms", "_dilated", "_unet"]
-    for ratio, suffix in zip(found.values(), suffixes, strict=True):
+    for ratio, suffix in zip(result.values(), suffixes, strict=True):
         models = [f"{model}{suffix}" for model in answer.PAIR]
         zooms, linears = (
             [math.log(one.final["frechet"].value) for one in beyond.all_of(model)] for model in models

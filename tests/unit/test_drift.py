@@ -39,8 +39,8 @@ def test_it_is_the_spread_that_the_sampler_leaves(sampler, responses, added):
         eps = torch.from_numpy(rho) * noise
         x = sampler.move(x, eps + added * (noise - eps), a, b, random)
     heard = corrected(responses, added)
-    found = spread(schedule.alpha_bar.numpy(), heard, steps, isinstance(sampler, DDIM))
-    assert found == pytest.approx(SHIFT * float(x.std()), rel=0.05)
+    result = spread(schedule.alpha_bar.numpy(), heard, steps, isinstance(sampler, DDIM))
+    assert result == pytest.approx(SHIFT * float(x.std()), rel=0.05)
 
 
 # --- on runs that are made up ---
@@ -149,11 +149,11 @@ def test_a_course_is_of_the_first_epochs_of_each_training_and_the_fullest_of_equ
 
 
 def test_a_correction_adds_a_part_of_what_is_missed():
-    (found,) = corrected([Response(3.0, [1, 2], [0.5, 1.0])], 0.2)
-    assert found == (3.0, [1, 2], [pytest.approx(0.6), 1.0])
+    (result,) = corrected([Response(3.0, [1, 2], [0.5, 1.0])], 0.2)
+    assert result == (3.0, [1, 2], [pytest.approx(0.6), 1.0])
 
 
 def test_offsets_of_a_blind_network_grow_by_the_factor_of_the_schedule():
     schedule = linear(1000)
-    found = spread(schedule.alpha_bar.numpy(), BLIND, [1000, 0], ddim=True)
-    assert found == pytest.approx(SHIFT / float(schedule.alpha_bar[-1]) ** 0.5, rel=0.01)
+    result = spread(schedule.alpha_bar.numpy(), BLIND, [1000, 0], ddim=True)
+    assert result == pytest.approx(SHIFT / float(schedule.alpha_bar[-1]) ** 0.5, rel=0.01)

@@ -36,15 +36,15 @@ def of_seeds(measure, numbers, epochs=(100,)):
 
 def test_a_ratio_is_welchs_of_the_logarithms_of_each_runs_geometric_mean(tmp_path):
     rows = of_seeds("frechet_photographs", SEEDS, epochs=(90, 100))
-    found = spaces.compare(recorded(tmp_path, rows), "study", "photographs")
+    result = spaces.compare(recorded(tmp_path, rows), "study", "photographs")
     logs = [np.log(SEEDS[model]) for model in ("zoom", "linear")]
     welch = stats.ttest_ind(*logs, equal_var=False)
     interval = welch.confidence_interval(0.95)
     expected = [math.exp(logs[0].mean() - logs[1].mean()), math.exp(interval.low), math.exp(interval.high)]
-    assert found.apart.ends == pytest.approx(expected)
-    assert found.freedom == pytest.approx(welch.df)
-    assert found.n == {"zoom": 4, "linear": 2, "cosine": 0}
-    assert found.checkpoints == {"zoom": 8, "linear": 4, "cosine": 0}
+    assert result.apart.ends == pytest.approx(expected)
+    assert result.freedom == pytest.approx(welch.df)
+    assert result.n == {"zoom": 4, "linear": 2, "cosine": 0}
+    assert result.checkpoints == {"zoom": 8, "linear": 4, "cosine": 0}
 
 
 def test_the_cosine_ddpm_counts_for_the_scatter_only(tmp_path):
@@ -69,10 +69,10 @@ def test_shares_are_compared_as_differences_and_averaged_as_odds(tmp_path):
         for m, v in numbers.items()
         for seed, share in enumerate(v)
     ]
-    found = spaces.compare(recorded(tmp_path, rows), "unet", "share")
-    assert found.apart.value == pytest.approx(0.55 - 0.75)
+    result = spaces.compare(recorded(tmp_path, rows), "unet", "share")
+    assert result.apart.value == pytest.approx(0.55 - 0.75)
     odds = np.mean([math.log(p / (1 - p)) for p in (0.5, 0.6)])
-    assert found.means["zoom"].value == pytest.approx(1 / (1 + math.exp(-odds)))
+    assert result.means["zoom"].value == pytest.approx(1 / (1 + math.exp(-odds)))
 
 
 def test_rows_of_other_models_kinds_and_ways_do_not_count(tmp_path):
@@ -126,8 +126,8 @@ def test_an_effect_on_a_share_has_its_lower_end_first_whichever_way_it_is_told(t
 def test_variance_within_a_class_is_relative_to_real_digits_of_that_class():
     features = torch.tensor([[0.0, 0.0], [2.0, 0.0], [0.0, 5.0], [0.0, 5.0], [0.0, 8.0], [9.0, 9.0]])
     labels = torch.tensor([0, 0, 1, 1, 1, 2])
-    found = variances(features, labels)
-    assert found == {0: (pytest.approx(2.0), 2), 1: (pytest.approx(3.0), 3)}  # class 2 has one image
+    result = variances(features, labels)
+    assert result == {0: (pytest.approx(2.0), 2), 1: (pytest.approx(3.0), 3)}  # class 2 has one image
     real = {0: (4.0, 10), 1: (1.0, 10)}
     relative = relative_variance(features, labels, real)
     assert relative.value == pytest.approx((1 * 2.0 / 4.0 + 2 * 3.0 / 1.0) / 3)

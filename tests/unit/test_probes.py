@@ -31,22 +31,22 @@ def by_brightness(images):
 @pytest.mark.parametrize(("share", "size"), [(1.0, 1.0), (0.4, 3.0)])
 def test_the_response_is_the_share_of_an_offset_that_a_network_sees(share, size):
     process = DDPM(linear(100))
-    found = probes.response(run(process, Exact(process, -0.5, share)), BLACK, seed=0, size=size)
-    assert ([*found][:2], max(found), len(found)) == ([5, 8], 100, 13)
-    assert [one.value for one in found.values()] == pytest.approx([share] * 13, abs=1e-3)
+    result = probes.response(run(process, Exact(process, -0.5, share)), BLACK, seed=0, size=size)
+    assert ([*result][:2], max(result), len(result)) == ([5, 8], 100, 13)
+    assert [one.value for one in result.values()] == pytest.approx([share] * 13, abs=1e-3)
 
 
 def test_what_an_exact_network_restores_in_one_step_is_read_as_it_is_at_every_step():
     process, labels = DDPM(linear(100)), torch.tensor([0, 0, 5, 0, 9, 0])
-    found = probes.recovered(run(process, Exact(process, -0.5)), by_brightness, BLACK, labels, 0)
-    assert {t: one.value for t, one in found.items()} == dict.fromkeys(range(10, 101, 10), 4 / 6)
+    result = probes.recovered(run(process, Exact(process, -0.5)), by_brightness, BLACK, labels, 0)
+    assert {t: one.value for t, one in result.items()} == dict.fromkeys(range(10, 101, 10), 4 / 6)
 
 
 def test_error_of_an_echo_is_that_of_the_zoom():
     process, x = ColdZoom(), torch.rand(5, 1, 28, 28, generator=generator(0)) - 0.5
-    found = probes.restoration_error(run(process, echo), x)
-    assert [*found] == list(range(1, 25))
-    for level, one in found.items():
+    result = probes.restoration_error(run(process, echo), x)
+    assert [*result] == list(range(1, 25))
+    for level, one in result.items():
         error = (process.degrade(x, torch.full((5,), level)) - x).square().mean((1, 2, 3))
         assert (one.value, one.sd) == pytest.approx((error.mean().item(), error.std().item()), rel=1e-5)
         assert one.n == 5
@@ -57,8 +57,8 @@ def test_copies_are_nearer_to_training_images_than_test_images_of_their_class():
     near = (x[:3, None].double() - x[None, 3:].double()).square().sum((2, 3, 4)).sqrt().amin(1) / 255
     assert probes.nearest(x[:3], x[3:], chunk=2).tolist() == pytest.approx(near.tolist(), rel=1e-5)
     test = torch.arange(1.0, 201), (torch.arange(200) >= 100).long()  # of class 0 up to 100, of 1 beyond
-    found = probes.memorised((torch.tensor([8.0, 8, 8, 103]), torch.tensor([0, 0, 1, 1])), test)
-    assert (found["copies"].value, found["copies_in_class"].value) == (0.75, 0.5)
+    result = probes.memorised((torch.tensor([8.0, 8, 8, 103]), torch.tensor([0, 0, 1, 1])), test)
+    assert (result["copies"].value, result["copies_in_class"].value) == (0.75, 0.5)
 
 
 # --- which weights, which noise, which steps ---
@@ -72,12 +72,12 @@ def noted(process, networks):
 def test_the_response_is_of_the_weights_the_steps_and_the_noise_that_are_asked_for():
     process = DDPM(linear(100))
     networks = {None: Exact(process, -0.5, 0.75), 3: Exact(process, -0.5, 0.25)}
-    found = [
+    result = [
         probes.response(noted(process, networks), BLACK, epoch, seed=0, steps=[7, 50]) for epoch in (None, 3)
     ]
-    assert [[*one] for one in found] == [[7, 50]] * 2
-    assert [one[50].value for one in found] == pytest.approx([0.75, 0.25], abs=1e-3)
-    assert {answer.n for answer in found[0].values()} == {6}
+    assert [[*one] for one in result] == [[7, 50]] * 2
+    assert [one[50].value for one in result] == pytest.approx([0.75, 0.25], abs=1e-3)
+    assert {answer.n for answer in result[0].values()} == {6}
 
 
 class Shifted:
@@ -101,8 +101,8 @@ def test_half_of_the_latents_are_raised_and_half_lowered_by_the_noise_of_the_mea
 
 
 def test_steps_of_a_short_process_are_fewer_and_never_nought():
-    found = probes.response(run(DDPM(linear(4)), Exact(DDPM(linear(4)), -0.5)), BLACK, seed=0)
-    assert [*found] == [1, 2, 3, 4]
+    result = probes.response(run(DDPM(linear(4)), Exact(DDPM(linear(4)), -0.5)), BLACK, seed=0)
+    assert [*result] == [1, 2, 3, 4]
     for T, first in ((25, 1), (40, 2)):
         process = DDPM(linear(T))
         assert [*probes.response(run(process, Exact(process, -0.5)), BLACK, seed=0)][0] == first
@@ -135,10 +135,10 @@ class Level:
 def test_what_is_recovered_is_the_share_that_is_read_as_its_label():
     process = DDPM(linear(100))
     labels = torch.tensor([9, 9, 0, 9, 1, 2])
-    found = probes.recovered(run(process, Level(process, 0.5)), by_brightness, BLACK, labels, 0)
-    assert {one.value for one in found.values()} == {0.5}
-    assert {one.n for one in found.values()} == {6}
-    assert [*found] == list(range(10, 101, 10))
+    result = probes.recovered(run(process, Level(process, 0.5)), by_brightness, BLACK, labels, 0)
+    assert {one.value for one in result.values()} == {0.5}
+    assert {one.n for one in result.values()} == {6}
+    assert [*result] == list(range(10, 101, 10))
 
 
 def test_nearest_is_the_same_whatever_the_chunks_are():
@@ -151,8 +151,8 @@ def test_nearest_is_the_same_whatever_the_chunks_are():
 
 def test_a_sample_of_a_class_without_test_images_is_compared_with_all():
     test = torch.linspace(0, 1, 101), torch.zeros(101).long()
-    found = probes.memorised((torch.tensor([0.04, 0.06]), torch.tensor([3, 3])), test)
-    assert (found["copies"].value, found["copies_in_class"].value) == (0.5, 0.5)
-    assert found["copies"].n == 2
+    result = probes.memorised((torch.tensor([0.04, 0.06]), torch.tensor([3, 3])), test)
+    assert (result["copies"].value, result["copies_in_class"].value) == (0.5, 0.5)
+    assert result["copies"].n == 2
     at = probes.memorised((torch.tensor([0.05]), torch.tensor([0])), (test[0].double(), test[1]))
     assert at["copies"].value in (0.0, 1.0)

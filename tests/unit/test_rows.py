@@ -392,8 +392,8 @@ def test_a_run_knows_its_models_seeds_and_titles(out):
 
 def test_sets_are_of_all_trainings_and_variants_of_the_first(out):
     results = load(out)
-    found = [(title, one.name, way) for title, one, way in results.sets(["zoom", "linear"])]
-    assert found == [
+    result = [(title, one.name, way) for title, one, way in results.sets(["zoom", "linear"])]
+    assert result == [
         ("Zoom, seed 0", "zoom-0", ""),
         ("Zoom, seed 0, alt", "zoom-0", "alt"),
         ("Zoom, seed 1", "zoom-1", ""),

@@ -41,18 +41,18 @@ NUMBERS = st.lists(st.floats(-100, 100), min_size=2, max_size=6).filter(lambda v
 
 @given(NUMBERS, NUMBERS)
 def test_a_difference_of_two_processes_has_the_interval_of_welch(zooms, linears):
-    found = over(run(zoom=zooms, linear=linears), "zoom", "linear").interval
+    result = over(run(zoom=zooms, linear=linears), "zoom", "linear").interval
     welch = stats.ttest_ind(zooms, linears, equal_var=False).confidence_interval()
-    assert (found.low, found.high) == pytest.approx((welch.low, welch.high))
-    assert (found.low, found.high) == pytest.approx(oracle.welch(zooms, linears))
-    assert found.value == pytest.approx(np.mean(zooms) - np.mean(linears))
+    assert (result.low, result.high) == pytest.approx((welch.low, welch.high))
+    assert (result.low, result.high) == pytest.approx(oracle.welch(zooms, linears))
+    assert result.value == pytest.approx(np.mean(zooms) - np.mean(linears))
 
 
 @given(NUMBERS)
 def test_a_mean_of_independent_values_has_the_interval_of_student(values):
-    found, student = scatter.mean_of(values), stats.ttest_1samp(values, 0).confidence_interval()
-    assert (found.low, found.high) == pytest.approx((student.low, student.high))
-    assert (found.value, found.sd, found.n) == pytest.approx(
+    result, student = scatter.mean_of(values), stats.ttest_1samp(values, 0).confidence_interval()
+    assert (result.low, result.high) == pytest.approx((student.low, student.high))
+    assert (result.value, result.sd, result.n) == pytest.approx(
         (np.mean(values), np.std(values, ddof=1), len(values))
     )
 
@@ -61,25 +61,25 @@ def test_scatter_is_pooled_over_the_models_of_a_process_alone():
     values = {"linear": [1.0, 3.0], "cosine": [10.0, 11.0, 15.0], "zoom": [0.0, 100.0]}
     pooled = scatter.pooled([values["linear"], values["cosine"]])
     assert pooled == (pytest.approx(((2.0 + 14.0) / 3) ** 0.5), 3)
-    found = over(run(**values), "linear").interval
-    assert found.high - found.value == pytest.approx(stats.t.ppf(0.975, 3) * pooled.sd / 2**0.5)
+    result = over(run(**values), "linear").interval
+    assert result.high - result.value == pytest.approx(stats.t.ppf(0.975, 3) * pooled.sd / 2**0.5)
     alone = over(run(zoom=values["zoom"]), "zoom").interval
-    assert (found.value, alone.value) == (2.0, 50.0)
+    assert (result.value, alone.value) == (2.0, 50.0)
     assert alone.high - alone.value == pytest.approx(stats.t.ppf(0.975, 1) * 50.0)
 
 
 def test_on_the_scale_of_logarithms_means_are_geometric_and_differences_ratios():
-    found = over(run(zoom=[2.0, 8.0], linear=[1.0, 1.0]), "zoom", "linear", scale=LOG)
-    assert found.interval.value == pytest.approx(4.0)
-    assert found.interval.low * found.interval.high == pytest.approx(16.0)
-    assert found.each == {"zoom": pytest.approx((2.0, 8.0)), "linear": (1.0, 1.0)}
+    result = over(run(zoom=[2.0, 8.0], linear=[1.0, 1.0]), "zoom", "linear", scale=LOG)
+    assert result.interval.value == pytest.approx(4.0)
+    assert result.interval.low * result.interval.high == pytest.approx(16.0)
+    assert result.each == {"zoom": pytest.approx((2.0, 8.0)), "linear": (1.0, 1.0)}
     assert over(run(linear=[0.2, 0.2]), "linear", scale=LOGIT).interval.ends == pytest.approx([0.2] * 3)
 
 
 def test_single_trainings_tell_nothing_of_their_scatter():
-    found = over(run(zoom=[2.0], linear=[1.0]), "zoom", "linear")
-    assert found.unknown
-    assert found.interval.ends == (1.0, 1.0, 1.0)
+    result = over(run(zoom=[2.0], linear=[1.0]), "zoom", "linear")
+    assert result.unknown
+    assert result.interval.ends == (1.0, 1.0, 1.0)
     assert not over(run(linear=[2.0], cosine=[1.0, 3.0]), "linear").unknown  # another model of its process
 
 
@@ -113,12 +113,12 @@ def test_groups_of_one_number_have_no_scatter():
 def test_a_weighted_sum_has_the_variances_of_its_means():
     spread = {"a": scatter.Scatter(2.0, 3), "b": scatter.Scatter(1.0, 5), "unused": scatter.Scatter(0.0, 0)}
     values = [(2.0, "a", [1.0, 3.0]), (-0.5, "b", [4.0, 4.0, 4.0, 8.0]), (1.0, "a", [10.0])]
-    found = scatter.combined(values, spread)
+    result = scatter.combined(values, spread)
     of_a, of_b = (2.0**2 / 2 + 1.0) * 2.0**2, 0.5**2 / 4 * 1.0
     freedom = (of_a + of_b) ** 2 / (of_a**2 / 3 + of_b**2 / 5)
-    assert found.value == pytest.approx(4.0 - 2.5 + 10.0)
-    assert found.high - found.value == pytest.approx(stats.t.ppf(0.975, freedom) * (of_a + of_b) ** 0.5)
-    assert found.value - found.low == pytest.approx(found.high - found.value)
+    assert result.value == pytest.approx(4.0 - 2.5 + 10.0)
+    assert result.high - result.value == pytest.approx(stats.t.ppf(0.975, freedom) * (of_a + of_b) ** 0.5)
+    assert result.value - result.low == pytest.approx(result.high - result.value)
     assert scatter.combined([(1.0, "a", [1.0]), (1.0, "unused", [1.0])], spread) is None
     exact = scatter.combined([(1.0, "a", [1.0, 3.0])], {"a": scatter.Scatter(0.0, 1)})
     assert exact.ends == (2.0, 2.0, 2.0)
@@ -154,9 +154,9 @@ def test_what_is_read_has_its_role_and_trainings_without_the_number_are_passed_o
 
 def test_trainings_of_another_run_are_not_pooled_with_those_of_this_one():
     results, others = run(linear=[1.0, 2.0], cosine=[4.0, 90.0]), run(linear_30=[3.0, 5.0])
-    found = scatter.over(results, number, {"linear_30": others.all_of("linear_30")})
+    result = scatter.over(results, number, {"linear_30": others.all_of("linear_30")})
     student = stats.ttest_1samp([3.0, 5.0], 0).confidence_interval()
-    assert (found.interval.low, found.interval.high) == pytest.approx((student.low, student.high))
+    assert (result.interval.low, result.interval.high) == pytest.approx((student.low, student.high))
 
 
 def test_the_last_value_is_that_of_the_finished_model_by_name_or_by_a_function():

@@ -186,8 +186,8 @@ def test_the_list_is_taken_out_of_the_text_and_read_as_pandocs_own_reader_reads_
     assert main.replace(f"::: {{#{render.PLACE}}}\n:::\n", items) == text
     assert (items.count("\n1. "), "1. [" in main) == (len(HOSTILE), False)
     own = ("--from=markdown-raw_html-raw_tex-raw_attribute", "--to=html5", "--mathml")
-    found, expected = (" ".join(render.pandoc(items, *how).split()) for how in (render.LIST, own))
-    assert found == expected
+    result, expected = (" ".join(render.pandoc(items, *how).split()) for how in (render.LIST, own))
+    assert result == expected
     assert render.split("Nothing is counted here.\n\n1. [9]{.n s=1}\n")[1] == ""
 
 
