@@ -13,19 +13,18 @@ network is blind (rho = 0), the offset of the start, with standard deviation 1 /
 1 / sqrt(alpha_bar_T).
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from diffusion.evaluation.statistics import numpy_generator
-from diffusion.processes.samplers import DDIM, visits
-from paper import same
 from report.measures.probes import SHIFT
 from report.results.definitions import define
-from report.results.settings import is_library, make, make_schedule, shorten, vary
-from report.results.table import Record, Row, Samples
+from report.results.settings import shorten, vary
+from report.results.table import Row
 from report.results.views import Results, Training
 
 N = 100_000  # simulated offsets; many, because a few large ones determine the spread
@@ -86,98 +85,70 @@ def corrected(responses: Sequence[Response], added: float) -> list[Response]:
 
 @dataclass(frozen=True, eq=False)
 class Drift:
-    """A set of samples of a DDPM, for a comparison with the predicted drift.
+    """A set of samples of a DDPM, with the predicted drift from notebook 09.
 
     Attributes:
-        one: the training.
-        place: name of the training, after the name of its release if it is from another run.
-        way: name of the variant, or "" for the model's own sampler.
-        samples: measures of the samples.
-        known: prediction from notebook 09, if it exists.
+        training: the training run.
+        variant: name of the variant, or "" for the model's own sampler.
+        prediction: row of the record `level`.
     """
 
-    one: Training
-    place: str
-    way: str
-    samples: Samples
-    known: Row | None = None
+    training: Training
+    variant: str
+    prediction: Row
 
     @property
     def ddim(self) -> bool:
-        return isinstance(self._sampler, DDIM)
-
-    @property
-    def _sampler(self) -> Any:
-        changes = self.one.changes[self.way].unread if self.way else {}
-        return make(vary(self.one.train.unread, changes))[0]
+        train = self.training.train.unread
+        changes = self.training.changes[self.variant].unread if self.variant else {}
+        return vary(train, changes)["sampler"]["class"] == "diffusion:DDIM"
 
     @property
     def kind(self) -> str:
         """Kind of network: "U-Net", "dilated", "RMS norm", or "original network"."""
-        network = self.one.parts["network"]
+        network = self.training.parts["network"]
         if network["class"] == "diffusion:UNet":
             return "U-Net"
         return "RMS norm" if network["norm"] == "rms" else "dilated" if network["dilations"] else ORIGINAL
 
     @property
     def predicted(self) -> float:
-        """Predicted standard deviation of the mean grey over samples: from notebook 09, or computed."""
-        return self.known.interval.value if self.known else self.follow()
-
-    def follow(self) -> float:
-        """Compute the prediction by following offsets through the steps of sampling."""
-        schedule = make_schedule(self.one.parts["schedule"])
-        steps = visits(self._sampler, schedule.T)
-        return spread(schedule.alpha_bar.numpy(), responses(self.one.measured), steps, self.ddim)
+        """Predicted standard deviation of the mean grey over samples."""
+        return self.prediction.interval.value
 
     @property
     def border(self) -> float:
         """Measured standard deviation of the border's mean grey over samples, before clamping."""
-        return self.samples["border"].sd
+        return self.training.measured[self.variant]["border"].sd
 
 
-def responses(measured: Record) -> list[Response]:
-    """The responses of a network to several shifts, smallest first."""
-    known = []
-    for way, samples in measured.ways.items():
-        if way.startswith("shift "):
-            part = [response.value for response in samples["response"]]
-            known.append(Response(float(way.removeprefix("shift ")), samples.places("response"), part))
-    return sorted(known)
+def list_runs(results: Results) -> dict[str, Training]:
+    """All runs, with those of the releases `beyond` and `starts`, by the name that `level` gives them."""
+    runs = {training.name: training for training in results.trainings.values()}
+    for release in ("beyond", "starts"):
+        if release in results.beside:
+            trainings = results.beside[release].trainings.values()
+            runs |= {f"{release}/{training.name}": training for training in trainings}
+    return runs
 
 
-def ways(results: Results) -> list[Drift]:
-    """All sets of DDPM samples with a known response, from the run and the releases `beyond` and `starts`."""
+def list_drifts(results: Results) -> list[Drift]:
+    """The sets of DDPM samples whose drift notebook 09 has predicted."""
     rows = results.jobs["level"].rows if "level" in results.jobs else []
-    known = {(row.model, row.way): row for row in rows}
-    drifts = []
-    for run in _runs(results):
-        prefix = "" if run is results else f"{run.out.name}/"
-        for training in run.trainings.values():
-            for way in _ways(training):
-                place = prefix + training.name
-                drifts.append(Drift(training, place, way, training.measured[way], known.get((place, way))))
-    return drifts
+    runs = list_runs(results)
+    return [Drift(runs[row.model], row.way, row) for row in rows if row.model in runs]
 
 
-def _ways(training: Training) -> list[str]:
-    """Ways to sample a training, its own ("") first; empty if the drift cannot be predicted."""
-    if not (training.measured and "shift 1" in training.measured):
-        return []
-    parts = [training.parts["network"], training.parts["schedule"], training.parts["sampler"]]
-    parts += [vary(training.train.unread, way.unread)["sampler"] for way in training.changes.values()]
-    return ["", *training.changes] if all(is_library(part["class"]) for part in parts) else []
+def group(runs: Iterable[Training]) -> list[list[Training]]:
+    """Group runs by training, the longest run first: the shorter ones are its beginning.
 
-
-def _runs(results: Results) -> list[Results]:
-    """The run itself, and the releases `beyond` and `starts`."""
-    return [results, *(results.beside[name] for name in ("beyond", "starts") if name in results.beside)]
-
-
-def distinct(drifts: Sequence[Drift]) -> list[list[Drift]]:
-    """The sets of samples of each training; a run that begins as a longer one is the same training."""
-    groups = same.group({id(drawn.one): drawn.one for drawn in drifts}.values())
-    return [[drawn for drawn in drifts if any(drawn.one is one for one in group)] for group in groups]
+    Runs of a model are the same training if their settings, which include the seed, are equal. Notebook 09
+    asserts that their losses are.
+    """
+    groups: dict[str, list[Training]] = {}
+    for run in dict.fromkeys(runs):
+        groups.setdefault(json.dumps([run.model, run.settings.unread], sort_keys=True), []).append(run)
+    return [sorted(same, key=lambda run: -run.train.unread["epochs"]) for same in groups.values()]
 
 
 def courses(results: Results) -> dict[str, list[Course]]:
@@ -186,13 +157,13 @@ def courses(results: Results) -> dict[str, list[Course]]:
     If several runs are the same training, the course comes from the run with the most measured epochs.
     """
     known: dict[str, list[Course]] = {}
-    for group in same.list_trainings(_runs(results)):
-        schedule = group[0].parts["schedule"]
-        if not schedule or group[0].model != shorten(schedule["class"]):
+    for first, *others in group(list_runs(results).values()):
+        schedule = first.parts["schedule"]
+        if not schedule or first.model != shorten(schedule["class"]):
             continue
-        points = max((_course(training) for training in group), key=len)
+        points = max((_course(run) for run in (first, *others)), key=len)
         if len(points) > 1:
-            known.setdefault(group[0].model, []).append(Course(group[0].seed, points))
+            known.setdefault(first.model, []).append(Course(first.seed, points))
     return known
 
 

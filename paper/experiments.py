@@ -75,8 +75,10 @@ def intervention(job: Record | None) -> dict[str, Any]:
 
 def level(results: Results) -> dict[str, Any]:
     """The mean level of DDPM samples (`paper.drift`)."""
-    drifts = drift.ways(results)
-    finished = [drawn for drawn in drifts if not drawn.way and drawn.one in results.trainings.values()]
+    drifts = drift.list_drifts(results)
+    finished = [
+        drawn for drawn in drifts if not drawn.variant and drawn.training in results.trainings.values()
+    ]
     schedules = DDPMS if drifts else ()
 
     def crossings(schedule: str) -> Markdown:
@@ -117,7 +119,7 @@ def _law(drifts: list[drift.Drift], results: Results) -> dict[str, float]:
     return {
         "real": real,
         "n": len(drifts),
-        "trainings": len(drift.distinct(drifts)),
+        "trainings": len(drift.group(drawn.training for drawn in drifts)),
         "correlation": _correlate(np.log(predicted), np.log(border)),
         "within": float(near.mean()),
         "apart": float(border.max() / border.min()),

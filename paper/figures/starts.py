@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.figure import Figure
 
-from paper import drift, same
+from paper import drift
 from paper.figures.pictures import kept
 from report.figures.curves import PLAIN, STYLES
 from report.figures.print_style import INK, MUTED, SMALL, new_figure
@@ -117,7 +117,7 @@ def _slow_runs(results: Results) -> list[tuple[Results, Training]]:
 def slow(results: Results) -> list[Slow]:
     """Our runs of the slow model; a run that repeats the start of another one adds its epochs to that one."""
     trainings = []
-    for runs in same.group(training for _, training in _slow_runs(results)):
+    for runs in drift.group(training for _, training in _slow_runs(results)):
         rows = {row.epoch: row["border"].sd for run in runs for row in run.curve if "border" in row}
         trainings.append(Slow(runs[0].seed, runs[0].train.epochs, sorted(rows.items())))
     return trainings
@@ -142,7 +142,7 @@ def _filling(results: Results) -> list[tuple[int, int, Shown]]:
 @figure
 def starts(results: Results) -> Figure | None:
     """The response at t = T by epoch, and the predicted against the measured spread of the border."""
-    if not (drifts := drift.ways(results)):
+    if not (drifts := drift.list_drifts(results)):
         return None
     courses, real = drift.courses(results), drift.real(results)
     drawn = new_figure(58)

@@ -11,6 +11,7 @@ from diffusion.evaluation.statistics import Interval
 from diffusion.processes.samplers import DDIM, Ancestral
 from diffusion.processes.schedules import linear
 from diffusion.runtime import generator
+from helpers import defined
 from paper import drift
 from paper.drift import Response, corrected, spread
 from report.measures.probes import SHIFT
@@ -45,14 +46,19 @@ def test_it_is_the_spread_that_the_sampler_leaves(sampler, responses, added):
 
 # --- on runs that are made up ---
 
+
+@pytest.fixture(scope="module")
+def level() -> dict:
+    """Functions of notebook 09."""
+    return defined("09_level", "predict")
+
+
 SHIFTS = {1.0: 0.2, 30.0: 0.8}  # response to shifts of these sizes
 
 
-def ddpm(out, name: str, share: float = 0.0, first_loss: float = 1.0, **facts) -> None:
+def ddpm(out, name: str, share: float = 0.0, **facts) -> None:
     """A DDPM with a variant, whose network's responses and first epochs are known."""
-    rows = made_up.losses(40)
-    rows[0][table.IN_FILE.index("value")] = first_loss
-    made_up.training(out, name, rows=rows, **facts)
+    made_up.training(out, name, **facts)
     rows = [table.row("border", Interval(0.1, n=9, sd=0.25), way, 100) for way in ("", "ddim")]
     rows += [table.row("border", Interval(0.1, n=9, sd=0.125), table.REAL)]
     rows += [
@@ -66,7 +72,7 @@ def ddpm(out, name: str, share: float = 0.0, first_loss: float = 1.0, **facts) -
     made_up.measures(out, name, rows, {"variants": variants})
 
 
-def test_responses_are_those_of_all_shifts_smallest_first(tmp_path):
+def test_responses_are_those_of_all_shifts_smallest_first(tmp_path, level):
     made_up.training(tmp_path, "linear-0")
     rows = [
         table.row("response", t / size, f"shift {size:g}", x=t)
@@ -74,42 +80,38 @@ def test_responses_are_those_of_all_shifts_smallest_first(tmp_path):
         for t in (50, 1000)
     ]
     made_up.measures(tmp_path, "linear-0", [*rows, table.row("ink", 1.0, "shifty")])
-    assert drift.responses(load(tmp_path).first("linear").measured) == [
-        (size, [50, 1000], [50 / size, 1000 / size]) for size in (1.0, 3.0, 30.0)
-    ]
+    expected = [(size, [50, 1000], [50 / size, 1000 / size]) for size in (1.0, 3.0, 30.0)]
+    assert level["responses"](load(tmp_path).first("linear")) == expected
 
 
-def test_a_drift_is_predicted_by_the_rows_of_its_training(tmp_path):
+def test_a_drift_is_predicted_by_the_rows_of_its_training(tmp_path, level):
     schedule, sampler = describe("linear", {"T": 100}), describe("ancestral", {"steps": 20})
     ddpm(tmp_path, "linear-0", schedule=schedule, sampler=sampler, T=100)
-    own, varied = drift.ways(load(tmp_path))
-    assert [(one.way, one.ddim) for one in (own, varied)] == [("", False), ("ddim", True)]
+    training = load(tmp_path).first("linear")
+    assert level["variants"](training) == ["", "ddim"]
     heard = [Response(size, [1, 1000], [part, part]) for size, part in SHIFTS.items()]
-    for one, sampler in ((own, Ancestral(20)), (varied, DDIM(25))):
+    for variant, sampler in (("", Ancestral(20)), ("ddim", DDIM(25))):
         alpha_bar = linear(100).alpha_bar.numpy()
         expected = spread(alpha_bar, heard, sampler.visits(100), isinstance(sampler, DDIM))
-        assert one.predicted == one.follow() == pytest.approx(expected)
-        assert one.border == 0.25
-    assert own.predicted != varied.predicted
+        assert level["predict"](training, variant) == pytest.approx(expected)
 
 
-def test_the_prediction_of_the_notebook_is_taken_where_there_is_one(tmp_path):
+def test_drifts_are_the_predictions_of_the_notebook_with_the_samples_of_their_run(tmp_path):
     ddpm(tmp_path, "linear-0")
     ddpm(tmp_path / "beyond", "linear-1")
-    ddpm(tmp_path / "other", "linear-2")
-    noted = {("linear-0", "ddim"): 0.5, ("beyond/linear-1", ""): 0.75}
+    noted = {("linear-0", "ddim"): 0.5, ("beyond/linear-1", ""): 0.75, ("starts/linear-2", ""): 0.9}
     rows = [table.row("drift", value, variant, model=model) for (model, variant), value in noted.items()]
     table.write(tmp_path, "level", {"job": "level"}, rows)
-    beside = {name: load(tmp_path / name) for name in ("other", "beyond")}
-    drifts = {(one.place, one.way): one for one in drift.ways(replace(load(tmp_path), beside=beside))}
-    assert [*drifts] == [
-        (model, variant) for model in ("linear-0", "beyond/linear-1") for variant in ("", "ddim")
+    first, second = drift.list_drifts(replace(load(tmp_path), beside={"beyond": load(tmp_path / "beyond")}))
+    assert [(one.training.name, one.variant, one.ddim) for one in (first, second)] == [
+        ("linear-0", "ddim", True),
+        ("linear-1", "", False),
     ]
-    for i, (place, value) in enumerate(noted.items()):
+    for i, drawn in enumerate((first, second)):
         with table.reading() as seen:
-            assert drifts.pop(place).predicted == value
+            assert drawn.predicted == [*noted.values()][i]
         assert [*seen] == [f"metrics/level.json#{i}"]
-    assert not {drawn.predicted for drawn in drifts.values()} & {*noted.values()}
+        assert drawn.border == 0.25
 
 
 @pytest.mark.parametrize(
@@ -121,21 +123,34 @@ def test_the_prediction_of_the_notebook_is_taken_where_there_is_one(tmp_path):
         ({"schedule": {"class": "mine:schedule"}}, 0),
     ],
 )
-def test_a_training_of_ones_own_parts_is_not_predicted(tmp_path, change, n):
+def test_a_training_of_ones_own_parts_is_not_predicted(tmp_path, level, change, n):
     ddpm(tmp_path, "linear-0", **change)
-    assert len(drift.ways(load(tmp_path))) == n
+    assert len(level["variants"](load(tmp_path).first("linear"))) == n
 
 
-def test_a_training_without_responses_is_not_predicted(tmp_path):
+def test_a_training_without_responses_is_not_predicted(tmp_path, level):
     made_up.training(tmp_path, "linear-0")
-    assert drift.ways(load(tmp_path)) == []
+    assert level["variants"](load(tmp_path).first("linear")) == []
     made_up.measures(tmp_path, "linear-0", made_up.curve({1: 0.5}, "response"))
-    assert drift.ways(load(tmp_path)) == []
+    assert level["variants"](load(tmp_path).first("linear")) == []
+
+
+def test_runs_of_a_model_with_equal_settings_are_one_training_the_longest_first(tmp_path):
+    made_up.training(tmp_path, "linear-1", epochs=30)
+    made_up.training(tmp_path, "linear-2", epochs=30)
+    made_up.training(tmp_path / "paper", "linear-1", epochs=100)
+    made_up.training(tmp_path / "beyond", "linear-1", epochs=10, settings={"learning_rate": 2e-3})
+    runs = [run for folder in ("", "paper", "beyond") for run in load(tmp_path / folder).trainings.values()]
+    assert [[(run.seed, run.train.epochs) for run in same] for same in drift.group(runs + runs)] == [
+        [(1, 100), (1, 30)],
+        [(2, 30)],
+        [(1, 10)],
+    ]
 
 
 def test_a_course_is_of_the_first_epochs_of_each_training_and_the_fullest_of_equal_ones(tmp_path):
     ddpm(tmp_path, "linear-0")
-    ddpm(tmp_path, "linear-1", share=0.01, first_loss=2.0)
+    ddpm(tmp_path, "linear-1", share=0.01)
     ddpm(tmp_path, "zoom-0")
     ddpm(tmp_path, "cosine-0", schedule=describe("linear"))  # not of the schedule that its name says
     fuller = [(1, 0.1), (2, 0.2), (3, 0.3), (4, 0.4)]  # the same training, watched more closely

@@ -7,14 +7,12 @@ import pytest
 import torch
 from scipy import stats
 
-import made_up
 from diffusion.evaluation.statistics import Interval
-from paper import experiments, same, spaces
+from paper import experiments, spaces
 from paper.variety import relative_variance, variances
 from report.pages.text_format import MINUS
 from report.results import table
-from report.results.table import Record, row
-from report.results.views import load
+from report.results.table import Record
 
 SEEDS = {"zoom": (10.0, 14.0, 12.0, 9.0), "linear": (8.0, 9.5), "cosine": ()}
 
@@ -86,27 +84,6 @@ def test_rows_of_other_models_kinds_and_ways_do_not_count(tmp_path):
     assert plain.apart.ends == mixed.apart.ends
     with pytest.raises(LookupError, match="no rows of linear_unet"):
         spaces.compare(recorded(tmp_path / "lost", others + rows), "unet", "digits")
-
-
-@pytest.mark.parametrize(
-    ("name", "epochs", "change", "expected"),
-    [
-        ("linear-1", 3, {}, True),
-        ("linear-1", 3, {2: 0.5 + 1e-15}, False),  # one loss differs in its last digits
-        ("linear-1", 12, {11: 9.0}, True),  # epochs that only one of them has do not count
-        ("linear-2", 3, {}, False),
-        ("linear-1", 0, {}, False),
-    ],
-)
-def test_runs_are_the_same_if_all_shared_losses_are(tmp_path, name, epochs, change, expected):
-    made_up.training(tmp_path / "long", "linear-1", epochs=10)
-    rows = [
-        row("train_loss", change.get(epoch, 1 / epoch), epoch=epoch) for epoch in range(1, epochs + 1)
-    ] or [row("ink", 1.0)]
-    made_up.training(tmp_path / "short", name, epochs=max(epochs, 1), rows=rows)
-    (one,), (other,) = (load(tmp_path / place).trainings.values() for place in ("long", "short"))
-    assert same.is_same(one, other) == same.is_same(other, one) == expected
-    assert len(same.group([other, one])) == (1 if expected else 2)
 
 
 @pytest.mark.parametrize(
