@@ -9,9 +9,6 @@ Equal inputs give equal bytes.
 
 import os
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from diffusion.files import write_bytes
@@ -39,50 +36,38 @@ def build(out: Path | str, profile: str | Path) -> list[Path]:
     Raises:
         ValueError: a run is not measured, or a placeholder of the text is wrong.
     """
-    out, asked = Path(out).resolve(), profiles.read(profile)
-    results = names.read(out, asked)
-    if bare := [training.name for training in results.trainings.values() if not training.measured]:
-        raise ValueError(f"{', '.join(bare)} in {out} is not measured; run `make report`, which measures it")
+    out, profile = Path(out).resolve(), profiles.read(profile)
+    results = names.read(out, profile)
+    if unmeasured := [training.name for training in results.trainings.values() if not training.measured]:
+        message = f"{', '.join(unmeasured)} in {out} is not measured; run `make report`, which measures it"
+        raise ValueError(message)
     notebooks = pages.list_notebooks(results)
-    with _timed("figures"):
-        drawn = figures.write_figures(out, notebooks)
-    files = {path.name for path in (out / "figures").glob("*")}
-    run, marks = ReportRun(results, asked, notebooks, files), Marks()
-    with _timed("text and numbers"):
-        content = (paper() if asked.file.report.kind else own).content(run, marks)
-        if marks.missing and (releases() / asked.name).is_dir():
-            raise ValueError(f"the text prints {marks.missing[0]} without reading a row of the table for it")
-        text, numbers, rows = write_sources(pages.link_figures(content.text, drawn), marks, out)
+    drawings = figures.write_figures(out, notebooks)
+    pictures = {path.name for path in (out / "figures").glob("*")}
+    run, marks = ReportRun(results, profile, notebooks, pictures), Marks()
+    content = (paper() if profile.file.report.kind else own).content(run, marks)
+    if marks.missing and (releases() / profile.name).is_dir():
+        raise ValueError(f"the text prints {marks.missing[0]} without reading a row of the table for it")
+    text, numbers, rows = write_sources(pages.link_figures(content.text, drawings), marks, out)
     for name in render.figures(text):
-        if Path(name).name not in files:  # the notebook that draws it failed
+        if Path(name).name not in pictures:  # the notebook that draws it failed
             write_bytes(out / name, (render.TEMPLATES / f"missing{name[-4:]}").read_bytes())
     play = PLAY if list_studied(results) and PLAY.is_file() else None
-    made = {
-        out / "results.csv": table.as_csv(out),
-        out / "numbers.json": as_json(numbers, None),
-        out / "rows.html": render_rows(rows),
+    files = {
+        "results.csv": table.as_csv(out),
+        "numbers.json": as_json(numbers, None),
+        "rows.html": render_rows(rows),
+        "report.html": render.html(text, out, play),
+        "report.pdf": render.pdf(render.typst_source(text, out), out),
+        **content.files,
     }
-    with _timed("report.html"):
-        made[out / "report.html"] = render.html(text, out, play)
-    with _timed("report.pdf"):
-        made[out / "report.pdf"] = render.pdf(render.typst_source(text, out), out)
-    made |= {out / name: data for name, data in content.files.items()}
     if play:
         root = os.path.relpath(ROOT, out).encode()  # the page links to it from two folders below
-        made[out / play.name] = play.read_bytes().replace(b'href="../..', b'href="' + root)
-    with _timed("pages of notebooks"):
-        paths = [out / "notebooks" / f"{name}.ipynb" for name in notebooks]
-        titles = pages.read_titles(paths)
-        made |= {path.with_suffix(".html"): pages.render_page(path, titles) for path in paths}
-    return [write_bytes(path, content) for path, content in made.items()]
-
-
-@contextmanager
-def _timed(step: str) -> Iterator[None]:
-    """Print a step of the build and its time."""
-    begun = time.monotonic()
-    yield
-    print(f"{step}: {time.monotonic() - begun:.1f} s", flush=True)
+        files[play.name] = play.read_bytes().replace(b'href="../..', b'href="' + root)
+    paths = [out / "notebooks" / f"{name}.ipynb" for name in notebooks]
+    titles = pages.read_titles(paths)
+    files |= {f"notebooks/{path.stem}.html": pages.render_page(path, titles) for path in paths}
+    return [write_bytes(out / name, data) for name, data in files.items()]
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -39,10 +39,11 @@ def read_figures(path: Path) -> dict[str, Drawing]:
     notebook = read_json(path)
     cells = [cell for cell in notebook["cells"] if cell.get("id", "").startswith(CELL)]
     release = notebook["metadata"].get("papermill", {}).get("parameters", {}).get("released")
-    shown = [(cell["id"], output.get("data", {})) for cell in cells for output in cell.get("outputs", ())]
+    outputs = [(cell["id"], output.get("data", {})) for cell in cells for output in cell.get("outputs", ())]
     prefix = f"released/{release}/" if release and release != path.parents[1].name else ""  # of another run
-    for cell, data in shown:
-        if not (mime := next((mime for mime in SUFFIXES if mime in data), None)):
+    for cell, data in outputs:
+        mime = next((mime for mime in SUFFIXES if mime in data), None)
+        if not mime:
             continue
         about = data.get(ABOUT, {})
         name = "_".join(filter(None, (cell.removeprefix(CELL), about.get("of"))))
@@ -80,23 +81,18 @@ def make_csv(figure: Drawing, out: Path) -> bytes | None:
         return None
     rows = [find_row(source, out)._asdict() for source in figure.sources]
     rows += [{"way": way, "measure": DRAWN, "x": x, "value": value} for way, x, value in figure.numbers]
-    table = pd.DataFrame(rows, columns=Row._fields).convert_dtypes().map(escape_formula)
+    table = pd.DataFrame(rows, columns=Row._fields).convert_dtypes()
     return table.to_csv(index=False, lineterminator="\n").encode()
 
 
 def find_row(source: str, out: Path) -> Row:
     """The row of a source, from the run in `out` or from a release."""
-    release, job, place = SOURCE.fullmatch(source).groups()
-    folder, prefix = (releases() / release, f"released/{release}/") if release else (Path(out), "")
-    return _job(folder, job, prefix).rows[int(place)]
+    release, job, index = SOURCE.fullmatch(source).groups()
+    folder, prefix = (releases() / release, f"released/{release}/") if release else (out, "")
+    return _record(folder, job, prefix).rows[int(index)]
 
 
-_job = cache(Record)
-
-
-def escape_formula(cell: Any) -> Any:
-    """Put an apostrophe before text that a spreadsheet would execute as a formula."""
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+_record = cache(Record)
 
 
 # --- figures of a run ---
@@ -107,10 +103,10 @@ def write_figures(out: Path, notebooks: Iterable[str]) -> dict[str, Drawing]:
 
     Without notebooks, as in `make verify`, the files in OUT/figures stay.
     """
-    notebooks = [*notebooks]
-    if notebooks:
+    paths = [out / "notebooks" / f"{name}.ipynb" for name in notebooks]
+    if paths:
         shutil.rmtree(out / "figures", ignore_errors=True)
-    drawings = collect_figures([out / "notebooks" / f"{name}.ipynb" for name in notebooks])
+    drawings = collect_figures(paths)
     for name, figure in drawings.items():
         write_bytes(out / "figures" / f"{name}{figure.suffix}", figure.data)
         if numbers := make_csv(figure, out):

@@ -3,11 +3,10 @@
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from report.pages.names import word
+from report.pages.names import describe
 from report.pages.text_format import FIXED, Markdown, code, duration, escape, sentence
 from report.results.counterparts import KINDS
 from report.results.settings import Description, find_defaults, is_library, shorten, vary
@@ -54,12 +53,9 @@ class Model:
         part = self.parts[kind]
         if not part:
             return Markdown("")
-        usual = find_defaults(part["class"])
-        words = [
-            name if value is True else f"{name} {word(value)}"
-            for name, value in part.items()
-            if name not in ("class", "image_shape") and value != usual.get(name)
-        ]
+        usual = find_defaults(part["class"]) | {name: part.get(name) for name in ("class", "image_shape")}
+        changed = {name: value for name, value in part.items() if value != usual.get(name)}
+        words = [name if value is True else f"{name} {describe(value)}" for name, value in changed.items()]
         return escape(shorten(part["class"]) + (f" ({', '.join(words)})" if words else ""))
 
     @property
@@ -70,11 +66,13 @@ class Model:
     @property
     def degrades(self) -> Markdown:
         """Degradation or schedule, and the number of levels."""
-        process = {"ddpm": f"{self.component('schedule')} schedule", "zoom": "zoom"}.get(
-            self.training.process
-        )
-        process = process or self.component("degradation") or escape(self.training.model)
-        return Markdown(f"{process}, T{FIXED}={FIXED}{self.training.train.T}")
+        if self.training.process == "ddpm":
+            name = f"{self.component('schedule')} schedule"
+        elif self.training.process == "zoom":
+            name = "zoom"
+        else:
+            name = self.component("degradation") or escape(self.training.model)
+        return Markdown(f"{name}, T{FIXED}={FIXED}{self.training.train.T}")
 
     @property
     def starts(self) -> Markdown:
@@ -105,9 +103,8 @@ class Model:
         part = self.parts[kind]
         if part and is_library(part["class"]) and shorten(part["class"]) in COMPONENTS:
             return Markdown(escape(COMPONENTS[shorten(part["class"])]) + "\n")
-        paragraphs = self.training.train.docs[kind].split("\n\n")
-        words = takewhile(lambda paragraph: not re.match(r"\w+:\n", paragraph), paragraphs)
-        return Markdown("\n\n".join(map(_with_code, words)) + "\n")
+        description = re.split(r"\n\n(?=\w+:\n)", self.training.train.docs[kind])[0]
+        return Markdown("\n\n".join(map(_with_code, description.split("\n\n"))) + "\n")
 
 
 def _with_code(text: str) -> Markdown:
@@ -122,11 +119,11 @@ def describe_models(results: Results, models: Iterable[str], drawn: Collection[s
     Args:
         drawn: files of figures that exist; other pictures are left out.
     """
-    trainings = [results.first(model) for model in models]
-    return [
-        Model(training.label, training, training.final, pictures=_pictures(training, drawn))
-        for training in trainings
-    ]
+    described = []
+    for training in map(results.first, models):
+        pictures = _pictures(training, drawn)
+        described.append(Model(training.label, training, training.final, pictures=pictures))
+    return described
 
 
 def strip(training: Training, drawn: Collection[str]) -> Markdown:
@@ -137,14 +134,13 @@ def strip(training: Training, drawn: Collection[str]) -> Markdown:
 
 
 def _pictures(training: Training, drawn: Collection[str]) -> Markdown:
-    shown = {}
+    pictures = {}
     for name, caption in PICTURES.items():
         if (file := name.format(training.model)) in drawn:
-            place = f"fig:{Path(file).stem.replace('_', '-')}"
-            shown[f"@{place}"] = f"![{caption.format(escape(training.label))}](figures/{file}){{#{place}}}\n"
-    if not shown:
+            label = f"fig:{Path(file).stem.replace('_', '-')}"
+            text = caption.format(escape(training.label))
+            pictures[f"@{label}"] = f"![{text}](figures/{file}){{#{label}}}\n"
+    if not pictures:
         return Markdown("")
-    show = "shows" if len(shown) == 1 else "show"
-    return Markdown(
-        "\n".join([f"[{'; '.join(shown)}] {show} what it does.\n", "::: here", *shown.values(), ":::\n"])
-    )
+    sentence = f"[{'; '.join(pictures)}] {'shows' if len(pictures) == 1 else 'show'} what it does.\n"
+    return Markdown("\n".join([sentence, "::: here", *pictures.values(), ":::\n"]))

@@ -62,14 +62,12 @@ def collect_common(run: ReportRun, links: Mapping[str, str] = MappingProxyType({
         "profile_file": _profile_file(run.profile),
         "date": str(run.profile.file.report.date or ""),
         "facts": lambda: _facts(results),
-        "lies_beside": _lies_beside(run, links),
+        "links": _list_links(run, links),
         "dataset": dataset(results),
         "notebooks": [Markdown(f"[{escape(name)}](notebooks/{name}.html)") for name in run.notebooks],
         "trained": list_trainings(results),
         "table_parameters": lambda: _settings(results, _flatten),
-        "table_measuring": lambda: _settings(
-            results, lambda training: dict(training.measured.facts.settings.unread)
-        ),
+        "table_measuring": lambda: _settings(results, _of_measuring),
         "table_environment": lambda: _environment(results),
     }
 
@@ -105,23 +103,22 @@ def repository() -> str:
 def _facts(results: Results) -> Markdown:
     """Code, versions, precision and time of the training runs."""
     trainings = list(results.trainings.values())
+    values = {}
+    for key in ("commit", "python", "torch", "precision"):
+        known = dict.fromkeys(str(training.train.environment.get(key, "unknown")) for training in trainings)
+        values[key] = ", ".join(known)
+    commits = f"commit{'s' if ', ' in values['commit'] else ''} {values['commit']}"
+    versions = f"Python {values['python']}, torch {values['torch']}"
+    seconds = duration(sum(training.seconds for training in trainings))
+    return Markdown(f"Trained in {seconds}, {values['precision']}. Code of {commits}, {versions}.")
 
-    def each(key: str) -> str:
-        values = (str(training.train.environment.get(key, "unknown")) for training in trainings)
-        return ", ".join(dict.fromkeys(values))
 
-    plural = "s" if ", " in each("commit") else ""
-    code_version = f"Code of commit{plural} {each('commit')}, Python {each('python')}, torch {each('torch')}"
-    seconds = sum(training.seconds for training in trainings)
-    return Markdown(f"Trained in {duration(seconds)}, {each('precision')}. {code_version}.")
-
-
-def _lies_beside(run: ReportRun, links: Mapping[str, str]) -> Markdown:
+def _list_links(run: ReportRun, links: Mapping[str, str]) -> Markdown:
     """Links to the other files of the report."""
     files = {"PDF": "report.pdf"}
-    files |= {"Notebooks": f"notebooks/{run.notebooks[0]}.html"} if run.notebooks else {}
-    files |= {"Numbers and their sources": "numbers.json", "Table": "results.csv"}
-    files |= links
+    if run.notebooks:
+        files["Notebooks"] = f"notebooks/{run.notebooks[0]}.html"
+    files |= {"Numbers and their sources": "numbers.json", "Table": "results.csv", **links}
     return Markdown(" · ".join(f"[{name}]({file})" for name, file in files.items()))
 
 
@@ -131,15 +128,19 @@ def _lies_beside(run: ReportRun, links: Mapping[str, str]) -> Markdown:
 def _flatten(training: Training) -> dict[str, Any]:
     """The settings of a run by name, without hashes; an argument of a component is `sampler.steps`."""
     train = training.train.unread
-    data, sizes = train["data"], {name: train[name] for name in ("T", "epochs")}
-    settings = {"dataset": data["name"], "n_train": data["n_train"], "n_test": data["n_test"], **sizes}
+    settings = {"notebook": train["job"], "dataset": train["data"]["name"]}
+    settings |= {name: train["data"][name] for name in ("n_train", "n_test")}
+    settings |= {name: train[name] for name in ("T", "epochs")}
     for kind, part in training.parts.items():
         if part:
             settings[kind] = shorten(part["class"])
             settings |= {f"{kind}.{name}": value for name, value in part.items() if name != "class"}
     left_out = (*NOT_SHOWN, *settings)
-    settings |= {name: value for name, value in train["settings"].items() if name not in left_out}
-    return {"notebook": train["job"], **settings}
+    return settings | {name: value for name, value in train["settings"].items() if name not in left_out}
+
+
+def _of_measuring(training: Training) -> dict[str, Any]:
+    return dict(training.measured.facts.settings.unread)
 
 
 def _settings(results: Results, read: Callable[[Training], dict[str, Any]]) -> Markdown:
@@ -154,8 +155,8 @@ def _settings(results: Results, read: Callable[[Training], dict[str, Any]]) -> M
     names = dict.fromkeys(name for values in columns.values() for name in values)
     rows = []
     for name in names:
-        values = [column.get(name, "") for column in columns.values()]
-        rows.append([code(name), *(DASH if value == "" else code(word(value, name)) for value in values)])
+        cells = [code(describe(x[name], name)) if x.get(name, "") != "" else DASH for x in columns.values()]
+        rows.append([code(name), *cells])
     return table(["Setting", *columns], rows)
 
 
@@ -167,26 +168,26 @@ def _environment(results: Results) -> Markdown:
     machines = {name: job.facts.environment.unread for name, job in jobs.items() if job}
     keys = dict.fromkeys(key for machine in machines.values() for key in machine)
     rows = []
-    for key in sorted(keys, key=lambda k: MACHINE.index(k) if k in MACHINE else len(MACHINE)):
-        whose: dict[str, list[str]] = {}
+    for key in sorted(keys, key=lambda key: MACHINE.index(key) if key in MACHINE else len(MACHINE)):
+        jobs_by_value: dict[str, list[str]] = {}
         for name, machine in machines.items():
             if key in machine:
-                whose.setdefault(word(machine[key]), []).append(name)
-        usual, *rest = sorted(whose.items(), key=lambda pair: -len(pair[1]))
-        shown = [code(usual[0]), *(Markdown(f"{code(value)} ({listing(who)})") for value, who in rest)]
-        rows.append([key.replace("_", " "), Markdown("; ".join(shown))])
+                jobs_by_value.setdefault(describe(machine[key]), []).append(name)
+        usual, *rest = sorted(jobs_by_value.items(), key=lambda pair: -len(pair[1]))
+        cells = [code(usual[0]), *(Markdown(f"{code(value)} ({listing(names)})") for value, names in rest)]
+        rows.append([key.replace("_", " "), Markdown("; ".join(cells))])
     measured = [training.measured.facts.features for training in results.trainings.values()]
     hashes = {name: features[name].get("sha256") for features in measured for name in features}
     rows += [[Markdown(f"{name} features (SHA-256)"), code(x)] for name, x in hashes.items() if x]
     return table(["Item", "Value"], rows)
 
 
-def word(value: Any, name: str = "") -> str:
-    """The value of a setting in words; the name decides how None is read."""
+def describe(value: Any, name: str = "") -> str:
+    """Describe the value of a setting; its name decides what None means."""
     if isinstance(value, list):
         return ", ".join(map(str, value))
     if isinstance(value, Mapping):
-        return ", ".join(f"{k} = {word(v)}" for k, v in value.items()) or "none"
+        return ", ".join(f"{key} = {describe(x)}" for key, x in value.items()) or "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if value is None:  # for a number of images, None means all

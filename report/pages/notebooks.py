@@ -11,13 +11,14 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import nbformat
 from nbconvert import MarkdownExporter
+from papermill.translators import PythonTranslator
 from traitlets.config import Config
 
 from diffusion.files import write_bytes
-from report.files import read_json
 from report.pages import figures
 from report.pages.figures import Drawing
 from report.pages.names import AUTHORS, LICENCE, repository
@@ -46,10 +47,10 @@ def link_figures(text: str, drawn: Mapping[str, Drawing]) -> str:
     def add_link(match: re.Match) -> str:
         if match[1] not in drawn:
             return match[0]
-        place, cell = drawn[match[1]].notebook, drawn[match[1]].cell
-        link = f"notebooks/{place}.html#{cell}"
-        file = f"{repository()}/blob/main/notebooks/{place.partition('-')[0]}.ipynb" if repository() else ""
-        return match[0] + f'notebook="{place}" cell="{cell}" link="{link}" file="{file}" '
+        name, cell = drawn[match[1]].notebook, drawn[match[1]].cell
+        link = f"notebooks/{name}.html#{cell}"
+        file = f"{repository()}/blob/main/notebooks/{name.partition('-')[0]}.ipynb" if repository() else ""
+        return match[0] + f'notebook="{name}" cell="{cell}" link="{link}" file="{file}" '
 
     return SHOWN.sub(add_link, text)
 
@@ -58,12 +59,13 @@ def read_titles(paths: Iterable[Path]) -> dict[str, str]:
     """The titles of executed notebooks by name: number, first heading, model and seed."""
     titles = {}
     for path in paths:
-        text = "\n".join("".join(cell["source"]) for cell in read_json(path)["cells"][:1])
-        heading = re.search(r"^# (.+)$", text, re.MULTILINE)
+        heading = re.search(r"^# (.+)$", nbformat.read(path, as_version=4).cells[0].source, re.MULTILINE)
+        title = heading[1] if heading else path.stem
         number = path.stem.partition("_")[0]
+        if number.isdigit():
+            title = f"{number} {title}"
         model, _, seed = path.stem.partition("-")[2].rpartition("-")
-        title = f"{number} " * number.isdigit() + (heading[1] if heading else path.stem)
-        titles[path.stem] = title + (f": {model}, seed {seed}" if model else "")
+        titles[path.stem] = f"{title}: {model}, seed {seed}" if model else title
     return titles
 
 
@@ -78,38 +80,38 @@ def render_page(
         up: address of the page that it belongs to.
     """
     notebook = nbformat.read(path, as_version=4)
-    links = [{"name": name, "title": html.escape(title)} for name, title in titles.items()]
-    place = [*titles, path.stem].index(path.stem)
     facts = {"title": path.stem, "lang": "en-GB", "kind": "notebook", "up": up}
     facts |= {"author": AUTHORS, "licence": LICENCE, "executed": describe_execution(notebook)}
-    variables = {"notebooks": [link | {"here": link["name"] == path.stem} for link in links]}
-    variables |= {"previous": links[place - 1]} if place > 0 else {}
-    variables |= {"next": links[place + 1]} if place + 1 < len(links) else {}
+    names = [*titles]
+    links = [{"name": name, "title": html.escape(titles[name]), "here": name == path.stem} for name in names]
+    variables: dict[str, Any] = {"notebooks": links}
+    if path.stem in names[1:]:
+        variables["previous"] = links[names.index(path.stem) - 1]
+    if path.stem in names[:-1]:
+        variables["next"] = links[names.index(path.stem) + 1]
     metadata = [f"--metadata={key}={value}" for key, value in facts.items()]
     metadata += [f"--variable-json={key}={json.dumps(value)}" for key, value in variables.items()]
     reader = [FORMAT, "--standalone", "--toc", f"--lua-filter={TEMPLATES / 'notebook.lua'}"]
 
-    def beside(link: re.Match) -> str:
+    def link_page(link: re.Match) -> str:
         pages = [name for name in titles if name.partition("-")[0] == link[2]]
         return f"[{link[1]}]({pages[0]}.html)" if pages else link[1]
 
-    return pandoc(OTHER.sub(beside, markdown(notebook)), *reader, *PAGE, *metadata).encode()
+    return pandoc(OTHER.sub(link_page, markdown(notebook)), *reader, *PAGE, *metadata).encode()
 
 
 def describe_execution(notebook: nbformat.NotebookNode) -> str:
     """A sentence on an executed notebook: it trained a model, or opened a released one."""
-    cells = [cell.source for cell in notebook.cells if {*CELLS} & {*cell.metadata.get("tags", [])}]
-    lines = [line for source in cells for line in ast.parse(source).body if isinstance(line, ast.AnnAssign)]
-    defaults = {ast.unparse(line.target): ast.literal_eval(line.value) for line in lines if line.value}
-    values = defaults | notebook.metadata.get("papermill", {}).get("parameters", {})
-    release, model = values.get("released"), values.get("model")
-    if not model:
+    cells = [cell for cell in notebook.cells if {*CELLS} & {*cell.metadata.get("tags", [])}]
+    parameters = [parameter for cell in cells for parameter in PythonTranslator.inspect(cell)]
+    values = {parameter.name: ast.literal_eval(parameter.default) for parameter in parameters}
+    values |= notebook.metadata.get("papermill", {}).get("parameters", {})
+    release, name = values.get("released"), f"{values.get('model')}-{values.get('seed')}"
+    if not values.get("model"):
         return "Executed; this notebook trains no model."
-    name = f"{model}-{values.get('seed')}"
     if release:
-        return (
-            f"The figures show the released run {release}/{name}; the text describes the default short run."
-        )
+        run = f"{release}/{name}"
+        return f"The figures show the released run {run}; the text describes the default short run."
     return f"Trained {name}."
 
 

@@ -53,9 +53,9 @@ class Seeds:
 
     @property
     def collapsed(self) -> int:
-        """The number of runs whose samples are all one image."""
-        read = [(training.final["centre_dark"], training.final.one_image) for training in self.trainings]
-        return sum(one_image for _, one_image in read)
+        """The number of runs whose samples are all one image; a row of each run is the source."""
+        pairs = [(training.final["centre_dark"], training.final.one_image) for training in self.trainings]
+        return sum(one_image for _, one_image in pairs)
 
     def over(self, measure: str, scale: float = 1) -> Markdown:
         """Mean and standard deviation of a measure over the runs; a dash if a run lacks a value."""
@@ -72,18 +72,16 @@ def content(run: ReportRun, marks: Marks) -> Content:
         run: the run.
         marks: collects the numbers of the text.
     """
-    known = collect_names(run)
-    file, folder = run.profile.file.report.text or "", TEXT / "run"
-    author = Text(known, marks, folder)
+    names, folder, file = collect_names(run), TEXT / "run", run.profile.file.report.text or ""
+    author = Text(names, marks, folder)
     before, after = (Markdown(author.markdown(part, file)) for part in split_text(run.profile.text or ""))
-    return Content(Text(known | {"introduction": before, "discussion": after}, marks, folder).joined())
+    return Content(Text(names | {"introduction": before, "discussion": after}, marks, folder).joined())
 
 
 def share(x: Interval) -> Markdown:
     """A share with its interval, after a bar of its length, which HTML shows: 86% [81, 90]."""
-    return Markdown(
-        f'[]{{.bar style="width:{4 * x.value:.2f}em"}}{percent_span(x, 0) if x.ends[1:] else percent(x)}'
-    )
+    text = percent_span(x, 0) if x.ends[1:] else percent(x)
+    return Markdown(f'[]{{.bar style="width:{4 * x.value:.2f}em"}}{text}')
 
 
 def split_text(text: str) -> tuple[str, str]:
@@ -91,12 +89,11 @@ def split_text(text: str) -> tuple[str, str]:
 
     The second part begins with as many empty lines as the first part has, so its line numbers are unchanged.
     """
-    if RESULTS in text:
-        before, _, after = text.partition(RESULTS)
-    else:
+    before, results, after = text.partition(RESULTS)
+    if not results:
         sections = [match.start() for match in HEADING.finditer(text) if match[0] == "# "]
-        place = sections[1] if sections[1:] else len(text)
-        before, after = text[:place], text[place:]
+        end = sections[1] if sections[1:] else len(text)
+        before, after = text[:end], text[end:]
     return before, "\n" * before.count("\n") + after
 
 
@@ -104,21 +101,22 @@ def collect_names(run: ReportRun) -> dict[str, Any]:
     """Names for placeholders and conditions: a value for each, or a function that computes it on demand."""
     results = run.results
     models = {model: results.first(model) for model in results.models}
-    trainings = [*models.values()]
+    first = next(iter(models.values()))
+    known = DATASETS.get(first.train.data.name)
     return {
         **collect_common(run),
-        **_front(run, trainings),
-        **_compared(run),
+        **_front(run, [*models.values()]),
+        **_compared(run, [*models.values()]),
         "drawn": {name.partition(".")[0] for name in run.drawn},
         "models": models,
         "final": {model: training.final for model, training in models.items()},
         "described": describe_models(results, models, run.drawn),
         "share": share,
-        "measuring": trainings[0].measured.facts,
-        "real": trainings[0].real,
+        "measuring": first.measured.facts,
+        "real": first.real,
         "nouns": lambda: plural(dataset(results).noun),
         "other_data": other_data(results),
-        "data_citation": _cited(trainings[0]),
+        "data_citation": Markdown(f" [@{known.citation}]" if known else ""),
         "version": version(PROJECT),
         "paper": _paper(results),
     }
@@ -126,54 +124,39 @@ def collect_names(run: ReportRun) -> dict[str, Any]:
 
 def _front(run: ReportRun, trainings: list[Training]) -> dict[str, Any]:
     """Title, authors and citation of the run; the project is not its author."""
-    report, n = run.profile.file.report, len(trainings)
-    label = trainings[0].label if n == 1 else f"{NUMBERS[n] if n < len(NUMBERS) else n} models".capitalize()
+    report, name, n = run.profile.file.report, run.profile.name, len(trainings)
+    number = NUMBERS[n].capitalize() if n < len(NUMBERS) else n
+    label = trainings[0].label if n == 1 else f"{number} models"
     title = report.title or f"{label} trained on {dataset(run.results).title}"
-    seconds = sum(training.seconds for training in run.results.trainings.values())
-    device = trainings[0].train.environment.unread["device"].upper()
-    cited = {"title": title, "author": report.authors, "year": report.date and report.date.year}
+    seconds = duration(sum(training.seconds for training in run.results.trainings.values()))
+    device = escape(trainings[0].train.environment.unread["device"].upper())
+    year = report.date and report.date.year
     return {
         "title": title,
-        "subtitle": Markdown(
-            f"Run {code(run.profile.name)}: {duration(seconds)} of training on a {escape(device)}"
-        ),
+        "subtitle": Markdown(f"Run {code(name)}: {seconds} of training on a {device}"),
         "authors_yaml": Markdown(f"  - {escape(report.authors)}" if report.authors else ""),
-        "citation": bibtex(run.profile.name, **cited),
+        "citation": bibtex(name, title=title, author=report.authors, year=year),
     }
 
 
-def _compared(run: ReportRun) -> dict[str, Any]:
-    """All sets of samples, and names for sentences about all of them."""
-    results = run.results
-    trainings = [results.first(model) for model in results.models]
-    rows = [
-        Model(
-            name,
-            training,
-            training.measured[way],
-            training.changes.get(way, {}),
-            strip=strip(training, () if way or training is not results.first(training.model) else run.drawn),
-        )
-        for name, training, way in results.sets(results.models)
-    ]
-
-    def short() -> Markdown | None:
-        """Number of steps of each short training."""
-        few = [training for training in trainings if training.train.unread["steps"] < ENOUGH]
-        steps = [(training.label, training.train.steps) for training in few]
-        return named(steps, integer) if steps else None
-
+def _compared(run: ReportRun, trainings: list[Training]) -> dict[str, Any]:
+    """All sets of samples, and names for sentences about the first training run of each model."""
+    results, rows = run.results, []
+    for name, training, variant in results.sets(results.models):
+        first = training is results.first(training.model) and not variant
+        drawn = run.drawn if first else ()  # the figure of first samples
+        samples, changes = training.measured[variant], training.changes.get(variant, {})
+        rows.append(Model(name, training, samples, changes, strip=strip(training, drawn)))
+    groups = [Seeds(training.label, results.all_of(training.model)) for training in trainings]
+    several = [seeds for seeds in groups if len(seeds.trainings) > 1]
+    few = [training for training in trainings if training.train.unread["steps"] < ENOUGH]
     return {
         "rows": rows,
         "floors": [training for training in trainings if "floor" in training.final][:1],
-        "alone": all(len(results.seeds(model)) == 1 for model in results.models),
-        "over_seeds": [
-            Seeds(training.label, results.all_of(training.model))
-            for training in trainings
-            if len(results.seeds(training.model)) > 1
-        ],
+        "alone": not several,
+        "over_seeds": several,
         "repeated": lambda: [text for training in trainings if (text := _repeated(results, training))],
-        "short": short,
+        "short": lambda: few and named([(training.label, training.train.steps) for training in few], integer),
     }
 
 
@@ -185,11 +168,6 @@ def _repeated(results: Results, training: Training) -> Markdown | None:
         return None
     note(f"kept/samples_{training.name}.npz#/images")
     return Markdown(f"{integer(len(kept))} of {escape(training.label)} are {integer(images)} images")
-
-
-def _cited(training: Training) -> Markdown:
-    known = DATASETS.get(training.train.data.name)
-    return Markdown(f" [@{known.citation}]" if known else "")
 
 
 def _paper(results: Results) -> Markdown:

@@ -23,7 +23,7 @@ from report.measures.registry import MEASURES
 from report.pages.figures import SOURCE, find_row
 from report.pages.text_format import Markdown, printed
 from report.results.definitions import DEFINITIONS
-from report.results.table import Row, note, reading
+from report.results.table import CHECKPOINT, Row, note, reading
 
 BEGIN, MIDDLE, END = "\ue000", "\ue001", "\ue002"  # enclose a number and its entry
 MARK = re.compile(f"{BEGIN}(\\d+){MIDDLE}([^{BEGIN}{END}]*){END}")
@@ -72,11 +72,12 @@ class Marks:
         """Mark a text; returns it unchanged if it contains no formatted number, or already has a mark."""
         if BEGIN in text or "\n" in text or not values or not re.search(r"\d", text):
             return text
-        if not (sources := tuple(sources)):
+        entry = tuple(map(float, values)), tuple(sources)
+        if not entry[1]:
             self.missing.append(text)
             return text
-        entry = tuple(map(float, values)), sources
-        return Markdown(f"{BEGIN}{self.entries.setdefault(entry, len(self.entries))}{MIDDLE}{text}{END}")
+        number = self.entries.setdefault(entry, len(self.entries))
+        return Markdown(f"{BEGIN}{number}{MIDDLE}{text}{END}")
 
 
 @contextmanager
@@ -120,33 +121,30 @@ class Selection:
     def link(self, out: Path) -> str:
         """The link from a page in `out` to the rows on `rows.html`, or to the file if `rows` is empty."""
         if self.rows:
-            runs = (f"{run[0]}-{run[1]}" if isinstance(run, list) else f"{run}" for run in self.places)
-            return f"{ROWS}?rows={','.join(runs)}#{anchor(self.rows[0])}"
+            ranges = ("-".join(map(str, x)) if isinstance(x, list) else str(x) for x in self.indices)
+            return f"{ROWS}?rows={','.join(ranges)}#{anchor(self.rows[0])}"
         released = self.file.startswith("released/")
         return os.path.relpath(releases().parent / self.file, out) if released else self.file
 
     @property
-    def places(self) -> list[int | list[int]]:
-        """Places of the rows in their file; a range is [first, last]."""
-        return _ranges([int(row.source.rpartition("#")[2]) for row in self.rows])
+    def indices(self) -> list[int | list[int]]:
+        """Indices of the rows in their file; consecutive ones are a range, [first, last]."""
+        indices = [int(row.source.rpartition("#")[2]) for row in self.rows]
+        ranges = []
+        for _, group in groupby(enumerate(indices), key=lambda pair: pair[1] - pair[0]):
+            run = [index for _, index in group]
+            ranges.append([run[0], run[-1]] if len(run) > 1 else run[0])
+        return ranges
 
     def as_json(self) -> dict[str, Any]:
-        content = {"what": self.what + _describe_rows(self.rows), "part": self.part}
-        return {k: v for k, v in (content | {"file": self.file, "rows": self.places}).items() if v}
+        what = self.what + _describe_rows(self.rows)
+        content = {"what": what, "part": self.part, "file": self.file, "rows": self.indices}
+        return {name: value for name, value in content.items() if value}
 
 
 def anchor(row: Row) -> str:
     """The anchor of a row on the page of rows."""
     return row.source.replace("/", ".").replace("#", ".").removeprefix("metrics.")
-
-
-def _ranges(places: Sequence[int]) -> list[int | list[int]]:
-    """Group consecutive integers into [first, last]."""
-    ranges = []
-    for _, run in groupby(enumerate(places), key=lambda pair: pair[1] - pair[0]):
-        group = [place for _, place in run]
-        ranges.append([group[0], group[-1]] if len(group) > 1 else group[0])
-    return ranges
 
 
 def selections(sources: Iterable[str], out: Path) -> list[Selection]:
@@ -175,20 +173,22 @@ def _describe_rows(rows: Sequence[Row]) -> str:
     if not rows:
         return ""
     row, n = rows[0], len(rows)
-    origin = row.model + (f"-{row.seed}" if row.seed is not None else "") if row.model else ""
-    origin = (origin + _name_release(row.source)).removeprefix(" of ")
     epochs = sorted({row.epoch for row in rows if row.epoch is not None})
-    if row.way == "checkpoint":
-        origin = f"{n} checkpoints of {origin}" if n > 1 else f"a checkpoint of {origin}"
+    run = f" of {row.model}" if row.model else ""
+    if row.model and row.seed is not None:
+        run += f"-{row.seed}"
+    text = run + _name_release(row.source)
+    if row.way == CHECKPOINT:
+        text = (f" of {n} checkpoints" if n > 1 else " of a checkpoint") + text
     elif row.way:
-        origin = f"“{row.way}”" + (f" of {origin}" if origin else "")
-    text = f" of {origin}" if origin else ""
+        text = f" of “{row.way}”{text}"
     if len(epochs) > 1:
         return f"{text}, epochs {epochs[0]} to {epochs[-1]}"
     if n > 1:
         return f"{text}, {n} rows"
-    place = f", at {row.x:g}" if row.x is not None else ""
-    return text + place + (f", epoch {epochs[0]}" if epochs and row.way == "checkpoint" else "")
+    if row.x is not None:
+        text += f", at {row.x:g}"
+    return f"{text}, epoch {row.epoch}" if row.way == CHECKPOINT and epochs else text
 
 
 # --- writing ---
@@ -203,31 +203,28 @@ def write_sources(text: str, marks: Marks, out: Path) -> tuple[str, list[dict[st
     Returns:
         The text, the content of numbers.json, and the cited rows.
     """
-    by_id = {number: entry for entry, number in marks.entries.items()}
-    numbers: dict[int, dict[str, Any]] = {}
-    earlier: dict[tuple[str, ...], int] = {}
-    lines: list[str] = []
+    text = NO_SPAN.sub(lambda match: strip_marks(match[0]), text)
+    shown: dict[str, str] = {}  # text of each mark, in the order of the text
+    for match in MARK.finditer(text):
+        shown.setdefault(match[1], match[2])
+    entries, numbers, lines = [*marks.entries], [], []
+    first: dict[tuple[str, ...], int] = {}  # the first number with these sources
     rows: dict[str, Row] = {}
-
-    def span(match: re.Match) -> str:
-        if (mark := int(match[1])) not in numbers:
-            number, (values, sources) = len(numbers) + 1, by_id[mark]
-            read = selections(sources, out)
-            value = values[0] if len(values) == 1 else list(values)
-            entry = {"number": number, "text": match[2], "value": value}
-            same = earlier.setdefault(sources, number)  # an earlier number may have the same sources
-            listed = [selection.as_json() for selection in read] if same == number else same
-            numbers[mark] = entry | {"sources": listed}
-            rows.update((row.source, row) for selection in read for row in selection.rows)
-            item = [f"1. [{match[2]}]{{#n{number}}}", *_describe_number(values, read, out), ""]
-            lines.extend(item)
-        return f"[{match[2]}]{{.n s={numbers[mark]['number']}}}"
-
-    text = MARK.sub(span, NO_SPAN.sub(lambda match: strip_marks(match[0]), text))
+    for number, (mark, number_text) in enumerate(shown.items(), 1):
+        values, sources = entries[int(mark)]
+        read = selections(sources, out)
+        value = values[0] if len(values) == 1 else list(values)
+        listed = first.get(sources) or [selection.as_json() for selection in read]
+        numbers.append({"number": number, "text": number_text, "value": value, "sources": listed})
+        first.setdefault(sources, number)
+        rows.update((row.source, row) for selection in read for row in selection.rows)
+        lines += [f"1. [{number_text}]{{#n{number}}}", *_describe_number(values, read, out), ""]
+    number_of = {mark: number for number, mark in enumerate(shown, 1)}
+    text = MARK.sub(lambda match: f"[{match[2]}]{{.n s={number_of[match[1]]}}}", text)
     head = "# Where the numbers come from {#sec:sources .unnumbered}\n\n::: {.claim #numbers}"
     head += f"\n**{len(numbers)} numbers**\n\nThey come from {len(rows)} [rows of the table]({ROWS})."
     text += "\n".join(["", "::: page", head, "", *lines, ":::", ":::", ""])
-    return text, list(numbers.values()), sorted(rows.values(), key=_place_of)
+    return text, numbers, sorted(rows.values(), key=_file_and_index)
 
 
 def _describe_number(values: Sequence[float], read: Sequence[Selection], out: Path) -> list[str]:
@@ -238,19 +235,19 @@ def _describe_number(values: Sequence[float], read: Sequence[Selection], out: Pa
         groups.setdefault(selection.head, {})[selection.description] = selection.link(out)
     entries = {"Value": [unrounded]}
     for head, links in groups.items():
-        named = [f"[{what}]({link})" if link else what for what, link in [*links.items()][:MOST]]
+        items = [f"[{what}]({link})" if link else what for what, link in [*links.items()][:MOST]]
         if len(links) > MOST:
-            named.append(f"{len(links) - MOST} more in [the file of numbers](numbers.json)")
-        entries[head[:1].upper() + head[1:] if len(groups) > 1 else "Source"] = named
+            items.append(f"{len(links) - MOST} more in [the file of numbers](numbers.json)")
+        entries[head[:1].upper() + head[1:] if len(groups) > 1 else "Source"] = items
     lines = []
     for term, definitions in entries.items():
         lines += ["", f"    {term}", *(f"    :   {text}" for text in definitions)]
     return lines
 
 
-def _place_of(row: Row) -> tuple[str, int]:
-    file, _, place = row.source.partition("#")
-    return file, int(place)
+def _file_and_index(row: Row) -> tuple[str, int]:
+    file, _, index = row.source.partition("#")
+    return file, int(index)
 
 
 WORDS = ("model", "way", "measure")  # columns that are aligned left

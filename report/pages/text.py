@@ -90,20 +90,18 @@ class Lacking(jinja2.ChainableUndefined):
         return self._undefined_message
 
 
-def _of_numbers(choose: Callable[[Sequence[float]], float]) -> Callable[..., float | Lacking]:
+def _on_numbers(choose: Callable[[Sequence[float]], float]) -> Callable[..., float | Lacking]:
     """Turn a function of a list into a function of numbers and lists; undefined for no numbers."""
 
-    def function(*values: Any) -> float | Lacking:
-        plain = [getattr(value, "value", value) for value in values]
-        numbers = [x for value in plain for x in (value if isinstance(value, Iterable) else [value])]
-        if not numbers:
-            return Lacking(f"{choose.__name__}() got no numbers")
-        return choose([getattr(x, "value", x) for x in numbers])
+    def function(*given: Any) -> float | Lacking:
+        lists = [value if isinstance(value, Iterable) else [value] for value in given]
+        numbers = [getattr(x, "value", x) for values in lists for x in values]
+        return choose(numbers) if numbers else Lacking(f"{choose.__name__}() got no numbers")
 
     return function
 
 
-FUNCTIONS = {"chosen": chosen} | {f.__name__: _of_numbers(f) for f in (max, min, fmean)}
+FUNCTIONS = {"chosen": chosen} | {choose.__name__: _on_numbers(choose) for choose in (max, min, fmean)}
 
 
 class _Language(jinja2.Environment):
@@ -137,7 +135,8 @@ class _Language(jinja2.Environment):
     def getattr(self, obj: Any, attribute: str) -> Any:
         value = super().getattr(obj, attribute)
         if isinstance(value, jinja2.Undefined) and not isinstance(obj, Mapping | jinja2.Undefined | None):
-            raise ValueError(_suggest(attribute, obj))
+            public = [name for name in dir(obj) if not name.startswith("_")]
+            raise ValueError(f"nothing is named {attribute!r} here{nearest(attribute, public)}")
         return self._defined(value, obj, attribute)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
@@ -148,12 +147,6 @@ class _Language(jinja2.Environment):
         if isinstance(value, jinja2.Undefined) and isinstance(obj, Mapping):
             return Lacking(f"this run has no {name!r}{nearest(str(name), map(str, obj))}")
         return Lacking(f"{name!r} is undefined in this run") if value is None else value
-
-
-def _suggest(attribute: str, obj: Any) -> str:
-    """The message for an attribute that an object lacks, with the nearest name."""
-    public = [name for name in dir(obj) if not name.startswith("_")]
-    return f"nothing is named {attribute!r} here{nearest(attribute, public)}"
 
 
 class Text:
@@ -171,13 +164,13 @@ class Text:
         self.sources = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.md"))}
         file = folder / "findings.yaml"
         findings = yaml.safe_load(file.read_text("utf-8")) if file.is_file() else {}
-        self.names = {**names, "findings": Lazy(findings, lambda name: self._true(findings[name]))}
+        self.names = {**names, "findings": Lazy(findings, lambda name: self._holds(findings[name]))}
         functions = FUNCTIONS | HELPERS | {"met": self._met, "finding": self._finding}
         self.language, self.seen = _Language(self._shown, functions, folder), {}
 
     # --- called from templates ---
 
-    def _true(self, condition: str) -> bool:
+    def _holds(self, condition: str) -> bool:
         return bool(self.language.compile_expression(condition)(self.names))
 
     def _met(self, condition: Any) -> bool:
@@ -217,13 +210,10 @@ class Text:
             steps = [step.lineno for step in extract_tb(error.__traceback__) if step.filename == "<template>"]
             line = getattr(error, "lineno", None) or next(reversed(steps), 1)
             placeholders = re.findall("<<.*?>>", source.split("\n")[line - 1])
-            place = f"{placeholders[0]}: " if len(placeholders) == 1 else ""
-            message = str(error).partition("\n")[0]  # Jinja repeats the line
-            if isinstance(error, AttributeError) and error.name:
-                message = _suggest(error.name, error.obj)
-            elif isinstance(error, KeyError):
-                message = f"nothing is named {error.args[0]!r} here"
-            raise ValueError(f"{name}, line {line}: {place}{message}") from error
+            start = f"{placeholders[0]}: " if len(placeholders) == 1 else ""
+            expected = isinstance(error, ValueError | jinja2.TemplateError)
+            message = str(error).partition("\n")[0] if expected else repr(error)  # Jinja repeats the line
+            raise ValueError(f"{name}, line {line}: {start}{message}") from error
 
     def _refuse_unknown(self, source: str) -> None:
         known = self.names.keys() | self.language.globals.keys()

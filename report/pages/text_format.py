@@ -36,17 +36,14 @@ def _one_line(value: Any) -> str:
 
 def finalize(value: Any) -> Markdown:
     """The text that a placeholder prints; ValueError: the value is neither text nor an integer."""
-    if isinstance(value, Markdown):
-        return value
+    if isinstance(value, str | bool):
+        return escape(value)
+    if isinstance(value, int):
+        return integer(value)
     if value is None:
         raise ValueError("the value is undefined in this run; make the sentence conditional, or measure it")
-    if not isinstance(value, str | int):
-        text = str(value)  # raises an error if the value is undefined
-        kind = f"the number {text}" if isinstance(value, float) else GROUP
-        raise ValueError(f"{kind} needs a format such as num(), shown() or percent()")
-    if isinstance(value, int) and not isinstance(value, bool):
-        return integer(value)
-    return escape(value)
+    kind = f"the number {value}" if isinstance(value, float) else GROUP
+    raise ValueError(f"{kind} needs a format such as num(), shown() or percent()")
 
 
 printed: list[float] = []  # unrounded values of formatted numbers, for `report.pages.sources`
@@ -54,14 +51,14 @@ printed: list[float] = []  # unrounded values of formatted numbers, for `report.
 
 def _note(x: Any) -> float:
     """Note that a number, or the value of an interval, is printed, and return it."""
-    x = getattr(x, "value", x)
-    if lacking := getattr(x, "_undefined_message", ""):
-        raise ValueError(lacking)
-    if isinstance(x, bool) or not isinstance(x, int | float) or not math.isfinite(x):
-        given = repr(x) if isinstance(x, float | str) or x is None else GROUP
-        raise ValueError(f"expected a finite number, got {given}")
-    printed.append(x)
-    return x
+    value = getattr(x, "value", x)
+    if not isinstance(value, int | float):
+        kind = repr(value) if isinstance(value, str | None) else GROUP
+        raise ValueError(getattr(value, "_undefined_message", f"expected a number, got {kind}"))
+    if not math.isfinite(value):
+        raise ValueError(f"expected a finite number, got {value}")
+    printed.append(value)
+    return value
 
 
 def _significant(x: float, digits: int) -> Markdown:
@@ -77,8 +74,8 @@ def _significant(x: float, digits: int) -> Markdown:
 
 
 def _decimal(x: float, decimals: int) -> Markdown:
-    shown = f"{x:.{decimals}f}"
-    return Markdown(shown.lstrip("-") if float(shown) == 0 else shown.replace("-", MINUS))
+    text = f"{x:.{decimals}f}"
+    return Markdown(text.lstrip("-") if float(text) == 0 else text.replace("-", MINUS))
 
 
 def integer(x: float) -> Markdown:
@@ -144,11 +141,6 @@ def duration(seconds: float) -> Markdown:
     return Markdown(f"{_significant(seconds / size, 2)} {unit}")
 
 
-def each(values: Iterable[float], digits: int = 3) -> Markdown:
-    """Format a list of numbers."""
-    return listing(num(x, digits) for x in values)
-
-
 def named(pairs: Mapping[str, Any] | Iterable[tuple[str, Any]], show: Callable, *how: Any) -> Markdown:
     """Format values with their names: 12.1 (linear) and 9.0 (cosine).
 
@@ -161,9 +153,9 @@ def named(pairs: Mapping[str, Any] | Iterable[tuple[str, Any]], show: Callable, 
     return listing(Markdown(f"{show(value, *how)} ({escape(name)})") for name, value in pairs)
 
 
-def listing(items: Iterable[Any], word: str = "and") -> Markdown:
-    """Format a list: a, b and c, each escaped; "none" for an empty one."""
-    parts = [finalize(item) for item in items]
+def listing(items: Iterable[Any], word: str = "and", show: Callable = finalize) -> Markdown:
+    """Format a list: a, b and c, each escaped or formatted by `show`; "none" for an empty one."""
+    parts = [show(item) for item in items]
     if len(parts) < 2:
         return Markdown(parts[0] if parts else "none")
     return Markdown(f"{', '.join(parts[:-1])} {word} {parts[-1]}")
@@ -202,4 +194,4 @@ def bibtex(key: str, **fields: Any) -> Markdown:
 
 # Functions and filters for placeholders and conditions.
 FUNCTIONS = (num, fixed, percent, points, integer, duration, percent_range, percent_span, shown, spread)
-HELPERS = {f.__name__: f for f in (*FUNCTIONS, listing, each, named, code)}
+HELPERS = {function.__name__: function for function in (*FUNCTIONS, listing, named, code)}

@@ -17,7 +17,7 @@ from paper import figures as paper_figures
 from report import figures as tool
 from report.figures import curves, images
 from report.figures.print_style import render
-from report.pages.figures import collect_figures, escape_formula, make_csv, read_figures
+from report.pages.figures import collect_figures, make_csv, read_figures
 from report.results import counterparts
 from report.results import views as results
 from report.results.views import STUDY
@@ -114,8 +114,3 @@ def test_the_answer_takes_one_training_which_has_no_interval():
     *_, share = paper_figures.answer(alone).axes
     assert marks(share, "d") == marks(share, "s") == [alone.first("zoom").final["digit"].value]
     assert paper_figures.answer(results.load(PAPER, trainings=[])) is None
-
-
-def test_no_cell_of_a_csv_is_a_formula():
-    given = ["=1+1", "+a", "-b", "@c", -0.5, "zoom", None]
-    assert [*map(escape_formula, given)] == ["'=1+1", "'+a", "'-b", "'@c", -0.5, "zoom", None]

@@ -93,7 +93,7 @@ def chosen(out: Path, *places: int, file: str = MEASURED, part: str = "") -> lis
 def test_a_number_links_to_all_of_its_rows_and_to_the_first_of_them(out):
     """The page of rows marks those that `rows` names and goes to the anchor."""
     (read,) = chosen(out, 0, 1, 2, 4)
-    assert read.places == [[0, 2], 4]
+    assert read.indices == [[0, 2], 4]
     assert read.link(out) == "rows.html?rows=0-2,4#measure_zoom-3.json.0"
     assert (read.as_json()["rows"], read.as_json()["file"]) == ([[0, 2], 4], MEASURED)
     (single,) = chosen(out, 5)

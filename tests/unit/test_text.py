@@ -72,8 +72,8 @@ def test_a_condition_can_rest_on_a_named_finding(fill):
         ("<< num(interval) / 0 >>", "<< num"),
         ("<< num(1 / 0) >>", "zero"),
         ("<< interval.lwo >>", "'lwo' here; did you mean 'low'"),
-        ("<< num(broken()) >>", "<< num.broken... >>: nothing is named 'lwo' here; did you mean 'low'"),
-        ("<< num(absent_key()) >>", "nothing is named 'x' here"),
+        ("<< num(broken()) >>", "<< num.broken... >>: AttributeError.*'lwo'"),
+        ("<< num(absent_key()) >>", "KeyError.*x"),
         ("<< num(final.zom) >>", "<< num.final.zom. >>: this run has no 'zom'; did you mean 'zoom'"),
         # conditions that can never be met, or are none
         ("%% if none\n%% if fnal\nb\n%% endif\n%% endif", "did you mean 'final'"),
