@@ -106,8 +106,7 @@ def test_a_zoom_shows_the_centre_of_its_level(degraded):
     for image, t, (label, _) in zip(images, range(0, 25, 2), tick_pairs(axes, "x"), strict=True):
         assert f"t = {t}$" in label
         assert same(image, zoomed(x, t))
-    strips, under = pictures(shown(degraded, "01-slider"), 9)
-    assert under == ["$t = 0$", *map(str, range(3, 25, 3))]
+    strips, _ = pictures(shown(degraded, "01-slider"), 9)
     assert all(same(strips["zoom"][i], zoomed(x, 3 * i)) for i in range(9))
     blurred = gaussian_filter(x[0].numpy(), 0.4 * 10, mode="nearest", truncate=8)
     apart = [np.abs(strips["blur"][i] - as_bytes(blurred)[0]).mean() for i in range(9)]
@@ -304,9 +303,8 @@ def test_starts_stand_above_deepest_zooms_and_a_walk_goes_down(cold):
 
 
 def test_a_painted_patch_is_walked_down_and_exercises_of_the_zoom_have_their_answers(cold):
-    strips, under = pictures(shown(cold, "03-paint-code"), 9)
+    strips, _ = pictures(shown(cold, "03-paint-code"), 9)
     (painted,) = strips.values()
-    assert under == ["$t = 24$", *(str(t) for t in range(21, -1, -3))]
     patch = np.full((4, 4), -0.5)
     patch[:, 2] = 0.5
     assert same(painted[0], patch.repeat(7, 0).repeat(7, 1))
