@@ -6,17 +6,16 @@ from operator import attrgetter
 
 import pandas as pd
 import torch
-from matplotlib.figure import Figure
 from torch import Tensor
 
 from diffusion.arguments import check_whole, summarise
 from diffusion.data import DataSet
 from diffusion.evaluation.evaluator import Evaluator, choose_n, draw_samples
-from diffusion.evaluation.measures import ONE_IMAGE, Measured, choose_main, format_value
+from diffusion.evaluation.measured import ONE_IMAGE, Measured, choose_main, format_value
 from diffusion.evaluation.statistics import Interval
-from diffusion.evaluation.variety import FEWEST, grey
-from diffusion.figures import grid
-from diffusion.pixels import as_images
+from diffusion.evaluation.variety import FEWEST_IMAGES
+from diffusion.figures import Grid, grid
+from diffusion.pixels import as_images, grey
 from diffusion.training.folder import HASHES
 from diffusion.training.run import Run
 
@@ -72,14 +71,14 @@ class Comparison:
             return rows
         return pd.concat([settings.reindex(rows.index, fill_value=""), rows], axis=1)
 
-    def grid(self, columns: int = 10) -> Figure:
+    def grid(self, columns: int = 10) -> Grid:
         """Show the first samples of each model, one row per model, with real images in the first row.
 
         Args:
             columns (int): Number of samples per model. Default 10.
 
         Returns:
-            Figure: The figure.
+            Grid: The figure, a matplotlib one.
         """
         rows = {REAL: self.evaluator.x_test} | self.samples
         shortest = min(check_whole("columns", columns, 1), *map(len, rows.values()))
@@ -125,7 +124,7 @@ def compare(
     Example:
         >>> import diffusion as d
         >>> x, _ = d.load("mnist", n=60)
-        >>> evaluator = d.Evaluator(x[:30], x[30:], dataset=None, interval_repeats=5)
+        >>> evaluator = d.Evaluator(x[:30], x[30:], interval_repeats=5)
         >>> both = d.compare({"real": x[:20], "negative": -x[:20]}, evaluator, n=20)
         >>> value = both.table["frechet"]["value"]
         >>> bool(value["real"] < value["negative"])
@@ -147,7 +146,7 @@ def compare(
     for name, x in given.items():
         if not isinstance(x, Tensor):
             raise ValueError(f"runs[{name!r}] is {summarise(x)}; expected: a run (d.open) or samples")
-    n = choose_n(evaluator, *map(len, given.values())) if n is None else check_whole("n", n, FEWEST)
+    n = choose_n(evaluator, *map(len, given.values())) if n is None else check_whole("n", n, FEWEST_IMAGES)
     for name, x in given.items():
         if len(x) < n:
             raise ValueError(

@@ -32,7 +32,7 @@ class Grid(Figure):
 
 
 @checked
-def grid(images: Any, columns: Count = 8, labels: Sequence[str] = ()) -> Figure:
+def grid(images: Any, columns: Count = 8, labels: Sequence[str] = ()) -> Grid:
     """Draw images in a grid, in reading order.
 
     Args:
@@ -42,7 +42,7 @@ def grid(images: Any, columns: Count = 8, labels: Sequence[str] = ()) -> Figure:
         labels (sequence of str): Labels left of the rows. Default ().
 
     Returns:
-        Figure: A matplotlib figure, shown in a notebook; save it with `savefig`.
+        Grid: A matplotlib figure, shown in a notebook; save it with `savefig`.
 
     Raises:
         ValueError: If `images` is empty, has another shape, or contains NaN.

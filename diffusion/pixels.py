@@ -84,6 +84,11 @@ def grey_values(x: Tensor) -> Tensor:
     return x.clamp(-0.5, 0.5).add(0.5).mul(255).round().to(torch.uint8)
 
 
+def grey(x: Tensor) -> Tensor:
+    """Convert images (N, C, S, S) to (N, 1, S, S), the mean of their colours."""
+    return x if x.shape[1] == 1 else x.mean(1, keepdim=True)
+
+
 def note_outside(x: Tensor, source: str) -> None:
     """Print a note if more than 1% of the pixels are far outside [-0.5, 0.5]."""
     if (share := float((x.abs() > OUTSIDE).float().mean())) > 0.01:

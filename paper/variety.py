@@ -13,7 +13,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from diffusion.evaluation.evaluator import Evaluator, MeasuredImages
+from diffusion.evaluation.evaluator import Evaluator
+from diffusion.evaluation.measures import MeasuredImages
 from diffusion.evaluation.statistics import Interval
 from report.measures.registry import register
 from report.results import kept, table

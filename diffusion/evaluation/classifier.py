@@ -64,5 +64,12 @@ def classes_of(model: DigitClassifier, images: Tensor) -> Tensor:
     return logits(model, images.clamp(-0.5, 0.5)).argmax(1)
 
 
+def read(logits: Tensor) -> tuple[Tensor, Tensor]:
+    """Return labels (N,) int64 and confidence (N,) float64 in (1 / K, 1] from logits (N, K)."""
+    # In float32 the probability of a clear digit may round to exactly 1, and ties could not be ranked.
+    confidence, labels = logits.double().softmax(1).max(1)
+    return labels, confidence
+
+
 CLASSIFIER = MeasuringNetwork("classifier", SHA256, DigitClassifier, train)
 load, classifier_for = CLASSIFIER.load, CLASSIFIER.load_for

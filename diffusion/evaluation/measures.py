@@ -1,201 +1,171 @@
-"""The measures of a set of samples: a table of their names, units, meanings and functions.
+"""The measures of a set of images: a table of their units, meanings and functions.
 
-A measure maps a set of images, seen by an evaluator (`evaluator.MeasuredImages`), to the arguments of its
-function. Without this map, it is only described here, and computed elsewhere. An evaluator takes the measures
-of its own table, which is this one unless you pass another, such as `MEASURES | {"mine": Measure(...)}`.
+A function maps a set of images, as an evaluator's networks read it, to measures by name. An evaluator takes
+the measures of this table, unless you pass another, such as `MEASURES | {"mine": Measure(...)}`.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
 
 from diffusion.evaluation import frechet
-from diffusion.evaluation.recogniser import digit
+from diffusion.evaluation.classifier import read
+from diffusion.evaluation.frechet import to_uint8
+from diffusion.evaluation.recogniser import NEIGHBOURS, digit
 from diffusion.evaluation.statistics import Interval
 from diffusion.evaluation.variety import precision_recall_coverage
-from diffusion.names import nearest
+from diffusion.pixels import GREY28, grey
 from diffusion.progress import progress
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 # A number with its interval; for some measures a plain number, a list of numbers, or one number per place x.
 Value = Interval | Any
-FEATURES = {  # suffix of the names of distances and floors -> the features that it stands for
-    "": "features of the classifier",
-    "_autoencoder": "features of an autoencoder, which never saw a label",
-    "_random": "features of an untrained network",
-    "_photographs": "features of a network trained on photographs",
-    "_inception": "features of InceptionV3",
-}
-SLOW = ("_photographs", "_inception")  # suffixes of measures that are too slow for every set of samples
+ALIKE = 2  # images count as the same if all pixels agree within this many of 255 grey values
+
+
+@dataclass(eq=False, repr=False)
+class MeasuredImages:
+    """Images (N, C, S, S) in model units with the outputs of an evaluator's networks.
+
+    Attributes:
+        evaluator (Evaluator): The evaluator.
+        x (Tensor): The images.
+        features (Tensor): (N, D) in `Evaluator.default_space`; pass them if they exist already.
+        n (int): Number of images, from the start, that enter distances. If 0, all. Default 0.
+        only (collection of str): Names of the measures that will be taken. If None, all. Default None.
+        labels (Tensor): (N,), the predicted classes, or None without a classifier.
+        confidence (Tensor): (N,), the probabilities of these classes, or None without a classifier.
+    """
+
+    evaluator: Any
+    x: Tensor
+    features: Any = None
+    n: int = 0
+    only: Collection[str] | None = None
+
+    def __post_init__(self) -> None:
+        self.n, self.seed = self.n or len(self.x), self.evaluator.seed
+        if self.features is None:
+            self.features = self.evaluator.default_space.features(self.x)
+        self.labels = self.confidence = None
+        if self.evaluator.classes:
+            with torch.inference_mode():
+                self.labels, self.confidence = read(self.evaluator.classifier.head(self.features))
+
+    @cached_property
+    def images(self) -> Tensor:
+        """Tensor: The images as grey bytes, (N, 1, S, S)."""
+        return to_uint8(grey(self.x))
+
+    @cached_property
+    def one_image(self) -> bool:
+        """bool: Whether all images are the same, up to rounding, so distances are undefined."""
+        values = to_uint8(self.x).short()
+        return bool((values - values[:1]).abs().max() <= ALIKE)
+
+    @property
+    def recognisable(self) -> bool:
+        """bool: Whether the recogniser applies, which needs classes and 28 x 28 grey images that differ."""
+        if not self.evaluator.classes or len(self.evaluator.x_digits) < NEIGHBOURS:
+            return False
+        return self.x.shape[1:] == GREY28 and not self.one_image
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A measure: its name, unit and meaning, and the function that computes it."""
+    """A measure: its unit and meaning, and the function that computes it.
 
-    name: str
+    Attributes:
+        unit (str): The unit.
+        meaning (str): The meaning, for tables.
+        function (Callable): Maps `MeasuredImages` to measures by name; empty where they are undefined. If
+            None, the measure is only described here. Default None.
+        real (bool): Whether it is also taken of test images. Default False.
+    """
+
     unit: str
     meaning: str
-    function: Any = None  # None if the measure is taken elsewhere
-    arguments: Callable | None = None  # a measured set -> the function's arguments, or a false value
-    real: bool = True  # whether it is also taken of test images
-
-    @property
-    def slow(self) -> bool:
-        """bool: Whether the measure is too slow for all sets of samples."""
-        return self.name.endswith(SLOW)
+    function: Callable[[MeasuredImages], Mapping[str, Value]] | None = None
+    real: bool = False
 
 
-def by_features(name: str, unit: str, meaning: str) -> dict[str, tuple[str, str]]:
-    """Return the names of a measure in each kind of features, with its unit and meaning."""
-    return {f"{name}{end}": (unit, f"{meaning}, in {which}") for end, which in FEATURES.items()}
-
-
-def entries(
-    function: Any, arguments: Callable | None, real: bool, names: Mapping[str, tuple[str, str]]
-) -> dict[str, Measure]:
-    """Return the entries of a function in a table of measures: name -> (unit, meaning), see `Measure`."""
-    return {
-        name: Measure(name, unit, meaning, function, arguments, real)
-        for name, (unit, meaning) in names.items()
-    }
-
-
-def distances(seen: Any) -> dict[str, Interval]:
-    """Return Fréchet and kernel distances of the first n samples, in each requested kind of features."""
-    values, evaluator = {}, seen.evaluator
+def measure_distances(images: MeasuredImages) -> dict[str, Value]:
+    """Return Fréchet and kernel distances of the first n images, in each requested kind of features."""
+    values: dict[str, Value] = {}
+    evaluator, n = images.evaluator, images.n
+    if images.one_image:
+        return values
     for space in evaluator.spaces.values():
-        names = f"frechet{space.ending}", f"kid{space.ending}"
-        if seen.only is None or {*names}.intersection(seen.only):
-            main = space is evaluator.default_space
-            x = seen.features[: seen.n] if main else space.features(seen.x[: seen.n])
-            values[names[0]] = frechet.distance(space.reference, x, evaluator.interval_repeats, seen.seed)
-            values[names[1]] = frechet.kid(space.reference, x, seen.seed)
+        frechet_name, kid_name = f"frechet{space.ending}", f"kid{space.ending}"
+        if images.only is None or frechet_name in images.only or kid_name in images.only:
+            is_default = space is evaluator.default_space
+            features = images.features[:n] if is_default else space.features(images.x[:n])
+            repeats, seed = evaluator.interval_repeats, images.seed
+            values[frechet_name] = frechet.distance(space.reference, features, repeats, seed)
+            values[kid_name] = frechet.kid(space.reference, features, seed)
     return values
 
 
-def _variety(seen: Any) -> Any:
-    reference = seen.evaluator.default_space.reference
-    return not seen.one_image and (reference.features, seen.features[: seen.n], seen.n, seen.seed)
+def measure_variety(images: MeasuredImages) -> dict[str, Interval]:
+    """Return precision, recall and coverage of the first n images."""
+    if images.one_image:
+        return {}
+    real, n = images.evaluator.default_space.reference.features, images.n
+    return precision_recall_coverage(real, images.features[:n], n, images.seed)
 
 
-SQUARED = "squared distance"
-MEASURES: dict[str, Measure] = {
-    **entries(
-        frechet.floor,
-        None,
-        True,
-        by_features("floor", SQUARED, "Fréchet distance of as many training images, mean"),
-    ),
-    **entries(
-        precision_recall_coverage,
-        _variety,
-        False,
-        {
-            "precision": ("share", "samples within reach of real images"),
-            "recall": ("share", "real images within reach of samples"),
-            "coverage": ("share", "real images with a sample nearer than their fifth real neighbour"),
-        },
-    ),
-    **entries(
-        digit,
-        lambda seen: seen.recognisable and (seen.evaluator.recogniser, seen.x),
-        False,
-        {"digit": ("share", "images that the calibrated recogniser takes for digits")},
-    ),
-    **entries(
-        distances,
-        lambda seen: not seen.one_image and (seen,),
-        False,
-        by_features("frechet", SQUARED, "Fréchet distance of the samples from the test images")
-        | by_features("kid", SQUARED, "kernel distance of the samples from the test images"),
-    ),
+def measure_digits(images: MeasuredImages) -> dict[str, Value]:
+    """Return the share of images that the recogniser accepts."""
+    return {"digit": digit(images.evaluator.recogniser, images.x)} if images.recognisable else {}
+
+
+FEATURES = {  # name of an extractor -> its features in words
+    "digits": "features of the classifier",
+    "autoencoder": "features of an autoencoder, which never saw a label",
+    "random": "features of an untrained network",
 }
 
 
-def take_measures(seen: Any, only: Collection[str] | None = None, real: bool = False) -> dict[str, Value]:
-    """Take measures of a set of images: all, only the names in `only`, or only measures of `real` images."""
-    table = seen.evaluator.measures
-    chosen = [entry for name, entry in table.items() if only is None or name in only]
-    functions = {entry.function: entry for entry in chosen if entry.arguments and (entry.real or not real)}
-    values: dict[str, Value] = {}
-    for function, entry in progress(functions.items(), "measuring"):
-        if arguments := entry.arguments(seen):
-            value = function(*arguments)
-            values |= value if isinstance(value, dict) else {entry.name: value}
-    return {name: value for name, value in values.items() if only is None or name in only}
+def distances_in(ending: str, features: str) -> dict[str, Measure]:
+    """Return the entries of distances in one kind of features.
 
-
-# --- for readers ---
-
-DISTANCES = ("frechet", "frechet_autoencoder", "frechet_random")  # the first two that were measured
-OTHERS = ("digit", "precision", "recall", "coverage")
-ONE_IMAGE = "All samples are one image: they have no distance, and none of them counts."
-
-
-class Measured(dict[str, Value]):
-    """Measures of samples by name. Prints the main ones next to real images, as a table.
-
-    Attributes:
-        seen (MeasuredImages): The samples.
-        one_image (bool): Whether all samples are one image, up to rounding. There is then no distance.
+    Args:
+        ending (str): Ending of their names.
+        features (str): The features in words.
     """
-
-    def __init__(self, values: dict[str, Value], seen: Any):
-        super().__init__(values)
-        self.seen, self.one_image = seen, seen.one_image
-
-    def __missing__(self, name: str) -> Value:
-        """Raise KeyError with the names of the measures taken."""
-        raise KeyError(f"{name!r} was not measured; measured: {', '.join(self)}{nearest(name, self)}")
-
-    @property
-    def real(self) -> dict[str, Value]:
-        """dict: The same measures of equally many real images, if defined; for a distance its floor."""
-        evaluator, n = self.seen.evaluator, self.seen.n
-        floors = {name.replace("floor", "frechet", 1): floor for name, floor in evaluator.floors(n).items()}
-        return evaluator.real(n) | floors
-
-    @property
-    def table(self) -> "pd.DataFrame":
-        """DataFrame: One row per measure: samples, real images, unit and meaning."""
-        import pandas as pd  # takes a second
-
-        real, names, known = self.real, choose_main(self), self.seen.evaluator.measures
-        rows = [
-            (format_value(self[k]), format_value(real.get(k)), known[k].unit, known[k].meaning) for k in names
-        ]
-        table = pd.DataFrame(rows, names, ["samples", "real images", "unit", "meaning"])
-        return table.rename(index=self.seen.evaluator.measure_names)
-
-    def __str__(self) -> str:
-        seen = self.seen
-        part = f", distances of the first {seen.n}" if seen.n < len(seen.x) else ""
-        head = f"{len(seen.x)} samples against {len(seen.evaluator.x_test)} test images{part}"
-        table = self.table.drop(columns="meaning").to_string()
-        return "\n".join([head, *[ONE_IMAGE] * self.one_image, table])
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        return f"{ONE_IMAGE * self.one_image}{self.table.to_html()}"
+    text = f"distance of the samples from the test images, in {features}"
+    return {
+        f"frechet{ending}": Measure("squared distance", f"Fréchet {text}", measure_distances),
+        f"kid{ending}": Measure("squared distance", f"kernel {text}", measure_distances),
+    }
 
 
-def choose_main(measures: Iterable[str]) -> list[str]:
-    """Return the main measures of a list, or the whole list if it contains none of them."""
-    names = [*measures]
-    distances = [name for name in DISTANCES if name in names][:2]
-    distances += [name for name in names if name.startswith("frechet") and name.endswith(SLOW)]  # requested
-    return [*distances, *(name for name in OTHERS if name in names)] or names
+MEASURES: dict[str, Measure] = {
+    "precision": Measure("share", "samples within reach of real images", measure_variety),
+    "recall": Measure("share", "real images within reach of samples", measure_variety),
+    "coverage": Measure(
+        "share", "real images with a sample nearer than their fifth real neighbour", measure_variety
+    ),
+    "digit": Measure("share", "images that the calibrated recogniser takes for digits", measure_digits),
+    **distances_in("", FEATURES["digits"]),
+    **distances_in("_autoencoder", FEATURES["autoencoder"]),
+    **distances_in("_random", FEATURES["random"]),
+}
 
 
-def format_value(value: Any) -> str:
-    """Format a number with its interval or deviation: "12.3 [11.5, 14.1]", "0.46 ± 0.08", or "–"."""
-    number = value if isinstance(value, Interval) else Interval(value)
-    if not isinstance(number.value, float):
-        return "–"
-    if number.low is not None:
-        return f"{number.value:.3g} [{number.low:.3g}, {number.high:.3g}]"
-    return f"{number.value:.3g}" + (f" ± {number.sd:.1g}" if number.sd is not None else "")
+def take_measures(
+    images: MeasuredImages, only: Collection[str] | None = None, real: bool = False
+) -> dict[str, Value]:
+    """Take measures of a set of images: all, only the names in `only`, or only measures of `real` images."""
+    table = images.evaluator.list_measures()
+    chosen = [measure for name, measure in table.items() if only is None or name in only]
+    functions = dict.fromkeys(
+        measure.function for measure in chosen if measure.function and (measure.real or not real)
+    )
+    values: dict[str, Value] = {}
+    for function in progress(functions, "measuring"):
+        values |= function(images)
+    return {name: value for name, value in values.items() if only is None or name in only}

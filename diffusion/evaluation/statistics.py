@@ -15,7 +15,6 @@ from diffusion.runtime import generator
 LEVEL = 0.95
 TAILS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
 Z = 1.96  # the normal quantile at this level
-FEWEST = 5  # points of a series below which its mean or trend is not judged (the paper names it here)
 
 
 @dataclass(frozen=True)

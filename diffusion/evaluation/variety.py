@@ -1,4 +1,4 @@
-"""Labels that the classifier predicts for samples, and their fidelity and variety, with intervals."""
+"""Fidelity and variety of samples: precision, recall and coverage, with intervals."""
 
 import numpy as np
 import torch
@@ -7,23 +7,10 @@ from torch import Tensor
 from diffusion.evaluation.statistics import Interval, half_error, wilson
 from diffusion.runtime import generator
 
-
-def grey(x: Tensor) -> Tensor:
-    """Convert images (N, C, S, S) to (N, 1, S, S), the mean of their colours."""
-    return x if x.shape[1] == 1 else x.mean(1, keepdim=True)
-
-
-def read(logits: Tensor) -> tuple[Tensor, Tensor]:
-    """Return labels (N,) int64 and confidence (N,) float64 in (0.1, 1] from logits (N, 10)."""
-    # In float32 the probability of a clear digit may round to exactly 1, and ties could not be ranked.
-    confidence, labels = logits.double().softmax(1).max(1)
-    return labels, confidence
-
-
-NEIGHBOURS = 3  # neighbours of precision and recall, as in their source
+REACH = 3  # neighbours of precision and recall, as in their source
 COVERING = 5  # neighbours of coverage, as in its source
 HALVES = 50  # random halves behind an interval
-FEWEST = 2 * (COVERING + 1)  # a half must contain an image and its neighbours
+FEWEST_IMAGES = 2 * (COVERING + 1)  # a half must contain an image and its neighbours
 MOST_IMAGES = 2000  # per set: memory grows with its square
 
 
@@ -45,27 +32,31 @@ def precision_recall_coverage(
         real_features (Tensor): (N, D), of real images.
         features (Tensor): (M, D), of samples.
         n (int): Images taken at random from each set, because all three measures depend on n. Use the same n
-            for all models: at least `FEWEST`, at most the size of the sets and `MOST_IMAGES`.
+            for all models: at least `FEWEST_IMAGES`, at most the size of the sets and `MOST_IMAGES`.
         seed (int): Seeds the draws. Default 0.
     """
     n = min(n, MOST_IMAGES, len(real_features), len(features))
-    real, fake = real_features.double(), features.double()
-    fake = fake[torch.randperm(len(fake), generator=generator(seed, "variety", "samples"))[:n]]
-    real = real[torch.randperm(len(real), generator=generator(seed, "variety", "real"))[:n]]
-    shares, halves = _prc(real, fake), []
+    real = _draw(real_features.double(), n, seed, "variety", "real")
+    fake = _draw(features.double(), n, seed, "variety", "samples")
+    shares, halves = _shares(real, fake), []
     for half in range(HALVES):
-        a, b = (
-            torch.randperm(n, generator=generator(seed, "variety half", kind, half))[: n // 2]
-            for kind in ("real", "samples")
-        )
-        halves.append(_prc(real[a], fake[b]))
-    wide = {key: half_error(np.array([half[key] for half in halves]), n) for key in ("recall", "coverage")}
-    ends = {key: (max(0.0, shares[key] - e), min(1.0, shares[key] + e)) for key, e in wide.items()}
-    ends["precision"] = wilson(round(shares["precision"] * n), n)
-    return {key: Interval(value, *ends[key], n) for key, value in shares.items()}
+        real_half = _draw(real, n // 2, seed, "variety half", "real", half)
+        fake_half = _draw(fake, n // 2, seed, "variety half", "samples", half)
+        halves.append(_shares(real_half, fake_half))
+    intervals = {}
+    for name, share in shares.items():
+        error = half_error(np.array([half[name] for half in halves]), n)
+        intervals[name] = Interval(share, max(0.0, share - error), min(1.0, share + error), n)
+    low, high = wilson(round(shares["precision"] * n), n)
+    return intervals | {"precision": Interval(shares["precision"], low, high, n)}
 
 
-def _prc(real: Tensor, fake: Tensor) -> dict[str, float]:
+def _draw(x: Tensor, n: int, *key: int | str) -> Tensor:
+    """Return n rows of x at random; `key` seeds the draw."""
+    return x[torch.randperm(len(x), generator=generator(*key))[:n]]
+
+
+def _shares(real: Tensor, fake: Tensor) -> dict[str, float]:
     """Return precision, recall and coverage.
 
     Precision and recall equal torch-fidelity's, whose import takes two seconds.
@@ -80,7 +71,7 @@ def _prc(real: Tensor, fake: Tensor) -> dict[str, float]:
 
 def _radii(x: Tensor) -> Tensor:
     """Return the distances (N,) from features (N, D) to their third neighbours among them."""
-    return torch.cdist(x, x).kthvalue(NEIGHBOURS + 1).values  # itself is the first
+    return torch.cdist(x, x).kthvalue(REACH + 1).values  # itself is the first
 
 
 def coverage(real: Tensor, fake: Tensor) -> float:

@@ -1,6 +1,6 @@
 """Measures of the classifier's confidence, and a choice of samples with high and low confidence.
 
-Once this module is imported, the evaluator takes these measures of every set of images.
+Once this module is imported, jobs take these measures of every set of images.
 """
 
 import math

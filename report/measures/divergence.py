@@ -1,6 +1,6 @@
 """Class shares of samples, and their divergence from the class shares of real images.
 
-Once this module is imported, the evaluator takes both measures of every set of images. The divergence is the
+Once this module is imported, jobs take both measures of every set of images. The divergence is the
 Kullback-Leibler divergence KL(samples || real) in nats. It uses the empirical shares of the real labels,
 because the classes of MNIST are not equally frequent. If the true shares agree, it is biased upwards by about
 9 / (2n); compare it with `divergence_floor` at the same n.

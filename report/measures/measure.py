@@ -26,9 +26,10 @@ from torch import Tensor
 
 from diffusion import data
 from diffusion.arguments import Count, Seed, checked
-from diffusion.evaluation.evaluator import Evaluator, MeasuredImages
+from diffusion.evaluation import frechet, recogniser, variety
+from diffusion.evaluation.evaluator import Evaluator
 from diffusion.evaluation.frechet import to_uint8
-from diffusion.evaluation.measures import Value, take_measures
+from diffusion.evaluation.measures import MeasuredImages, Value, take_measures
 from diffusion.evaluation.statistics import Interval
 from diffusion.files import differences
 from diffusion.own import code_of
@@ -38,7 +39,8 @@ from diffusion.training.folder import RunError
 from diffusion.training.run import Run
 from report.measures import confidence, distances, divergence, probes
 from report.measures import pixels as pixels  # registers its measures
-from report.measures.registry import MEASURES
+from report.measures.photographs import make_extractors
+from report.measures.registry import MEASURES, SLOW
 from report.measures.variants import (
     Images,
     Variant,
@@ -64,9 +66,10 @@ COMPUTES = ("torch", "numpy", *MEASURING, "device", "precision")
 
 
 @lru_cache(maxsize=2)  # models with equal settings share an evaluator, which spends its time on real images
-def evaluator_of(*named: Any, **how: Any) -> Evaluator:
+def evaluator_of(*named: Any, more_features: tuple[str, ...] = (), **how: Any) -> Evaluator:
     """The evaluator of a data set, which takes all measures of reports."""
-    return Evaluator.for_dataset(*named, **how, measures=MEASURES)
+    extractors = make_extractors(more_features)
+    return Evaluator.for_dataset(*named, **how, more_features=extractors, measures=MEASURES)
 
 
 @checked
@@ -113,7 +116,7 @@ def measure(
         n_probe: number of test images and samples, at most, with which the finished model is probed: for
             copies, for the distance without the class mix, and for a DDPM's response. If None, no probes.
         sample_seed: seeds the samples. If None, the seed of the training run.
-        more_features: further kinds of features, "photographs" and "inception", see `Evaluator`.
+        more_features: further kinds of features, "photographs" and "inception" (`photographs`).
         precision: precision of sampling: "auto", "bf16" or "fp32".
 
     Returns:
@@ -257,7 +260,7 @@ class Measuring:
             n: number of first images for distances.
             measures: names of measures. If None, all for the finished model, and all quick ones for variants.
         """
-        quick = (name for name in names_of_samples() if not (way and MEASURES[name].slow))
+        quick = (name for name in names_of_samples() if not (way and name.endswith(SLOW)))
         wanted = {*quick} if measures is None else measures
         values = take_measures(MeasuredImages(self.evaluator, x, n=n, only=wanted), wanted)
         self.add(values, way, epoch)
@@ -269,7 +272,7 @@ class Measuring:
         """Add measures of checkpoints, of the finished model with its cost, and of real images."""
         run, evaluator, T = self.run, self.evaluator, self.run.process.T
         floors = (f"floor{space.ending}" for space in evaluator.spaces.values())
-        quick = {name for name in floors if not MEASURES[name].slow}
+        quick = {name for name in floors if not name.endswith(SLOW)}
         self.add(evaluator.floors(self.n_checkpoint, quick), CHECKPOINT)
         for epoch in epochs:
             x = self.draw(self.n_checkpoint, epoch=epoch)
@@ -371,7 +374,7 @@ def most_of(evaluator: Evaluator) -> dict[str, int]:
 
 def describe_evaluator(evaluator: Evaluator) -> dict[str, Any]:
     """Describe the features of an evaluator as JSON, by name."""
-    features = {name: dict(extractor.info) for name, extractor in evaluator.extractors.items()}
+    features = {name: dict(space.extractor.info) for name, space in evaluator.spaces.items()}
     if evaluator.classes:
         right = evaluator.test.labels == evaluator.labels
         features["digits"]["test_accuracy"] = float(right.double().mean())
@@ -397,8 +400,9 @@ def describe_difference(out: Path, name: str, facts: Mapping[str, Any]) -> str:
 
 def measuring_code() -> str:
     """Hash of the files that measure: this file, and the files of all measures."""
-    functions = (measure.function for measure in MEASURES.values() if measure.function)
-    return code_of(map(Path, sorted({__file__, *map(inspect.getfile, [Evaluator, *functions])})))
+    functions = (inspect.unwrap(measure.function) for measure in MEASURES.values() if measure.function)
+    modules = [Evaluator, frechet, recogniser, variety, *functions]
+    return code_of(map(Path, sorted({__file__, *map(inspect.getfile, modules)})))
 
 
 def _deciding(facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Measures of pixels: grey of the border, ink, and dark or white centres.
 
-Once this module is imported, the evaluator takes these measures of every set of images.
+Once this module is imported, jobs take these measures of every set of images.
 """
 
 import numpy as np
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from diffusion.evaluation.statistics import TAILS, Interval, numpy_generator
-from diffusion.evaluation.variety import grey
+from diffusion.pixels import grey
 from diffusion.processes.zoom import central_patch
 from report.measures.registry import register
 from report.results.scatter import mean_of

@@ -63,7 +63,7 @@ def check_variant(name: str, variant: Variant) -> None:
 
 def names_of_samples() -> list[str]:
     """Names of all measures of a set of samples."""
-    return [name for name, measure in MEASURES.items() if measure.arguments]
+    return [name for name, measure in MEASURES.items() if measure.function]
 
 
 @dataclass

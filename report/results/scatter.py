@@ -14,10 +14,11 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import stdtrit
 
-from diffusion.evaluation.statistics import FEWEST, LEVEL, Interval
+from diffusion.evaluation.statistics import LEVEL, Interval
 from report.results.table import Samples, reading
 from report.results.views import Results, Training
 
+FEWEST_LATE = 5  # late checkpoints below which their mean is not judged
 SMALLEST = 1e-9
 
 Measure = str | Callable[[Samples], float]  # name of a measure of samples, or a function that computes it
@@ -133,7 +134,7 @@ def late(measure: Measure, scale: Scale = LINEAR) -> Number:
     """The mean of a measure over all late checkpoints, taken on a scale; on LOG it is the geometric mean."""
 
     def number(training: Training) -> float:
-        if len(training.late) < FEWEST:
+        if len(training.late) < FEWEST_LATE:
             raise NotMeasured(f"{training.name} has too few late checkpoints")
         values = [read(measure, row) for row in training.late]
         return scale.back(float(np.mean([scale.to(value) for value in values])))

@@ -393,7 +393,7 @@ def test_what_cannot_be_is_refused_by_its_name_before_anything_is_done(verbs, tm
 @pytest.fixture(scope="module")
 def verbs(whole):
     """What fits 6 images, draws 4 samples of a zoom of three epochs, or measures."""
-    evaluator = d.Evaluator(X[:30], X[30:], dataset=None, floor_repeats=2, interval_repeats=2)
+    evaluator = d.Evaluator(X[:30], X[30:], floor_repeats=2, interval_repeats=2)
     known = {"a": X[:30]}
     how = {"images": (FEW, None), "network": Linear, "epochs": None, "steps": 1, "process": d.ColdZoom(4)}
     how |= {"precision": "auto", "callback": None}
@@ -405,9 +405,7 @@ def verbs(whole):
         trajectory=lambda folder, n=2, **given: whole.trajectory(n, **given),
         measure=lambda folder, x=X, **given: evaluator.measure(x, 12, **given),
         measure_run=lambda folder, n: evaluator.measure(whole, n),
-        evaluator=lambda folder, x_test=X, labels=None: d.Evaluator(
-            X, x_test, labels, None if labels is None else labels, dataset=None if labels is None else "mnist"
-        ),
+        evaluator=lambda folder, x_test: d.Evaluator(X, x_test),
         grid=lambda folder, columns: d.compare(known, evaluator, n=30).grid(columns),
         compare=lambda folder, runs=known, n=30: d.compare(runs, evaluator, n=n),
         released=lambda folder, name: d.released(name),

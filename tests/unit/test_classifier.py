@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-import torchmetrics
 
 from diffusion import data
 from diffusion.evaluation import classifier, features, small_networks
@@ -75,48 +74,14 @@ def test_an_untrained_network_is_the_same_in_all_versions_and_takes_images_of_an
     assert extractor.features(torch.full((1, 1, 28, 28), 128).byte()).mean() < 0.2
 
 
-class FakeInception(torch.nn.Module):
-    """2048 features: the first three are the mean of each colour."""
-
-    use_antialias = False
-
-    def __init__(self, name, wanted):
-        super().__init__()
-        assert (name, wanted) == ("inception-v3-compat", ["2048"])  # as torchmetrics calls them
-
-    def forward(self, images):
-        return torch.nn.functional.pad(images.float().mean((2, 3)), (0, 2045))
-
-
-def test_inception_sees_the_grey_of_bytes_as_three_colours(monkeypatch):
-    monkeypatch.setattr("torchmetrics.image.fid.NoTrainInceptionV3", FakeInception)
-    found = features.extractors(None, more_features=["inception"])
-    assert [*found] == ["random", "inception"]
-    info = {"dimension": 2048, "torchmetrics": torchmetrics.__version__, "antialias": False}
-    assert found["inception"].info == info
-    images = torch.arange(70).byte().view(-1, 1, 1, 1).expand(-1, -1, 8, 4)
-    expected = torch.arange(70.0)[:, None].expand(-1, 3)
-    assert torch.equal(found["inception"].features(images)[:, :3], expected)
-
-
-def test_extractors_have_the_names_and_what_their_features_depend_on(mnist_dir):
-    found = features.extractors()
-    assert [*found] == ["digits", "autoencoder", "random"]
+def test_extractors_have_the_names_and_what_their_features_depend_on():
     images = torch.full((3, 1, 28, 28), 255).byte()
-    networks = {"digits": CLASSIFIER.load(), "autoencoder": AUTOENCODER.load()}
-    for name, extractor in found.items():
+    for name, network in {"digits": CLASSIFIER.load(), "autoencoder": AUTOENCODER.load()}.items():
+        extractor = features.small(name, network, CPU)
         made = extractor.features(images)
         assert (extractor.name, extractor.info["dimension"]) == (name, made.shape[1])
-        if name in networks:
-            assert extractor.info["sha256"] == networks[name].sha256
-            assert torch.equal(made, networks[name].features(torch.full((3, 1, 28, 28), 0.5)))
-    assert [*features.extractors(None)] == ["random"]
-
-
-def test_inception_that_cannot_be_had_is_left_out_and_says_why(monkeypatch, capsys):
-    monkeypatch.setattr("torchmetrics.image.fid.NoTrainInceptionV3", lambda *how: {}["no weights"])
-    assert [*features.extractors(None, more_features=["inception"])] == ["random"]
-    assert "no weights" in capsys.readouterr().out
+        assert extractor.info["sha256"] == network.sha256
+        assert torch.equal(made, network.features(torch.full((3, 1, 28, 28), 0.5)))
 
 
 def test_a_network_is_trained_on_all_images_in_each_epoch_at_a_rate_that_rises_and_falls():

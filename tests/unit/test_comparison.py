@@ -19,12 +19,10 @@ def train(mnist_dir):
 
 
 @pytest.fixture(scope="module")
-def evaluator(mnist_dir, train):
+def evaluator(mnist_dir):
     """A recogniser of few digits, and short intervals."""
-    x, labels = data.load("mnist", "test", mnist_dir, 60)
-    near = {"x_digits": train[60:160], "n_per_distortion": 10}
-    near |= {"interval_repeats": 20, "floor_repeats": 2, "seed": 5}
-    return Evaluator(train[:60], x, labels, **near)
+    sizes = {"n_train": 60, "n_test": 60, "n_digits": 100, "n_per_distortion": 10}
+    return Evaluator.for_dataset("mnist", **sizes, interval_repeats=20, floor_repeats=2, seed=5)
 
 
 def test_models_stand_beside_one_another_and_beside_real_images(evaluator, train, capsys):
@@ -138,7 +136,7 @@ def test_a_grid_has_a_row_of_each_and_of_real_images(sweep, columns, drawn):
 def test_a_grid_shows_colours_and_the_mean_of_other_channels():
     for channels in (2, 3):
         x = torch.rand((30, channels, 8, 8), generator=torch.Generator().manual_seed(0)) - 0.5
-        of_any = Evaluator(x, x[:12], dataset=None, floor_repeats=2, interval_repeats=2)
+        of_any = Evaluator(x, x[:12], floor_repeats=2, interval_repeats=2)
         sheet = d.compare({"x": x[12:]}, of_any, n=12).grid(3).axes[0].images[0].get_array()
         first = (x[0] if channels == 3 else x[0].mean(0, keepdim=True)) + 0.5
         pixels = {*map(tuple, (first.expand(3, -1, -1).flatten(1).T * 255).round().int().tolist())}

@@ -10,10 +10,12 @@ import torch
 import diffusion as d
 from diffusion import data
 from diffusion.evaluation import classifier, frechet
-from diffusion.evaluation.evaluator import Evaluator, MeasuredImages, choose_n
+from diffusion.evaluation.evaluator import Evaluator, choose_n
+from diffusion.evaluation.features import Extractor
 from diffusion.evaluation.frechet import to_uint8
+from diffusion.evaluation.measured import format_value
 from diffusion.evaluation.measures import MEASURES as LIBRARY
-from diffusion.evaluation.measures import format_value
+from diffusion.evaluation.measures import MeasuredImages
 from diffusion.evaluation.recogniser import DigitRecogniser, digit
 from diffusion.evaluation.statistics import Interval
 from diffusion.evaluation.variety import precision_recall_coverage
@@ -31,11 +33,10 @@ def train(mnist_dir):
 
 @pytest.fixture(scope="module")
 def evaluator(mnist_dir, train):
-    """Training images, those near to which digits lie, and samples are others."""
-    x, labels = data.load("mnist", "test", mnist_dir)
-    near = {"x_digits": train[60:160], "n_per_distortion": 30}
-    near |= {"interval_repeats": 20, "floor_repeats": 2, "seed": 5, "measures": MEASURES}
-    return Evaluator(train[:60], x[:200], labels[:200], labels, **near)
+    """Sizes differ: training images, digits of the recogniser, and test images; samples are others."""
+    sizes = {"n_train": 60, "n_digits": 100, "n_test": 200, "n_per_distortion": 30}
+    options = {"interval_repeats": 20, "floor_repeats": 2, "seed": 5, "measures": MEASURES}
+    return Evaluator.for_dataset("mnist", mnist_dir, **sizes, **options)
 
 
 @pytest.fixture(scope="module")
@@ -137,14 +138,6 @@ def test_real_images_are_measured_against_others(evaluator):
     assert evaluator.floors(30, only={"floor_random"}) == {"floor_random": floors["floor_random"]}
 
 
-def test_without_digits_of_its_own_the_recogniser_knows_the_training_images(evaluator, train):
-    of = train[:160], evaluator.x_test, evaluator.labels
-    alone = Evaluator(*of, n_per_distortion=30, interval_repeats=2, floor_repeats=2)
-    fitted = DigitRecogniser.fit(alone.classifier, *of, n=30)
-    assert alone.recogniser.bound == fitted.bound
-    assert torch.equal(alone.recogniser.features, fitted.features)
-
-
 def test_samples_are_taken_in_any_form_even_if_each_drifts_by_itself(evaluator, x):
     for given in (to_uint8(x), x.numpy(), to_uint8(x)[:, 0].numpy()):
         assert evaluator.measure(given, only={"frechet"}) == evaluator.measure(x, only={"frechet"})
@@ -170,8 +163,9 @@ def test_the_share_of_digits_has_the_word_of_the_data_set(evaluator, x, monkeypa
         found["frechett"]
 
 
-def test_a_note_tells_test_images_that_are_training_images_and_labels_of_others(train, capsys):
-    Evaluator(train[:60], train[:20], torch.full((20,), 9), interval_repeats=2)
+def test_a_note_tells_test_images_that_are_training_images_and_labels_of_others(train, evaluator, capsys):
+    known = {"networks": evaluator.networks, "labels": torch.full((20,), 9), "x_digits": train[:60]}
+    Evaluator(train[:60], train[:20], **known)
     few, first, second = capsys.readouterr().out.splitlines()
     assert "knows 60 training images" in few
     assert "20 of 20 test images are training images" in first
@@ -184,17 +178,17 @@ def test_a_note_begins_where_it_says_so(train, evaluator, capsys):
     two_of_each = torch.cat([(read == k).nonzero()[:2, 0] for k in range(10)]).view(10, 2).T.flatten()
     x, labels = evaluator.x_test[two_of_each], read[two_of_each]
 
-    def said(wrong=0, same=0, near=200, n=10):
+    def notes(wrong=0, same=0, near=200, n=10):
         given = torch.cat([(labels[:wrong] + 1) % 10, labels[wrong:]])
-        known = {"x_digits": train[:near], "n_per_distortion": n}
-        Evaluator(torch.cat([x[:same], train[:20]]), x, given, **known)
+        known = {"networks": evaluator.networks, "labels": given, "x_digits": train[:near]}
+        Evaluator(torch.cat([x[:same], train[:20]]), x, **known, n_per_distortion=n)
         return capsys.readouterr().out
 
-    assert said() == said(wrong=9) == said(same=10) == ""
-    assert "reads 10 of 20" in said(wrong=10)
-    assert "11 of 20 test images are training images" in said(same=11)
-    assert "knows 199 training images; with fewer than 200" in said(near=199)
-    assert "on 10 images of each distortion instead of 11" in said(n=11)
+    assert notes() == notes(wrong=9) == notes(same=10) == ""
+    assert "reads 10 of 20" in notes(wrong=10)
+    assert "11 of 20 test images are training images" in notes(same=11)
+    assert "knows 199 training images; with fewer than 200" in notes(near=199)
+    assert "on 10 images of each distortion instead of 11" in notes(n=11)
 
 
 def images(n, low=-0.5, high=0.5, shape=(1, 8, 8)):
@@ -207,13 +201,11 @@ def images(n, low=-0.5, high=0.5, shape=(1, 8, 8)):
 @pytest.fixture(scope="module")
 def small():
     """As few images as there may be."""
-    return Evaluator(images(30), images(12), dataset=None)
+    return Evaluator(images(30), images(12))
 
 
 def test_what_is_not_said_is_as_in_the_reports(small):
-    many = Evaluator(images(10_001), images(1002), dataset=None)
-    assert len(many.x_digits) == 10_000
-    assert many.n_per_distortion == 500
+    assert small.n_per_distortion == 500
     x, space = images(20), small.default_space
     found, features = small.measure(x), space.features(x)
     assert found["frechet"] == frechet.distance(space.reference, features, 200, 0)
@@ -281,14 +273,8 @@ def test_a_set_is_seen_whole_unless_told_otherwise(evaluator, x):
 
 @pytest.mark.parametrize("near", [4, 5])
 def test_digits_are_near_to_five_others(evaluator, x, near, train):
-    of = train[:60], evaluator.x_test[:40], evaluator.labels[:40]
-    few = Evaluator(*of, x_digits=train[:near], n_per_distortion=5, interval_repeats=2, measures=MEASURES)
+    few = replace(evaluator, x_digits=train[:near], n_per_distortion=5, interval_repeats=2)
     assert ("digit" in few.measure(x, only={"digit", "ink"})) == (near == 5)
-
-
-def test_labels_are_a_number_each(train):
-    with pytest.raises(ValueError, match=r"labels are \(20, 10\) .*one number for each of 20 test images"):
-        Evaluator(train[:60], train[:20], torch.eye(10).repeat(2, 1))
 
 
 @pytest.mark.parametrize(
@@ -313,7 +299,9 @@ def test_a_small_data_set_of_two_classes_is_measured_at_as_many_images_as_there_
     assert ("digit" in found) == ("letter" in found.table.index) == (shape == (28, 28))
     assert capsys.readouterr().out.count("n is 100 instead of 1000") == 1
     part = Evaluator.for_dataset(two, tmp_path, n_train=30, n_test=20, n_digits=50, seed=3)
-    sizes = [len(one) for one in (part.x_train, part.x_test, part.labels, part.all_labels, part.x_digits)]
+    sizes = [
+        len(images) for images in (part.x_train, part.x_test, part.labels, part.all_labels, part.x_digits)
+    ]
     assert (sizes, part.seed) == ([30, 20, 20, 40, 50], 3)
     assert torch.equal(part.x_digits, small.x_train[:50])
     assert part.default_space.extractor.name == "digits"
@@ -323,7 +311,7 @@ def test_a_small_data_set_of_two_classes_is_measured_at_as_many_images_as_there_
 
 def test_images_of_any_size_and_colour_without_classes_are_measured_by_an_untrained_network(capsys):
     x = torch.rand((60, 3, 12, 12), generator=generator(0, "any")) - 0.5
-    of_any = d.Evaluator(x[:30], x[30:], dataset=None, floor_repeats=2, interval_repeats=2)
+    of_any = d.Evaluator(x[:30], x[30:], floor_repeats=2, interval_repeats=2)
     assert capsys.readouterr().out == ""
     found = of_any.measure(x[:20] / 2)
     compared = d.compare({"half": x[:20] / 2}, of_any)
@@ -331,3 +319,22 @@ def test_images_of_any_size_and_colour_without_classes_are_measured_by_an_untrai
     assert of_any.default_space.extractor.name == "random"
     assert {"frechet", "kid", "coverage"} <= found.keys()
     assert not found.keys() & {"digit", "class_share", "divergence", "low_confidence"}
+    assert "an untrained network" in found.table["meaning"]["frechet"]
+
+
+def test_any_extractor_adds_distances_in_its_features(small, capsys):
+    """Distances are named by the extractor, and shown, because they were asked for."""
+    mean = Extractor("mean", lambda images: images.float().mean((2, 3)) / 255)
+    more = replace(small, more_features=[mean])
+    x = images(20)
+    found = more.measure(x)
+    features = to_uint8(x).float().mean((2, 3)) / 255
+    assert torch.equal(more.spaces["mean"].features(x), features)
+    assert found["frechet_mean"] == frechet.distance(more.spaces["mean"].reference, features, 200, 0)
+    assert found["frechet"] == small.measure(x)["frechet"]
+    assert [*found.table.index][:2] == ["frechet", "frechet_mean"]
+    assert "features of mean" in found.table["meaning"]["frechet_mean"]
+    assert more.measure(x, only="kid_mean") == {"kid_mean": found["kid_mean"]}
+    assert more.floors(20).keys() == {"floor", "floor_mean"}
+    with pytest.raises(ValueError, match="only is 'kid_mean'"):
+        small.measure(x, only="kid_mean")

@@ -88,7 +88,7 @@ def test_late_checkpoints_may_be_sampled_otherwise(again):
 
 
 def test_a_measure_of_ones_own_is_taken_of_the_training_and_of_variants_that_list_none(again, monkeypatch):
-    mine = Measure("mine", "", "", lambda images: float(images.float().mean()), lambda seen: (seen.images,))
+    mine = Measure("", "", lambda images: {"mine": float(images.images.float().mean())}, real=True)
     monkeypatch.setitem(MEASURES, "mine", mine)
     listed = {"measures": ["frechet"]}
     job = again("dim", variants={"two": {"average": 2}, "listed": listed, "named": {"measures": ["mine"]}})
@@ -167,11 +167,11 @@ def test_a_measure_whose_file_changes_is_taken_again_with_all_others(
     monkeypatch.syspath_prepend(tmp_path)
 
     def edit(text: str) -> None:
-        file.write_text(f"def extra(images):\n    return {text}\n")
+        file.write_text(f"def extra(images):\n    value = {text}\n    return {{'extra': value}}\n")
 
     edit("1.0")
     function = importlib.import_module("extra_").extra
-    monkeypatch.setitem(MEASURES, "extra", Measure("extra", "", "", function, lambda seen: (seen.images,)))
+    monkeypatch.setitem(MEASURES, "extra", Measure("", "", function))
     assert again("dim")[""]["extra"].value == 1.0
     assert "code was" in capsys.readouterr().out
     edit("1.0  # a comment")

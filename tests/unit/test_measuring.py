@@ -12,8 +12,8 @@ import torch
 
 import made_up
 from diffusion import Naive, Pixels, data
-from diffusion.evaluation.evaluator import MeasuredImages
 from diffusion.evaluation.frechet import frechet_distance, to_uint8
+from diffusion.evaluation.measures import MeasuredImages
 from diffusion.processes import DDPM, ColdZoom, linear
 from diffusion.runtime import generator
 from helpers import Exact, changed
@@ -128,9 +128,8 @@ def test_checkpoints_the_finished_model_and_real_images_are_measured_at_their_si
 def test_real_images_have_their_threshold_divergence_and_class_shares(whole, mnist_dir):
     real = whole.measure()[REAL]
     labels = data.load("mnist", "test", mnist_dir)[1]
-    assert [one.value for one in real["class_share"]] == pytest.approx(
-        (labels.bincount() / len(labels)).tolist()
-    )
+    shares = (labels.bincount().double() / len(labels)).tolist()
+    assert [share.value for share in real["class_share"]] == pytest.approx(shares)
     assert real["divergence_floor"].n == 24
     assert 0 < real["threshold"].value < 1
     assert real["coverage"].n in (24, None)
@@ -259,8 +258,8 @@ def test_the_facts_say_what_was_measured_against_what(job):
 
 
 def test_sizes_that_the_data_do_not_allow_are_reduced_and_said(job, digits, monkeypatch, capsys):
-    x, labels = data.load("mnist", "test", None, 60)
-    few = measure.Evaluator(digits[:22], x, labels, n_per_distortion=12, floor_repeats=2, interval_repeats=4)
+    sizes = {"n_train": 22, "n_test": 60, "n_digits": 22, "n_per_distortion": 12}
+    few = measure.Evaluator.for_dataset("mnist", **sizes, floor_repeats=2, interval_repeats=4)
     monkeypatch.setattr(measure, "evaluator_of", lambda *_, **__: few)
     settings = job.measure(n_checkpoint=23, n_distance=22, n_per_distortion=31).facts.settings
     assert (settings.n_checkpoint, settings.n_distance, settings.n_per_distortion) == (22, 22, 30)

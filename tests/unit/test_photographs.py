@@ -1,14 +1,16 @@
-"""Features of a network trained on photographs."""
+"""Features of networks trained on photographs."""
 
 import pytest
 import torch
+import torchmetrics
 from torchvision.transforms import functional as F
 
 from diffusion import data
-from diffusion.evaluation import features, photographs
 from diffusion.evaluation.evaluator import Evaluator
-from diffusion.evaluation.measures import choose_main
-from diffusion.evaluation.photographs import PhotographNetwork
+from diffusion.evaluation.measured import choose_main
+from report.measures import photographs
+from report.measures.photographs import PhotographNetwork, make_extractors
+from report.measures.registry import MEASURES
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +56,7 @@ def test_the_network_tells_photographs_of_objects_apart():
 def test_a_missing_package_is_named_with_the_command_that_installs_it(monkeypatch):
     monkeypatch.setattr(photographs.util, "find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"need the package efficientnet_lite_pytorch; .*\[photographs\]"):
-        features.extractors(None, more_features=["photographs"])
+        make_extractors(["photographs"])
 
 
 def test_other_weights_are_refused(monkeypatch):
@@ -64,15 +66,42 @@ def test_other_weights_are_refused(monkeypatch):
 
 
 def test_an_evaluator_measures_them_on_request_only(mnist_dir):
-    x, labels = data.load("mnist", "test", mnist_dir, 60)
-    plain = Evaluator(x[:20], x[20:40], labels[20:40], data_dir=mnist_dir)
-    more = Evaluator(x[:20], x[20:40], labels[20:40], data_dir=mnist_dir, more_features=["photographs"])
-    assert [*more.spaces] == [*plain.spaces, "photographs"]
+    x, _ = data.load("mnist", "test", mnist_dir, 60)
+    extractors = make_extractors(("photographs",))
+    more = Evaluator(x[:20], x[20:40], more_features=extractors, measures=MEASURES)
+    assert [*more.spaces] == ["random", "photographs"]
     measured = more.measure(x[40:], only=["frechet", "frechet_photographs", "kid_photographs"])
     assert {*measured} == {"frechet", "frechet_photographs", "kid_photographs"}
     assert "frechet_photographs" in choose_main(measured)  # it was asked for, so it is shown
     same = more.measure(x[20:40], only="frechet_photographs")["frechet_photographs"]
     assert same.value < measured["frechet_photographs"].value / 10
     assert more.floors(20)["floor_photographs"].value > same.value
-    with pytest.raises(ValueError, match="did you mean 'photographs'"):
-        Evaluator(x[:20], x[20:40], labels[20:40], data_dir=mnist_dir, more_features=["photograph"])
+
+
+class FakeInception(torch.nn.Module):
+    """2048 features: the first three are the mean of each colour."""
+
+    use_antialias = False
+
+    def __init__(self, name, wanted):
+        super().__init__()
+        assert (name, wanted) == ("inception-v3-compat", ["2048"])  # as torchmetrics calls them
+
+    def forward(self, images):
+        return torch.nn.functional.pad(images.float().mean((2, 3)), (0, 2045))
+
+
+def test_inception_sees_the_grey_of_bytes_as_three_colours(monkeypatch):
+    monkeypatch.setattr("torchmetrics.image.fid.NoTrainInceptionV3", FakeInception)
+    (inception,) = make_extractors(["inception"])
+    info = {"dimension": 2048, "torchmetrics": torchmetrics.__version__, "antialias": False}
+    assert (inception.name, inception.info) == ("inception", info)
+    images = torch.arange(70).byte().view(-1, 1, 1, 1).expand(-1, -1, 8, 4)
+    expected = torch.arange(70.0)[:, None].expand(-1, 3)
+    assert torch.equal(inception.features(images)[:, :3], expected)
+
+
+def test_inception_that_cannot_be_had_is_left_out_and_says_why(monkeypatch, capsys):
+    monkeypatch.setattr("torchmetrics.image.fid.NoTrainInceptionV3", lambda *how: {}["no weights"])
+    assert make_extractors(["inception"]) == []
+    assert "no weights" in capsys.readouterr().out

@@ -95,16 +95,15 @@ def test_shares_of_centres_are_of_all_images():
 def test_measures_of_pixels_are_of_the_images_as_they_are_seen_or_as_they_were():
     x = torch.full((3, 1, 28, 28), -0.75)
     seen = SimpleNamespace(x=x, images=to_uint8(x), seed=3)
-    taken = {
-        name: MEASURES[name].function(*MEASURES[name].arguments(seen))
-        for name in ("border", "background", "ink")
-    }
-    assert {name: one.value for name, one in taken.items()} == {
+    taken = {name: MEASURES[name].function(seen)[name] for name in ("border", "background", "ink")}
+    assert {name: measured.value for name, measured in taken.items()} == {
         "border": -0.25,
         "background": 0.0,
         "ink": 0.0,
     }
-    assert MEASURES["background"].arguments(seen)[1] == 3
+    grey = torch.arange(3, dtype=torch.uint8)[:, None, None, None].expand(3, 1, 28, 28)
+    seen = SimpleNamespace(images=grey, seed=3)
+    assert MEASURES["background"].function(seen) == {"background": pixels.border_grey(grey, 3)}
 
 
 # --- confidence ---
@@ -129,15 +128,15 @@ def test_low_confidence_is_below_the_threshold_and_recognised_is_not():
     of.test.confidence[5] = 0.5
     seen = SimpleNamespace(confidence=read, labels=labels, evaluator=of)
     measure = MEASURES["low_confidence"]
-    assert measure.function(*measure.arguments(seen)).value == 0.25
-    assert MEASURES["recognised_share"].arguments(seen)[0].tolist() == [1, 2, 2]
+    assert measure.function(seen)["low_confidence"].value == 0.25
+    shares = confidence.recognised(torch.tensor([1, 2, 2]), 3)
+    assert MEASURES["recognised_share"].function(seen) == {"recognised_share": shares}
     shares = confidence.recognised(torch.tensor([1, 2, 2]), 4)
     assert [(one.value, one.n) for one in shares] == [(0.0, 3), (1 / 3, 3), (2 / 3, 3), (0.0, 3)]
     assert [one.value for one in confidence.recognised(torch.tensor([1]), 2)] == [0.0, 1.0]
     assert [one.value for one in confidence.recognised(torch.tensor([], dtype=torch.long), 2)] == [0.0, 0.0]
     without = SimpleNamespace(confidence=None, labels=None)
-    assert not measure.arguments(without)
-    assert not MEASURES["recognised_share"].arguments(without)
+    assert measure.function(without) == MEASURES["recognised_share"].function(without) == {}
 
 
 @pytest.mark.parametrize(("of", "n", "pool"), [(205, 16, 21), (200, 30, 30), (9, 16, 4), (40, 2, 4)])

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torchmetrics.image.kid import KernelInceptionDistance
 
-from diffusion.evaluation import frechet, variety
+from diffusion.evaluation import classifier, frechet, variety
 from diffusion.evaluation.frechet import Reference, distance, floor, frechet_distance, kid, to_uint8
 from diffusion.evaluation.statistics import (
     centred,
@@ -195,7 +195,7 @@ def test_a_class_that_no_real_image_has_counts_as_half_an_image():
 
 
 def test_a_clear_digit_is_read_with_less_than_certainty():
-    labels, confidence = variety.read(torch.tensor([[0.0, 25, 1], [3, 2, 1]]))
+    labels, confidence = classifier.read(torch.tensor([[0.0, 25, 1], [3, 2, 1]]))
     assert labels.tolist() == [1, 0]
     assert 1 - 1e-9 < confidence[0] < 1
     assert confidence[1].item() == pytest.approx(1 / (1 + math.exp(-1) + math.exp(-2)))
@@ -238,9 +238,9 @@ def test_fidelity_and_variety_are_of_as_many_images_of_each_drawn_by_the_seed(mo
 
 def test_at_least_as_many_images_are_needed_as_a_half_has_neighbours():
     real, fake = gaussian(40, 3, 1), gaussian(30, 3, 2)
-    assert prc(real, fake, variety.FEWEST)["coverage"].n == 12
+    assert prc(real, fake, variety.FEWEST_IMAGES)["coverage"].n == 12
     with pytest.raises(RuntimeError):
-        prc(real, fake, variety.FEWEST - 1)
+        prc(real, fake, variety.FEWEST_IMAGES - 1)
 
 
 def test_distances_are_exact_far_from_zero_where_products_of_matrices_are_rounded():

@@ -1,0 +1,89 @@
+"""The measures of samples, printed next to real images."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from diffusion.evaluation.measures import MeasuredImages, Value
+from diffusion.evaluation.statistics import Interval
+from diffusion.names import nearest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DISTANCES = ("frechet", "frechet_autoencoder", "frechet_random")  # the first two that were measured
+OTHERS = ("digit", "precision", "recall", "coverage")
+ONE_IMAGE = "All samples are one image: they have no distance, and none of them counts."
+
+
+class Measured(dict[str, Value]):
+    """Measures of samples by name. Prints the main ones next to real images, as a table.
+
+    Attributes:
+        images (MeasuredImages): The samples.
+        one_image (bool): Whether all samples are one image, up to rounding. There is then no distance.
+    """
+
+    def __init__(self, values: dict[str, Value], images: MeasuredImages):
+        super().__init__(values)
+        self.images, self.one_image = images, images.one_image
+
+    def __missing__(self, name: str) -> Value:
+        """Raise KeyError with the names of the measures taken."""
+        raise KeyError(f"{name!r} was not measured; measured: {', '.join(self)}{nearest(name, self)}")
+
+    @property
+    def real(self) -> dict[str, Value]:
+        """dict: The same measures of equally many real images, if defined; for a distance its floor."""
+        evaluator, n = self.images.evaluator, self.images.n
+        floors = {name.replace("floor", "frechet", 1): floor for name, floor in evaluator.floors(n).items()}
+        return evaluator.real(n) | floors
+
+    @property
+    def table(self) -> "pd.DataFrame":
+        """DataFrame: One row per measure: samples, real images, unit and meaning."""
+        import pandas as pd  # takes a second
+
+        evaluator, real, names = self.images.evaluator, self.real, choose_main(self)
+        known = evaluator.list_measures()
+        measures = [known[name] for name in names]
+        columns = {
+            "samples": [format_value(self[name]) for name in names],
+            "real images": [format_value(real.get(name)) for name in names],
+            "unit": [measure.unit for measure in measures],
+            "meaning": [measure.meaning for measure in measures],
+        }
+        return pd.DataFrame(columns, names).rename(index=evaluator.measure_names)
+
+    def __str__(self) -> str:
+        n, samples, real = self.images.n, len(self.images.x), len(self.images.evaluator.x_test)
+        lines = [f"{samples} samples against {real} test images"]
+        if n < samples:
+            lines[0] += f", distances of the first {n}"
+        if self.one_image:
+            lines.append(ONE_IMAGE)
+        return "\n".join([*lines, self.table.drop(columns="meaning").to_string()])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        note = ONE_IMAGE if self.one_image else ""
+        return note + self.table.to_html()
+
+
+def choose_main(measures: Iterable[str]) -> list[str]:
+    """Return the main measures of a list, or the whole list if it contains none of them."""
+    names = list(measures)
+    distances = [name for name in DISTANCES if name in names][:2]
+    requested = [name for name in names if name.startswith("frechet_") and name not in DISTANCES]
+    return [*distances, *requested, *(name for name in OTHERS if name in names)] or names
+
+
+def format_value(value: Any) -> str:
+    """Format a number with its interval or deviation: "12.3 [11.5, 14.1]", "0.46 ± 0.08", or "–"."""
+    number = value if isinstance(value, Interval) else Interval(value)
+    if not isinstance(number.value, float):
+        return "–"
+    if number.low is not None:
+        return f"{number.value:.3g} [{number.low:.3g}, {number.high:.3g}]"
+    deviation = f" ± {number.sd:.1g}" if number.sd is not None else ""
+    return f"{number.value:.3g}{deviation}"
