@@ -20,12 +20,11 @@ from diffusion.training.folder import HASHES
 from diffusion.training.run import Run
 
 REAL = "real images"
-PRINTED = 4  # largest number of settings of a sweep; more are in the table, but not printed
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The result of `compare`. Prints one row per model.
+    """The result of `compare`. Prints the measures of each model; `table` has the settings, too.
 
     Attributes:
         samples (dict): Name -> samples (n, C, S, S).
@@ -61,15 +60,12 @@ class Comparison:
     def _intervals(self) -> pd.DataFrame:
         """Return the main measures of each model and of real images (for a distance its floor)."""
         rows = {**self.measured, REAL: next(iter(self.measured.values())).real}
-        names = choose_main({name for row in rows.values() for name in row})
+        names = choose_main(dict.fromkeys(name for row in rows.values() for name in row))
         intervals = [[row.get(name, Interval(None)) for name in names] for row in rows.values()]
         return pd.DataFrame(intervals, [*rows], names).rename(columns=self.evaluator.measure_names)
 
     def _printed(self) -> pd.DataFrame:
-        rows, settings = self._intervals().map(format_value), self.settings.astype(str)
-        if len(settings.columns) > PRINTED:
-            return rows
-        return pd.concat([settings.reindex(rows.index, fill_value=""), rows], axis=1)
+        return self._intervals().map(format_value)
 
     def grid(self, columns: int = 10) -> Grid:
         """Show the first samples of each model, one row per model, with real images in the first row.
@@ -81,15 +77,15 @@ class Comparison:
             Grid: The figure, a matplotlib one.
         """
         rows = {REAL: self.evaluator.x_test} | self.samples
-        shortest = min(check_whole("columns", columns, 1), *map(len, rows.values()))
-        x = torch.cat([x[:shortest] for x in rows.values()])
-        return grid(x if x.shape[1] == 3 else grey(x), shortest, [*rows])
+        shown = min(check_whole("columns", columns, 1), *map(len, rows.values()))
+        x = torch.cat([images[:shown] for images in rows.values()])
+        return grid(x if x.shape[1] == 3 else grey(x), shown, [*rows])
 
     def __str__(self) -> str:
         n = len(next(iter(self.samples.values())))
         head = f"{n} samples of each against {len(self.evaluator.x_test)} test images"
-        same = [f"{name}: {ONE_IMAGE}" for name, measured in self.measured.items() if measured.one_image]
-        return "\n".join([head, self._printed().to_string(), *same])
+        notes = [f"{name}: {ONE_IMAGE}" for name, measured in self.measured.items() if measured.one_image]
+        return "\n".join([head, self._printed().to_string(), *notes])
 
     __repr__ = __str__
 
@@ -153,8 +149,6 @@ def compare(
                 f"runs contains {len(x)} samples of {name!r}; expected: n = {n}; draw more or lower n"
             )
     samples = {name: given[name][:n] if name in given else draw_samples(runs[name], n, seed) for name in runs}
-    if len({run.settings["images"]["train"] for run in trained.values()}) > 1:
-        print("note: these runs were trained on different images", flush=True)
     measured = {name: evaluator.measure(x) for name, x in samples.items()}
     return Comparison(samples, measured, evaluator, compare_settings(trained), trained)
 

@@ -26,25 +26,31 @@ def warp(x: Tensor, angle: Tensor, shift: Tensor | None = None) -> Tensor:
 
 def centred(x: Tensor) -> Tensor:
     """Shift images by whole pixels to move their centre of mass to the middle, as in MNIST."""
-    ink, place = x[:, 0] + 0.5, torch.arange(28.0) - 13.5
+    ink, positions = x[:, 0] + 0.5, torch.arange(28.0) - 13.5
     mass = ink.sum((1, 2)).clamp(min=1e-6)
-    across, down = (ink.sum(1) @ place) / mass, (ink.sum(2) @ place) / mass
+    across, down = (ink.sum(1) @ positions) / mass, (ink.sum(2) @ positions) / mass
     moves = (-torch.stack([down, across], 1).round().int()).tolist()
     return torch.stack([image.roll(move, (1, 2)) for image, move in zip(x, moves, strict=True)])
 
 
 def shifted(pixels: int) -> Kind:
     """Shift by this number of pixels in one of eight directions."""
-    ways = pixels * torch.tensor([(a, b) for a in (-1.0, 0, 1) for b in (-1.0, 0, 1) if a or b])
-    return lambda x, labels, random: warp(
-        x, torch.zeros(len(x)), ways[torch.randint(8, (len(x),), generator=random)]
-    )
+    offsets = pixels * torch.tensor([(a, b) for a in (-1.0, 0, 1) for b in (-1.0, 0, 1) if a or b])
+
+    def shift(x: Tensor, labels: Tensor, random: Generator) -> Tensor:
+        return warp(x, torch.zeros(len(x)), offsets[torch.randint(8, (len(x),), generator=random)])
+
+    return shift
 
 
 def turned(degrees: float) -> Kind:
     """Rotate by this number of degrees to either side."""
     sides = degrees * torch.tensor([-1.0, 1])
-    return lambda x, labels, random: warp(x, sides[torch.randint(0, 2, (len(x),), generator=random)])
+
+    def turn(x: Tensor, labels: Tensor, random: Generator) -> Tensor:
+        return warp(x, sides[torch.randint(0, 2, (len(x),), generator=random)])
+
+    return turn
 
 
 def thicker(x: Tensor, labels: Tensor, random: Generator) -> Tensor:

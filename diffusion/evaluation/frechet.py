@@ -78,9 +78,9 @@ def kid(reference: Reference, features: Tensor, seed: int = 0) -> Interval:
 def _discrepancy(a: Tensor, b: Tensor) -> Tensor:
     """Return the unbiased squared maximum mean discrepancy of a and b, (n, D): kernel (x y / D + 1)^3."""
     n = len(a)
-    of_a, of_b, of_both = ((x @ y.T / x.shape[1] + 1) ** 3 for x, y in ((a, a), (b, b), (a, b)))
-    within = sum((k.sum(-1) - k.diagonal()).sum() for k in (of_a, of_b))
-    return within / (n * (n - 1)) - 2 * of_both.sum(0).sum() / n**2
+    kernel_a, kernel_b, kernel_ab = ((x @ y.T / x.shape[1] + 1) ** 3 for x, y in ((a, a), (b, b), (a, b)))
+    within = sum((kernel.sum(-1) - kernel.diagonal()).sum() for kernel in (kernel_a, kernel_b))
+    return within / (n * (n - 1)) - 2 * kernel_ab.sum(0).sum() / n**2
 
 
 # --- floors and intervals ---
