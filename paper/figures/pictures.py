@@ -87,11 +87,15 @@ class Tiles(NamedTuple):
     """A small picture for the output of a cell, without scaling, and the name of its model."""
 
     png: bytes
-    of: str
+    model: str
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        about = {"of": self.of, "sources": [], "numbers": []}
-        return {PNG: base64.b64encode(self.png).decode(), ABOUT: about, "text/plain": f"samples of {self.of}"}
+        about = {"model": self.model, "sources": [], "numbers": []}
+        return {
+            PNG: base64.b64encode(self.png).decode(),
+            ABOUT: about,
+            "text/plain": f"samples of {self.model}",
+        }
 
 
 def front(results: Results, model: str) -> Tiles | None:

@@ -10,7 +10,7 @@ import io
 import math
 import re
 from collections.abc import Callable, Iterable
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import matplotlib.style
 from matplotlib.figure import Figure
@@ -62,12 +62,12 @@ class PrintFigure(Figure):
 
     Attributes:
         suffix (str): "svg" for curves, "png" for images, which dark pages do not invert.
-        of (str): The model, if one cell shows a figure per model.
+        model (str): The model, if one cell shows a figure per model.
         sources (list of str): Names of the rows of results that it shows (`report.results.table`).
         numbers (list of tuple): Plotted numbers that are not in any row: series, x and value.
     """
 
-    suffix, of = "svg", ""
+    suffix, model = "svg", ""
 
     def __init__(self, *args: Any, **named: Any):
         super().__init__(*args, **named)
@@ -80,7 +80,7 @@ class PrintFigure(Figure):
         self.numbers += [(series, a, b) for a, b in pairs if math.isfinite(b)]
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
-        about = {"of": self.of, "sources": self.sources, "numbers": self.numbers}
+        about = {"model": self.model, "sources": self.sources, "numbers": self.numbers}
         picture, bundle = render(self, self.suffix), {"text/plain": repr(self), ABOUT: about}
         if self.suffix == "svg":
             return bundle | {SVG: picture.decode()}, {}
@@ -93,18 +93,14 @@ def theme() -> Any:
     return matplotlib.style.context(THEME, after_reset=True)
 
 
-P = ParamSpec("P")
-Maybe = TypeVar("Maybe", bound=Figure | None)
-
-
-def styled(function: Callable[P, Maybe]) -> Callable[P, Maybe]:
+def styled(function: Callable[..., Figure | None]) -> Callable[..., Figure | None]:
     """Build figures inside the theme, with a fixed layout: drawing again gives the same bytes."""
 
     @functools.wraps(function)
-    def build(*args: P.args, **kwargs: P.kwargs) -> Maybe:
+    def build(*args: Any, **kwargs: Any) -> Figure | None:
         with theme():
             if (figure := function(*args, **kwargs)) is None:
-                return figure
+                return None
             for text in figure.findobj(Text):
                 if MISPLACED.search(text.get_text()):
                     text.set_fontfamily(["STIXGeneral", "DejaVu Serif"])

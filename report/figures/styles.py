@@ -34,7 +34,7 @@ def figure(function: Callable[..., Figure | None]) -> Callable[..., Figure | Non
             drawn = styled(function)(results, *given)
         if drawn is not None:
             drawn.sources = [source for source in seen if source.rpartition("#")[2].isdigit()]
-            drawn.of = next((name for name in given if isinstance(name, str)), "")
+            drawn.model = next((name for name in given if isinstance(name, str)), "")
         return drawn
 
     return draw

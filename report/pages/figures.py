@@ -46,7 +46,7 @@ def read_figures(path: Path) -> dict[str, Drawing]:
         if not mime:
             continue
         about = data.get(ABOUT, {})
-        name = "_".join(filter(None, (cell.removeprefix(CELL), about.get("of"))))
+        name = "_".join(filter(None, (cell.removeprefix(CELL), about.get("model"))))
         if name in drawings:
             raise ValueError(f"{path}: cell {cell} shows two pictures with the name {name}; expected one")
         text = "".join(data[mime])  # a string, or a list of lines

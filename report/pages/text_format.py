@@ -193,5 +193,5 @@ def bibtex(key: str, **fields: Any) -> Markdown:
 
 
 # Functions and filters for placeholders and conditions.
-FUNCTIONS = (num, fixed, percent, points, integer, duration, percent_range, percent_span, shown, spread)
-HELPERS = {function.__name__: function for function in (*FUNCTIONS, listing, named, code)}
+NUMERIC = (num, fixed, percent, points, integer, duration, percent_range, percent_span, shown, spread)
+HELPERS = {function.__name__: function for function in (*NUMERIC, listing, named, code)}

@@ -33,7 +33,7 @@ def drawn(notebook: str, cells: str, **given) -> dict[str, PrintFigure]:
     plotted = {f"fig-{name}" for name in PLOTTED} | {"fig-classes_along"}
     shown = defined(notebook, *cells.split(), *plotted, **given)["shown"]
     figures = [(cell, one) for cell, one in shown if isinstance(one, PrintFigure)]
-    return {"_".join(filter(None, (cell.removeprefix("fig-"), one.of))): one for cell, one in figures}
+    return {"_".join(filter(None, (cell.removeprefix("fig-"), one.model))): one for cell, one in figures}
 
 
 def test_the_papers_figures_show_the_numbers_that_are_released(mnist_dir):

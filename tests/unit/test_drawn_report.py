@@ -124,7 +124,7 @@ def test_pictures_of_several_models_have_the_samples_of_their_titles(beyond):
     kept = {name: np.load(path)["images"] for name, path in paths.items()}
     for model in OWN:
         strip = figures.first_samples(beyond, model)
-        assert strip.of == model
+        assert strip.model == model
         assert (drawn.tiles(strip.axes[0], 8) == kept[model][:8]).all()
     pairs = [(beyond.first("zoom"), (paper, paper.first("zoom"))), (beyond.first("linear_unet"), None)]
     shown = figures.samples_beside(beyond, pairs)

@@ -31,7 +31,7 @@ end
 local function tabled(t)
   t.attr = {}
   t.colspecs = t.colspecs:map(function(c) return { c[1], nil } end)
-  return pandoc.Div({ t }, { class = "scroll", role = "group", ["aria-label"] = "Table" }), false
+  return pandoc.Div({ t }, pandoc.Attr("", { "scroll" }, { { "role", "group" }, { "aria-label", "Table" } })), false
 end
 
 local function fold(d)
