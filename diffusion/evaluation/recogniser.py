@@ -34,7 +34,7 @@ def tidied(x: Tensor) -> Tensor:
     return centred(((x + 0.5 - ground) / (1 - ground).clamp(min=0.1)).clamp(0, 1) - 0.5)
 
 
-def of_kinds(
+def distort(
     kinds: dict[str, Kind], x: Tensor, labels: Tensor, n: int, key: str
 ) -> dict[str, tuple[Tensor, Tensor]]:
     """Return n images of each kind of distortion, made of random x (N, 1, 28, 28), with their labels."""
@@ -76,7 +76,7 @@ class DigitRecogniser:
         """
         tidy = tidied(x_train)
         unbound = cls(classifier, _features(classifier, tidy), _coarse(tidy))
-        kinds = of_kinds(MILD, x[::2], labels[::2], n, "bound")
+        kinds = distort(MILD, x[::2], labels[::2], n, "bound")
         scores = torch.cat([unbound.scores(images) for images, _ in kinds.values()])
         return cls(classifier, unbound.features, unbound.pixels, float(scores.quantile(REFUSED)))
 

@@ -16,7 +16,7 @@ from paper.answer import FACTOR, Asked
 from paper.figures.pictures import kept
 from report.figures.curves import legend
 from report.figures.print_style import INK, SMALL, new_figure
-from report.figures.styles import MODELS, figure, on_logs, place, strip, write
+from report.figures.styles import MODELS, add_axes, figure, on_logs, strip, write
 from report.results.table import CHECKPOINT
 from report.results.views import Results, Training
 
@@ -64,7 +64,7 @@ def answer(results: Results) -> Figure | None:
             _samples(drawn, row.of, f"samples_{row.training.name}", middle)
     for i, (name, title) in enumerate(PANELS.items()):
         left = LEFT + SHOWN * SIDE + GAP + i * (PANEL + GAP)
-        axes = place(drawn, left, TICKS, PANEL, high)
+        axes = add_axes(drawn, left, TICKS, PANEL, high)
         axes.set(title=title, ylim=(len(rows) + 0.5, -0.5), yticks=())
         _panel(axes, name, rows)
     _key(drawn, rows)

@@ -9,7 +9,7 @@ from paper import drift
 from paper.figures.pictures import kept
 from report.figures.curves import PLAIN, STYLES
 from report.figures.print_style import INK, MUTED, SMALL, new_figure
-from report.figures.styles import MODELS, figure, key, lines_of, name_ends, on_logs, place, strip, write
+from report.figures.styles import MODELS, add_axes, figure, key, lines_of, name_ends, on_logs, strip, write
 from report.results.views import Results, Training
 
 KINDS = {  # kind of network -> look
@@ -64,7 +64,7 @@ def blank(results: Results) -> Figure | None:
         return None
     high = max(1.3, ROW * len(rows))
     drawn = new_figure(25.4 * (AXIS + high + KEY), layout=None)
-    axes, trainings = place(drawn, 3.8, AXIS, 1.85, high), slow(results)
+    axes, trainings = add_axes(drawn, 3.8, AXIS, 1.85, high), slow(results)
     look, lines = {"color": MODELS[SLOW].colour, "linewidth": 0.9}, lines_of(one.seed for one in trainings)
     for training in trainings:
         axes.plot(*zip(*training.spreads, strict=True), **look, linestyle=lines[training.seed])
@@ -187,7 +187,7 @@ def intervention(results: Results) -> Figure | None:
     for i, model in enumerate(dict.fromkeys(model for model, *_ in samples)):
         left, epochs = 0.42 + 2.62 * i, sorted({epoch for name, epoch, _ in samples if name == model})
         write(drawn, left, AXIS + high + TITLE / 2, f"{model}, epoch {epochs[0]}")
-        axes = place(drawn, left + FEW * SIDE + 0.1, AXIS, 1.15, high)
+        axes = add_axes(drawn, left + FEW * SIDE + 0.1, AXIS, 1.15, high)
         for dot, line, epoch in zip(DOTS, LAWS, epochs, strict=False):
             sets = [samples[model, epoch, way] for way in ADDED]
             axes.plot([shown.law for shown in sets], places, **line)

@@ -83,7 +83,7 @@ def key(drawn: Figure, looks: Mapping[str, Mapping[str, Any]]) -> None:
 # --- rows of samples next to plots; lengths in inches, from the left and the bottom of a figure ---
 
 
-def place(drawn: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
+def add_axes(drawn: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
     """Add axes at a position of a figure without a layout."""
     wide, high = drawn.get_size_inches()
     return drawn.add_axes((left / wide, bottom / high, width / wide, height / high))
@@ -98,7 +98,7 @@ def write(drawn: Figure, left: float, middle: float, text: str, colour: str = IN
 def strip(drawn: Figure, images: np.ndarray, left: float, middle: float, side: float) -> None:
     """Draw a row of images, bytes (n, 28, 28), each with a frame and of width `side`."""
     framed = np.pad(images, ((0, 0), (1, 1), (1, 1)), constant_values=FRAME)
-    axes = place(drawn, left, middle - side / 2, side * len(images), side)
+    axes = add_axes(drawn, left, middle - side / 2, side * len(images), side)
     axes.imshow(np.hstack(framed), cmap="gray", vmin=0, vmax=255, aspect="auto", interpolation="antialiased")
     axes.set_axis_off()
 
@@ -138,9 +138,9 @@ def name_ends(axes: Axes, ends: Iterable[tuple[float, str, str]]) -> None:
     top, heights = 72 / axes.figure.dpi * axes.bbox.y1, []
     for at in points:
         heights.append(max([at, *(height + LINE for height in heights[-1:])]))
-    for above, place in enumerate(reversed(range(len(ends)))):
-        heights[place] = min(heights[place], top - LINE * above)
+    for above, index in enumerate(reversed(range(len(ends)))):
+        heights[index] = min(heights[index], top - LINE * above)
     for (y, name, colour), at, height in zip(ends, points, heights, strict=True):
         look = {"textcoords": "offset points", "va": "center", "color": colour, "fontsize": SMALL}
-        place = {"xy": (1, y), "xycoords": axes.get_yaxis_transform(), "xytext": (5, height - at)}
-        axes.annotate(name, **place, **look, annotation_clip=False)
+        position = {"xy": (1, y), "xycoords": axes.get_yaxis_transform(), "xytext": (5, height - at)}
+        axes.annotate(name, **position, **look, annotation_clip=False)

@@ -10,7 +10,7 @@ from scipy import ndimage
 import diffusion as d
 from diffusion.evaluation import classifier
 from diffusion.evaluation.distortions import MILD, warp
-from diffusion.evaluation.recogniser import DigitRecogniser, digit, of_kinds, tidied
+from diffusion.evaluation.recogniser import DigitRecogniser, digit, distort, tidied
 from diffusion.runtime import generator
 from helpers import defined
 from unit import oracles_measures as oracle
@@ -146,7 +146,7 @@ def test_scores_are_those_of_the_definition(fitted, known, digits):
 
 def test_95_percent_of_distorted_digits_made_of_every_second_one_reach_the_threshold(fitted, known, digits):
     x, labels = digits
-    kinds = of_kinds(MILD, x[::2], labels[::2], N_KIND, "bound")
+    kinds = distort(MILD, x[::2], labels[::2], N_KIND, "bound")
     assert kinds.keys() == EXPECTED.keys()
     scores = np.concatenate([fitted.scores(images).numpy() for images, _ in kinds.values()])
     assert len(scores) == N_KIND * len(EXPECTED)
@@ -160,14 +160,14 @@ def test_95_percent_of_distorted_digits_made_of_every_second_one_reach_the_thres
 def test_images_of_a_kind_are_random_ones_with_their_labels(digits):
     x, labels = digits
     kinds = {"as they are": MILD["unchanged"], "the same": MILD["unchanged"]}
-    (first, of_first), (other, _) = of_kinds(kinds, x, labels, 30, "a").values()
+    (first, of_first), (other, _) = distort(kinds, x, labels, 30, "a").values()
     places = [int((x == one).flatten(1).all(1).nonzero()[0, 0]) for one in first]
     assert len({*places}) == 30
     assert places != sorted(places)
     assert places[:4] == [76, 236, 132, 144]  # the threshold of the reports is of such draws
     assert of_first.tolist() == labels[places].tolist()
     assert not torch.equal(first, other)
-    (again,) = (made for made, _ in of_kinds({"as they are": MILD["unchanged"]}, x, labels, 30, "b").values())
+    (again,) = (made for made, _ in distort({"as they are": MILD["unchanged"]}, x, labels, 30, "b").values())
     assert not torch.equal(first, again)
 
 
