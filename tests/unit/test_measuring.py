@@ -3,7 +3,6 @@
 On a run that was trained: test_measure.py.
 """
 
-import sys
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
@@ -282,25 +281,6 @@ def test_measured_epochs_are_the_first_every_so_many_and_the_last():
     assert measure.checkpoints(train, 5) == [5, 12]
 
 
-def test_each_size_has_its_limit():
-    lengths = {"x_train": 50, "x_digits": 30, "x_test": 21}
-    evaluator = SimpleNamespace(**{name: [0] * n for name, n in lengths.items()})
-    expected = {"n_checkpoint": 50, "n_distance": 50, "n_per_distortion": 10, "n_real": 30}
-    assert measure.most_of(evaluator) == expected
-
-
-def test_seconds_are_those_of_one_sample_and_of_the_processor(monkeypatch):
-    from report.measures import variants
-
-    clock = iter((100.0, 164.0, 0.0, 10.0))
-    monkeypatch.setattr(variants.time, "process_time", lambda: next(clock))
-    run = SimpleNamespace(sample=lambda n: drawn.append(n), calls=24)
-    drawn: list[int] = []
-    assert variants.cost(run) == {"calls": 24, "seconds": 0.5}
-    assert variants.cost(run, 5)["seconds"] == 2.0
-    assert drawn == [128, 5]
-
-
 def test_all_runs_without_measures_or_with_those_of_other_weights_are_measured(tmp_path, monkeypatch, capsys):
     done = []
     monkeypatch.setattr(measure, "measure", lambda out, name, **how: done.append((name, how)))
@@ -320,25 +300,3 @@ def test_all_runs_without_measures_or_with_those_of_other_weights_are_measured(t
     assert str(table.path_of(tmp_path, "measure_zoom-0")) in said
     measure.measure_missing(tmp_path, ["zoom"], n=64)
     assert "note" not in capsys.readouterr().out
-
-
-def test_the_command_reads_its_options_and_says_an_error_in_a_line(monkeypatch, capsys):
-    given = []
-    monkeypatch.setattr(measure, "measure", lambda *a, **k: given.append((*a, k)))
-    for options in ("n_final: 12", ""):
-        monkeypatch.setattr(sys, "argv", ["measure", "out", "zoom-0", options])
-        measure.main()
-    assert [(str(out), name, options) for out, name, options in given] == [
-        ("out", "zoom-0", {"n_final": 12}),
-        ("out", "zoom-0", {}),
-    ]
-
-    def refuse(*_, **__):
-        raise ValueError("no such\n  training")
-
-    monkeypatch.setattr(measure, "measure", refuse)
-    with pytest.raises(SystemExit, match="^error: no such training$"):
-        measure.main()
-    monkeypatch.setattr(sys, "argv", ["measure", "out"])
-    with pytest.raises(SystemExit, match="python -m report.measures.measure OUT"):
-        measure.main()
