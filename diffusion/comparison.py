@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
+from typing import Any
 
 import pandas as pd
 import torch
@@ -126,19 +127,11 @@ def compare(
         >>> bool(value["real"] < value["negative"])
         True
     """
-    if isinstance(runs, Sequence) and {*map(type, runs)} == {Run}:
-        if len({run.name for run in runs}) < len(runs):
-            raise ValueError("two runs have the same folder name; pass names, as in {'a': run}")
-        runs = {run.name: run for run in runs}
-    if not isinstance(runs, Mapping) or not runs:
-        empty = isinstance(runs, Mapping | Sequence) and not runs
-        raise ValueError(
-            f"runs is {'empty' if empty else summarise(runs)}; expected: a list of runs, or a dictionary of "
-            'runs or samples by name, as in d.compare({"a": run}, evaluator)'
-        )
-    evaluator = evaluator if isinstance(evaluator, Evaluator) else Evaluator.for_dataset(evaluator)
-    trained = {name: run for name, run in runs.items() if isinstance(run, Run)}
-    given = {name: as_images(x) for name, x in runs.items() if name not in trained}
+    models = _by_name(runs)
+    if not isinstance(evaluator, Evaluator):
+        evaluator = Evaluator.for_dataset(evaluator)
+    trained = {name: model for name, model in models.items() if isinstance(model, Run)}
+    given = {name: as_images(x) for name, x in models.items() if name not in trained}
     for name, x in given.items():
         if not isinstance(x, Tensor):
             raise ValueError(f"runs[{name!r}] is {summarise(x)}; expected: a run (d.open) or samples")
@@ -148,9 +141,27 @@ def compare(
             raise ValueError(
                 f"runs contains {len(x)} samples of {name!r}; expected: n = {n}; draw more or lower n"
             )
-    samples = {name: given[name][:n] if name in given else draw_samples(runs[name], n, seed) for name in runs}
+    samples = {}
+    for name in models:
+        samples[name] = given[name][:n] if name in given else draw_samples(trained[name], n, seed)
     measured = {name: evaluator.measure(x) for name, x in samples.items()}
     return Comparison(samples, measured, evaluator, compare_settings(trained), trained)
+
+
+def _by_name(runs: Any) -> Mapping[str, Any]:
+    """Return runs and samples by name; a list of runs is named by their folders."""
+    if isinstance(runs, Mapping) and runs:
+        return runs
+    if not isinstance(runs, Sequence) or {*map(type, runs)} != {Run}:
+        empty = isinstance(runs, Mapping | Sequence) and not runs
+        raise ValueError(
+            f"runs is {'empty' if empty else summarise(runs)}; expected: a list of runs, or a dictionary of "
+            'runs or samples by name, as in d.compare({"a": run}, evaluator)'
+        )
+    models = {run.name: run for run in runs}
+    if len(models) < len(runs):
+        raise ValueError("two runs have the same folder name; pass names, as in {'a': run}")
+    return models
 
 
 def compare_settings(runs: Mapping[str, Run]) -> pd.DataFrame:
