@@ -183,6 +183,7 @@ NO_ARITHMETIC = {
     "names.py",
     "data.py",
     "files.py",
+    "pixels.py",
     "processes/samplers.py",
     "processes/priors.py",
 }
