@@ -109,21 +109,6 @@ def test_the_spare_is_the_distance_to_the_bound_in_widths():
     assert exact.spare > 1e6 * effect(2, 1.9, 2.1).spare
 
 
-def test_a_row_has_the_number_and_how_it_is_judged():
-    one = effect(2, 1, 3, BELOW, 4, each={"zoom": (1.0, 3.0)})
-    assert one.row() == {
-        "name": "x",
-        "value": 2,
-        "low": 1,
-        "high": 3,
-        "trainings": {"zoom": [1.0, 3.0]},
-        "side": BELOW,
-        "bound": 4,
-        "margin": None,
-    }
-    assert [*replace(one, side=None).row()] == ["name", "value", "low", "high", "trainings"]
-
-
 def test_an_end_that_rounding_hides_is_told_with_more_digits():
     show = {"show": lambda x: effects.Markdown(f"{x:.1f}")}
     bound = effect(1.2, 1.003, 1.4, ABOVE, 1.0, **show)

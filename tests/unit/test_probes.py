@@ -36,12 +36,6 @@ def test_the_response_is_the_share_of_an_offset_that_a_network_sees(share, size)
     assert [one.value for one in result.values()] == pytest.approx([share] * 13, abs=1e-3)
 
 
-def test_what_an_exact_network_restores_in_one_step_is_read_as_it_is_at_every_step():
-    process, labels = DDPM(linear(100)), torch.tensor([0, 0, 5, 0, 9, 0])
-    result = probes.recovered(run(process, Exact(process, -0.5)), by_brightness, BLACK, labels, 0)
-    assert {t: one.value for t, one in result.items()} == dict.fromkeys(range(10, 101, 10), 4 / 6)
-
-
 def test_error_of_an_echo_is_that_of_the_zoom():
     process, x = ColdZoom(), torch.rand(5, 1, 28, 28, generator=generator(0)) - 0.5
     result = probes.restoration_error(run(process, echo), x)
