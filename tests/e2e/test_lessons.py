@@ -114,9 +114,6 @@ def test_a_zoom_shows_the_centre_of_its_level(degraded):
 
 
 def test_exercises_of_the_schedules_have_their_answers(degraded):
-    assert shown(degraded, "01-solution-1") == pytest.approx(0.5, abs=0.002)
-    assert shown(degraded, "01-solution-2") == 9  # 19 x 19 of 28 x 28
-    assert shown(degraded, "01-solution-3") > 0.01
     outside = shown(degraded, "01-range")
     assert outside["linear"] == pytest.approx(2 * (1 - norm.cdf(0.5)), abs=0.06)  # of noise alone
 
@@ -309,7 +306,6 @@ def test_a_painted_patch_is_walked_down_and_exercises_of_the_zoom_have_their_ans
     patch[:, 2] = 0.5
     assert same(painted[0], patch.repeat(7, 0).repeat(7, 1))
     assert same(painted[-1], cold["painted"][-1])
-    assert shown(cold, "03-solution-1") == 2**16
     (axes,) = shown(cold, "03-solution-2").axes
     once, _, all_levels = drawn.tiles(axes, 10).reshape(3, 10, 28, 28)
     with torch.inference_mode():

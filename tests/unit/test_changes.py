@@ -50,7 +50,6 @@ def test_each_model_and_variant_is_a_row_and_distances_are_averaged_on_their_own
     assert (few, mean, noise) == ({"steps": 24}, {"average": 5}, {"image_noise": 0.1})
     assert cosine == {"epochs": 30, "ema": 0.99, "norm": "rms", "schedule": "diffusion:cosine"}
     assert rows[0].changes == rows[4].changes == {}
-    assert ("24" in shown.changes[1], "0.1" in shown.changes[5]) == (True, True)
 
 
 def test_a_way_is_a_mapping_of_what_all_its_samples_have(made):

@@ -112,13 +112,6 @@ def test_what_is_told_of_a_verdict_is_of_the_parts_that_decide_it():
             assert getattr(one, cell) == getattr(judged(two), cell), cell
 
 
-def test_a_verdict_of_nothing_has_dashes():
-    one = ledger.Verdict(claim(), ledger.OPEN, why=Markdown("nothing is measured"))
-    assert (one.measured, one.told, one.n, one.bounds, one.every_bound) == ("–", "–", "–", "–", "")
-    assert replace(one, lean=ledger.OPEN).details == one.details  # which is no leaning
-    assert ledger.HOLDS in replace(one, lean=ledger.HOLDS).details
-
-
 def test_cells_with_numbers_have_the_claim_as_their_source_and_others_none():
     one = judged(YES)
     for cell in ("number", "told", "n", "bounds", "details", "every_bound"):
@@ -129,12 +122,6 @@ def test_cells_with_numbers_have_the_claim_as_their_source_and_others_none():
         with reading() as seen:
             getattr(one, cell)
         assert not seen, cell
-
-
-def test_a_tally_is_in_the_order_of_the_words():
-    result = {str(i): judged(*parts) for i, parts in enumerate([(NO,), (YES,), (YES, NO), (NO,), (UNSURE,)])}
-    expected = "*holds* (1), *does not hold* (2), *holds in part* (1) and *undecided* (1)"
-    assert ledger.tally(result) == expected
 
 
 # --- entering and judging ---

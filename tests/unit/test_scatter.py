@@ -165,4 +165,3 @@ def test_the_last_value_is_that_of_the_finished_model_by_name_or_by_a_function()
     assert scatter.last("frechet")(one) == 3.0
     assert scatter.last(lambda samples: samples["frechet"].value * samples["ink"].value)(one) == 1.5
     assert scatter.late(lambda samples: samples["ink"].value)(one) == pytest.approx(0.5)
-    assert issubclass(NotMeasured, LookupError)
