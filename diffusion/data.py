@@ -94,49 +94,38 @@ def get(dataset: str | DataSet) -> DataSet:
 # --- files, and loading them ---
 
 
-def folder(data_dir: str | os.PathLike | None = None) -> Path:
-    """Return the data folder.
-
-    Args:
-        data_dir (path, optional): The folder. If None, uses $MNIST_DIR, else `data/` of a checkout, else the
-            user's cache folder. Default None.
+def folder() -> Path:
+    """Return the data folder: $MNIST_DIR, else `data/` of a checkout, else the user's cache folder.
 
     Raises:
-        DataError: If the path is a file.
+        DataError: If $MNIST_DIR is a file.
     """
-    if chosen := data_dir or os.environ.get("MNIST_DIR"):
-        if (path := Path(chosen).expanduser().absolute()).is_file():
-            raise DataError(f"data_dir is {path}, a file; expected: a folder")
+    if chosen := os.environ.get("MNIST_DIR"):
+        path = Path(chosen).expanduser().absolute()
+        if path.is_file():
+            raise DataError(f"MNIST_DIR is {path}, a file; expected: a folder")
         return path
     if project := checkout():
         return project / "data"
     return Path(platformdirs.user_cache_dir("cold-zoom-diffusion", appauthor=False))
 
 
-def raw_folder(data_dir: str | os.PathLike | None = None, dataset: str | DataSet = "mnist") -> Path:
+def raw_folder(dataset: str | DataSet = "mnist") -> Path:
     """Return the folder of a data set's files."""
-    return folder(data_dir) / re.sub(r"\W+", "", get(dataset).title) / "raw"
+    return folder() / re.sub(r"\W+", "", get(dataset).title) / "raw"
 
 
-def load(
-    dataset: str | DataSet = "mnist",
-    split: str = "train",
-    data_dir: str | os.PathLike | None = None,
-    n: int | None = None,
-    *,
-    at_most: int | None = None,
-) -> tuple[Tensor, Any]:
+def load(dataset: str | DataSet = "mnist", split: str = "train", n: int | None = None) -> tuple[Tensor, Any]:
     """Load images and labels of a data set, downloading the files if needed.
+
+    The files are in the folder $MNIST_DIR, else in `data/` of a checkout, else in the user's cache folder.
 
     Args:
         dataset (str or DataSet): A built-in data set ("mnist", "fashion" or "kmnist"), a `DataSet`, or
             your own `module:name`. Default "mnist".
         split (str): "train" or "test". Default "train".
-        data_dir (path, optional): Data folder. If None, uses $MNIST_DIR, else `data/` of a checkout, else the
-            user's cache folder. Default None.
-        n (int, optional): Number of images, taken from the start. If None, loads all images. Default None.
-        at_most (int, optional): Like `n`, but if the split has fewer images, loads all of them and prints a
-            note. Default None.
+        n (int, optional): Number of images, at most, taken from the start. If the split has fewer, loads all
+            and prints a note. If None, loads all. Default None.
 
     Returns:
         tuple: Images (N, C, S, S), float32 in [-0.5, 0.5] (pixel / 255 - 0.5), and labels (N,), int64. Labels
@@ -144,7 +133,7 @@ def load(
 
     Raises:
         DataError: If the files cannot be downloaded or read, or `read` returns something else.
-        ValueError: If the split or the data set is unknown, or `n` or `at_most` is out of range.
+        ValueError: If the split or the data set is unknown, or `n` is below 1.
 
     Example:
         >>> import diffusion as d
@@ -153,26 +142,22 @@ def load(
         (torch.Size([3, 1, 28, 28]), tensor([7, 2, 1]))
     """
     check_known("split", split, SPLITS)
-    known, raw = get(dataset), raw_folder(data_dir, dataset)
+    known, raw = get(dataset), raw_folder(dataset)
     read = known.read(split, raw)
     if read is None or isinstance(read, tuple) and len(read) != 2:
         needed = "a pair (images, labels)" if known.classes else "images"
         raise DataError(f"{known.title}: read returned {summarise(read)}; expected: {needed}")
     images, labels = map(np.asarray, read if isinstance(read, tuple) else (read, ()))
-    right = labels.shape == (len(images) if known.classes else 0,)
-    right = right and {*labels.tolist()} <= {*range(len(known.classes))}
-    if images.dtype != np.uint8 or images.ndim not in (3, 4) or not images.size or not right:
-        needed = f"one label per image, 0 to {len(known.classes) - 1}" if known.classes else "no labels"
-        raise DataError(
-            f"{known.title}: images are {summarise(images)}, labels {summarise(labels)}; expected: images "
-            f"(N, S, S), (N, C, S, S) or (N, S, S, 3) of uint8, N > 0, and {needed}"
-        )
-    n = len(images) if n is None else check_whole("n", n, 1, len(images))
-    if at_most is not None:
-        n = min(n, check_whole("at_most", at_most, 1))
-        if len(images) < at_most:
-            few = f"{known.title} has only {len(images)} {split} images instead of {at_most}; all are used"
-            print(f"note: {few}", flush=True)
+    if images.dtype != np.uint8 or images.ndim not in (3, 4) or not images.size:
+        expected = "(N, S, S), (N, C, S, S) or (N, S, S, 3) of uint8, N > 0"
+        raise DataError(f"{known.title}: images are {summarise(images)}; expected: {expected}")
+    expected = f"one label per image, 0 to {len(known.classes) - 1}" if known.classes else "no labels"
+    number = len(images) if known.classes else 0
+    if labels.shape != (number,) or {*labels.tolist()} - {*range(len(known.classes))}:
+        raise DataError(f"{known.title}: labels are {summarise(labels)}; expected: {expected}")
+    if n is not None and check_whole("n", n, 1) > len(images):
+        few = f"{known.title} has only {len(images)} {split} images instead of {n}; all are used"
+        print(f"note: {few}", flush=True)
     x = channels_first(torch.from_numpy(np.array(images[:n])))  # (N, C, H, W)
     if x.shape[2] != x.shape[3]:
         raise DataError(f"{known.title}: images are {summarise(images)}; expected: square images")
@@ -263,7 +248,7 @@ def find(sha256: str, n: int, fetch: bool = False) -> Tensor | None:
         fetch (bool): Whether to download MNIST if it is missing. Default False.
     """
     for name, known in DATASETS.items():
-        if known.read.there(raw_folder(dataset=known)) or fetch and name == "mnist":
+        if known.read.there(raw_folder(known)) or fetch and name == "mnist":
             x = load(known)[0][:n]
             if fingerprint(x) == sha256:
                 return x

@@ -33,7 +33,7 @@ from report.parameters import (
 )
 
 # Parameters of notebooks that a profile sets for all its jobs.
-GIVEN = {"model", "models", "labels", "seed", "dataset", "data_dir", "out_dir", "released", "finished"}
+GIVEN = {"model", "models", "labels", "seed", "dataset", "out_dir", "released", "finished"}
 FIGURES = "report_figures"  # the notebook that draws the figures of a report; every profile executes it
 # 2e-4 is a number, as in Python; in YAML 1.1 it would be a string.
 FLOATS = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$")
@@ -190,7 +190,7 @@ def read(name: str | Path) -> Profile:
             file.training, {name for notebook in PROCESS for name in parameters(notebook)[0]} - GIVEN
         )
     trainings, measures = {}, {}
-    shared = {"dataset": file.dataset, "data_dir": file.data_dir}
+    shared = {"dataset": file.dataset}
     for model, entry in file.models.items():
         with errors_at(f"{where}, models.{model}"):
             given = fill_training(file.training, entry) | shared | {"model": model}

@@ -57,7 +57,7 @@ def parameters(notebook: str, scope: Mapping[str, Any]) -> dict[str, Any]:
         if "zoom_T" in given:
             check_whole("zoom_T", given["zoom_T"], 1, 27)  # images have 28 x 28 pixels
         if given.get("image_index") is not None:
-            images, _ = data.load(given["dataset"], "test", given["data_dir"])
+            images, _ = data.load(given["dataset"], "test")
             check_whole("image_index", given["image_index"], 0, len(images) - 1)
         if not re.fullmatch(r"[A-Za-z0-9]\w{0,39}", str(given.get("model", "m")), re.ASCII):
             raise ValueError(f"model is {given['model']!r}; allowed: 1 to 40 letters, digits and _")
@@ -90,7 +90,7 @@ def training(
             changed = f"{name} was {value!r} before training and is {now!r} now"
             raise ValueError(f"{changed}; run the notebook again from its parameters")
     process, known, dataset = PROCESSES[given["notebook"]], data.get(given["dataset"]), given["dataset"]
-    test, _ = data.load(dataset, "test", given["data_dir"], at_most=given["n_test"])
+    test, _ = data.load(dataset, "test", n=given["n_test"])
     schedule = describe(given["schedule"], given["schedule_options"]) if process == "ddpm" else None
     parts = vary({}, given)
     documented = {"sampler": run.sampler, "network": run.architecture[0]}

@@ -51,7 +51,7 @@ def mnist_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def images(mnist_dir: Path) -> tuple[torch.Tensor, torch.Tensor]:
     """The images of trainings of twelve steps, and those of their test loss; the last batches are smaller."""
-    return tuple(data.load("mnist", split, mnist_dir, n)[0] for split, n in (("train", 30), ("test", 20)))
+    return tuple(data.load("mnist", split, n)[0] for split, n in (("train", 30), ("test", 20)))
 
 
 @pytest.fixture(autouse=True)

@@ -158,9 +158,9 @@ class Finished:
 CACHED = jobs.hash_data
 
 
-def hash_data(dataset: str, data_dir: str | None) -> str:
+def hash_data(dataset: str) -> str:
     """Hash of a data set, which is computed anew each time of one's own: its files may be others by now."""
-    return (CACHED if dataset in DATASETS else CACHED.__wrapped__)(dataset, data_dir)
+    return (CACHED if dataset in DATASETS else CACHED.__wrapped__)(dataset)
 
 
 @contextlib.contextmanager

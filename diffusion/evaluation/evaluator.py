@@ -1,6 +1,5 @@
 """The evaluator: held-out real images, and all measures of samples against them."""
 
-import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from functools import cached_property
@@ -126,7 +125,6 @@ class Evaluator:
     def for_dataset(
         cls,
         dataset: str | data.DataSet = "mnist",
-        data_dir: str | os.PathLike | None = None,
         n_train: int = NEAR,
         n_test: int | None = None,
         n_digits: int = NEAR,
@@ -139,7 +137,6 @@ class Evaluator:
 
         Args:
             dataset (str or DataSet): The data set, see `load`. Default "mnist".
-            data_dir (path, optional): Data folder, see `load`. Default None.
             n_train (int): Largest number of training images. Default 10,000.
             n_test (int, optional): Number of test images. If None, all. Default None.
             n_digits (int): Largest number of training images of the recogniser. With 10,000 it is the
@@ -159,14 +156,14 @@ class Evaluator:
             <Evaluator of 200 training and 1000 test images>
         """
         known = data.get(dataset)
-        x_train, _ = data.load(dataset, "train", data_dir)
-        x_test, labels = data.load(dataset, "test", data_dir, n_test)
+        x_train, _ = data.load(dataset, "train")
+        x_test, labels = data.load(dataset, "test", n_test)
         networks: dict[str, FeatureNetwork] = {}
         if known.classes:
-            networks["digits"] = CLASSIFIER.load_for(dataset, data_dir)
-            options |= {"labels": labels, "all_labels": data.load(dataset, "test", data_dir)[1]}
+            networks["digits"] = CLASSIFIER.load_for(dataset)
+            options |= {"labels": labels, "all_labels": data.load(dataset, "test")[1]}
             options |= {"x_digits": x_train[:n_digits], "noun": known.noun}
-        networks["autoencoder"] = AUTOENCODER.load_for(dataset, data_dir)
+        networks["autoencoder"] = AUTOENCODER.load_for(dataset)
         return cls(x_train[:n_train], x_test, networks=networks, **options)
 
     def __repr__(self) -> str:

@@ -7,7 +7,6 @@ Networks for another data set are trained on first use and saved with its files:
 """
 
 import math
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,17 +98,17 @@ class MeasuringNetwork(Generic[Measuring]):
         network.load_state_dict(safetensors.torch.load(content))
         return network.eval().requires_grad_(False)
 
-    def load_for(self, dataset: str | data.DataSet, data_dir: str | os.PathLike | None) -> Measuring:
+    def load_for(self, dataset: str | data.DataSet) -> Measuring:
         """Return the network of a data set in evaluation mode: the shipped one for MNIST.
 
         For other data sets it is trained on first use, in one to two minutes.
         """
         if dataset == "mnist":
             return self.load()
-        known, (images, labels) = data.get(dataset), data.load(dataset, "train", data_dir)
+        known, (images, labels) = data.get(dataset), data.load(dataset, "train")
         shape, classes = shape_of(images), len(known.classes)
         parts = [data.fingerprint(part) for part in (images, labels) if part is not None]
-        folder = data.raw_folder(data_dir, dataset).with_name(self.name)
+        folder = data.raw_folder(dataset).with_name(self.name)
         path = folder / f"{digest([shape, classes, parts])}.safetensors"
         if not path.is_file():
             print(f"training the {self.name} of {known.title}, once: one to two minutes", flush=True)

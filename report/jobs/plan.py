@@ -45,7 +45,7 @@ NOT_MADE = "not made yet"
 
 def make_stamp(job: Job) -> dict[str, Any]:
     """Everything that a job depends on, except for other jobs; ValueError: code or data are missing."""
-    settings = {k: v for k, v in job.settings.items() if k not in ("data_dir", "out_dir")}
+    settings = {k: v for k, v in job.settings.items() if k != "out_dir"}
     dataset = settings.get("dataset")
     patterns = [RELEASES.replace("*", settings["released"])] if settings.get("released") else []
     if job.kind == "notebook":  # it shows released models next to the run's
@@ -60,7 +60,7 @@ def make_stamp(job: Job) -> dict[str, Any]:
         "code": hash_code((*CODE, f"{places.OF_PAPER}.py") if of_paper else CODE),
         "notebook": job.notebook and hash_cells(job.notebook),
         "own": hash_own_modules(settings),
-        "data": dataset and hash_data(dataset, job.settings.get("data_dir")),
+        "data": dataset and hash_data(dataset),
         "versions": versions(MEASURING),
         "beside": {p.relative_to(places.ROOT).as_posix(): sha256(p) for p in beside},
     }
@@ -98,23 +98,23 @@ def hash_own_modules(settings: Mapping[str, Any]) -> dict[str, str]:
 
 
 @cache
-def hash_data(dataset: str, data_dir: str | None) -> str:
+def hash_data(dataset: str) -> str:
     """Hash of a data set; ValueError: it cannot be loaded, or notebooks do not support it."""
-    known, (images, _) = data.get(dataset), data.load(dataset, "test", data_dir, 1)
+    known, (images, _) = data.get(dataset), data.load(dataset, "test", 1)
     if tuple(images.shape[1:]) != GREY28 or not known.classes:
         actual = f"images of shape {tuple(images.shape[1:])} and {len(known.classes)} classes"
         raise ValueError(
             f"{known.title} has {actual}; notebooks need grey images of 28 x 28 pixels with classes: "
             "convert the images in the function that reads them"
         )
-    parts = [part for split in data.SPLITS for part in data.load(dataset, split, data_dir)]
+    parts = [part for split in data.SPLITS for part in data.load(dataset, split)]
     return digest([data.fingerprint(part) for part in parts], 16)
 
 
 @cache
-def count_images(dataset: str, data_dir: str | None) -> dict[str, int]:
+def count_images(dataset: str) -> dict[str, int]:
     """Number of images by split."""
-    return {split: len(data.load(dataset, split, data_dir)[0]) for split in data.SPLITS}
+    return {split: len(data.load(dataset, split)[0]) for split in data.SPLITS}
 
 
 # --- the jobs of a profile ---
@@ -198,7 +198,7 @@ def count_epochs(P: Mapping[str, Any], n: int) -> int:
 
 def check_sizes(profile: Profile) -> None:
     """Raise ValueError if a model needs more images, or an average over more epochs, than exist."""
-    n = count_images(profile.file.dataset, profile.file.data_dir)
+    n = count_images(profile.file.dataset)
     file = profile.file  # checks only explicit values; notebooks reduce defaults that are too large
     sections = {f"models.{model}": file.training | entry.model_extra for model, entry in file.models.items()}
     sections |= {f"models.{model}, measure": section for model, section in profile.measures.items()}

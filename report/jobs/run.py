@@ -134,7 +134,7 @@ def describe_work(profile: Profile, planned: Job) -> str:
         return ""
     model, _, seed = planned.of.rpartition("-")
     P = profile.trainings[model, int(seed)][1]
-    n = P["n_train"] or jobs.count_images(P["dataset"], P["data_dir"])["train"]
+    n = P["n_train"] or jobs.count_images(P["dataset"])["train"]
     if planned.kind == "train":
         return f"; {jobs.count_steps(P, n):,} steps of {P['batch_size']} images"
     epochs = jobs.count_epochs(P, n)
@@ -180,6 +180,8 @@ def main() -> None:
     if not re.fullmatch("all|[1-9][0-9]*", given.cores):
         raise ValueError(f"CORES is {given.cores!r}; allowed: all, or a number from 1")
     profile = profiles.read(given.profile)
+    if profile.file.data_dir:
+        os.environ["MNIST_DIR"] = str(Path(profile.file.data_dir).expanduser().absolute())  # of all jobs, too
     ours = profile.where.resolve() == known_profiles().get(profile.name)  # not another file with this name
     released = ours and (release.RELEASED / profile.name).is_dir() and not (given.retrain or given.on)
     out = release.report_folder(profile) if released else profile.out

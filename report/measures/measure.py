@@ -78,7 +78,6 @@ def measure(
     name: str,
     *,
     dataset: str = "mnist",
-    data_dir: str | None = None,
     n_test: Images | None = None,
     n_checkpoint: Images = 500,
     n_final: Images = 2000,
@@ -103,7 +102,6 @@ def measure(
         out: results folder.
         name: the training run, such as "zoom-0".
         dataset: name of the data set.
-        data_dir: folder of the data; None: the default.
         n_test: number of test images. If None, uses all.
         n_checkpoint: number of images of each measured checkpoint. Default 500.
         n_final: number of images of the finished model. Default 2000.
@@ -126,16 +124,16 @@ def measure(
         ValueError: the file of the run is missing, its data set is different, or its samples are not finite.
         RunError: its weights are missing or have changed.
     """
-    settings = {k: v for k, v in locals().items() if k not in ("out", "name", "data_dir")}
+    settings = {k: v for k, v in locals().items() if k not in ("out", "name")}
     n_distance = min(n_final, 2000) if n_distance is None else n_distance
     if n_distance > n_final:
         raise ValueError(f"n_distance is {n_distance}; allowed: at most n_final, which is {n_final}")
     train = read_training(out, name).facts
     if train.data.name != dataset:
         raise ValueError(f"dataset is {dataset!r}, but {name} was trained on {train.data.name!r}; use that")
-    run = open_training(out, train, data_dir, precision)
+    run = open_training(out, train, precision)
     seed = train.seed if sample_seed is None else sample_seed
-    n_test = n_test and len(data.load(dataset, "test", data_dir, at_most=n_test)[0])
+    n_test = n_test and len(data.load(dataset, "test", n=n_test)[0])
     n_train = max(n_checkpoint, n_distance) * floor_repeats
     how = {
         "n_test": n_test,
@@ -144,7 +142,7 @@ def measure(
         "more_features": tuple(more_features or ()),
     }
     how |= {"interval_repeats": interval_repeats, "floor_repeats": floor_repeats}
-    evaluator = evaluator_of(dataset, str(data.folder(data_dir)), n_train, **how)
+    evaluator = evaluator_of(dataset, n_train, **how)
     settings |= {"n_test": n_test, "n_distance": n_distance, "seed": train.seed}
     if fewer := {key: n for key, n in most_of(evaluator).items() if n < settings[key]}:
         reduced = ", ".join(f"{key} = {n}" for key, n in fewer.items())

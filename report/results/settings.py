@@ -90,13 +90,12 @@ def make_schedule(described: Mapping[str, Any]) -> d.NoiseSchedule:
     return d.DDPM(arguments.pop("class"), **arguments).schedule
 
 
-def open_training(out: Path, train: Facts, data_dir: str | None, precision: str) -> Run:
+def open_training(out: Path, train: Facts, precision: str) -> Run:
     """Open a finished training run, ready to be sampled.
 
     Args:
         out: results folder.
         train: facts from the file of the training run.
-        data_dir: folder of the data; None: the default.
         precision: precision for sampling; "auto" for the training precision, or float32 if bf16 is slow here.
 
     Raises:
@@ -107,6 +106,6 @@ def open_training(out: Path, train: Facts, data_dir: str | None, precision: str)
     if run.weights_sha256() != train.weights.sha256:
         raise RunError(f"the weights in {folder} differ from metrics/train_{run.name}.json; train it again")
     run.network()  # raises an error if weights are missing or damaged, even if the samples exist
-    run.images = data.load(train.data.name, "train", data_dir, train.settings.images.n)[0]
+    run.images = data.load(train.data.name, "train", train.settings.images.n)[0]
     run.sampler, run.prior = make(train.unread)
     return run

@@ -450,7 +450,7 @@ def joint(mnist_dir):
 
 def test_priors_are_in_the_rows_of_their_names_and_copies_are_told(joint, mnist_dir):
     of_starts, _ = pictures(shown(joint, "06-prior-figure"), 12)
-    x, _ = data.load("mnist", "train", None, 4000)
+    x, _ = data.load("mnist", "train", 4000)
     centres = as_bytes(x)[:, 12:16, 12:16].astype(np.uint8)
     patches = {one.tobytes() for one in centres}
     blocks = {name: row[:, ::7, ::7].astype(np.uint8) for name, row in of_starts.items()}
@@ -459,7 +459,7 @@ def test_priors_are_in_the_rows_of_their_names_and_copies_are_told(joint, mnist_
     table = shown(joint, "06-copies")
     assert table.loc["patches", "share of copies"] == 1
     assert table.loc["mixture", "share of copies"] == 0
-    tests = as_bytes(data.load("mnist", "test", None, 500)[0])[:, 12:16, 12:16].astype(np.uint8)
+    tests = as_bytes(data.load("mnist", "test", 500)[0])[:, 12:16, 12:16].astype(np.uint8)
     alike = [one for one in tests if one.tobytes() in patches]
     assert table.loc["test images", "share of copies"] == pytest.approx(len(alike) / 500, abs=0.0006)
     real = np.corrcoef(centres[:, 1, 1].astype(float), centres[:, 1, 2].astype(float))[0, 1]

@@ -151,7 +151,8 @@ def test_a_data_set_of_few_images_and_classes_is_trained_on_measured_and_compare
     """All numbers are those of the notebooks, which are higher."""
     (tmp_path / "few_.py").write_text(FEW)
     monkeypatch.syspath_prepend(tmp_path)
-    given = {"dataset": "few_:halves", "data_dir": str(tmp_path / "data"), "out_dir": str(tmp_path / "out")}
+    monkeypatch.setenv("MNIST_DIR", str(tmp_path / "data"))
+    given = {"dataset": "few_:halves", "out_dir": str(tmp_path / "out")}
     assert defined("01_schedules", **given)["x_test"].shape[0] == 30
     small = {"epochs": 1, "network_options": {"channels": [2]}, "n_keep": 4, "sampler_options": {"levels": 2}}
     defined("03_train_zoom", **small, **given)

@@ -33,7 +33,7 @@ def plain(n, low=-0.5, high=0.5):
 
 def test_kinds_of_images_are_what_they_are_called(mnist_dir):
     kinds = defined("07_yardstick", "kinds", "scribbles", "noise", "distorted")["DISTORTED"]
-    x, labels = d.load("mnist", "test", None, 40)
+    x, labels = d.load("mnist", "test", 40)
     random = torch.Generator().manual_seed(0)
     for name, sd in (("blurred by 0.5 pixels", 0.5), ("blurred by 1 pixel", 1.0)):
         blurred = gaussian_filter(x[0, 0].numpy(), sd, mode="mirror", radius=4)
@@ -189,7 +189,7 @@ def test_an_effect_is_the_mean_of_what_has_a_change_minus_the_mean_of_what_has_n
 
 def test_sixteen_numbers_stand_for_the_deepest_level_of_each_degradation(mnist_dir):
     cells = defined("12_effects", "degradations", "blur", "starts")
-    x, _ = data.load("mnist", "train", str(mnist_dir), 300)
+    x, _ = data.load("mnist", "train", 300)
     pixelate, blur = cells["Pixelate"](), cells["Blur"]()
     blur.prepare(x)
     for one in (pixelate, blur):

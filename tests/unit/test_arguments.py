@@ -238,7 +238,6 @@ BOUNDS = {  # argument -> (call, allowed, refused, what the message says)
     ),
     "whole from": (lambda n: check_whole("n", n, 1), [1, 10**9], [0, None], "^n is .*from 1$"),
     "data set": (d.load, [], ["fashoin"], "mnist, fashion, kmnist.*did you mean 'fashion'"),
-    "data_dir": (lambda path: d.load(data_dir=path), [], [__file__], "data_dir is .*test_arguments.*folder"),
     "folder of pictures": (lambda path: d.images(path, size=8), [], [3], "folder is 3; .*PathLike"),
 }
 

@@ -13,7 +13,7 @@ HOW = {"network_options": {"channels": [4]}, "precision": "fp32", "steps": 1, "b
 
 @pytest.fixture(scope="module")
 def train(mnist_dir):
-    return data.load("mnist", "train", mnist_dir, 200)[0]
+    return data.load("mnist", "train", 200)[0]
 
 
 @pytest.fixture(scope="module")

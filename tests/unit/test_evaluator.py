@@ -28,7 +28,7 @@ N = 40
 
 @pytest.fixture(scope="module")
 def train(mnist_dir):
-    return data.load("mnist", "train", mnist_dir, 200)[0]
+    return data.load("mnist", "train", 200)[0]
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def evaluator(mnist_dir, train):
     """Sizes differ: training images, digits of the recogniser, and test images; samples are others."""
     sizes = {"n_train": 60, "n_digits": 100, "n_test": 200, "n_per_distortion": 30}
     options = {"interval_repeats": 20, "floor_repeats": 2, "seed": 5, "measures": MEASURES}
-    return Evaluator.for_dataset("mnist", mnist_dir, **sizes, **options)
+    return Evaluator.for_dataset("mnist", **sizes, **options)
 
 
 @pytest.fixture(scope="module")
@@ -281,8 +281,10 @@ def test_digits_are_near_to_five_others(evaluator, x, near, train):
     ("shape", "note"), [((28, 28), "knows 100 training images"), ((8, 8, 3), r"(3, 8, 8)")]
 )
 def test_a_small_data_set_of_two_classes_is_measured_at_as_many_images_as_there_are(
-    tmp_path, capsys, shape, note
+    tmp_path, monkeypatch, capsys, shape, note
 ):
+    monkeypatch.setenv("MNIST_DIR", str(tmp_path))
+
     def read(split, folder):
         assert folder.is_relative_to(tmp_path)
         labels = np.arange({"train": 100, "test": 40}[split]) % 2
@@ -291,14 +293,14 @@ def test_a_small_data_set_of_two_classes_is_measured_at_as_many_images_as_there_
         return made, labels
 
     two = data.DataSet("Two", read, ("a", "b"), noun="letter")
-    small = Evaluator.for_dataset(two, tmp_path, floor_repeats=2, interval_repeats=2)
+    small = Evaluator.for_dataset(two, floor_repeats=2, interval_repeats=2)
     run = d.fit(d.ColdZoom(2), small.x_train, steps=1, batch_size=8, network_options={"channels": [4]})
     assert [note in line for line in capsys.readouterr().out.splitlines()].count(True) == 1
     found = small.measure(run)
     assert (found["frechet"].n, found.real["frechet"].n) == (100, 100)
     assert ("digit" in found) == ("letter" in found.table.index) == (shape == (28, 28))
     assert capsys.readouterr().out.count("n is 100 instead of 1000") == 1
-    part = Evaluator.for_dataset(two, tmp_path, n_train=30, n_test=20, n_digits=50, seed=3)
+    part = Evaluator.for_dataset(two, n_train=30, n_test=20, n_digits=50, seed=3)
     sizes = [
         len(images) for images in (part.x_train, part.x_test, part.labels, part.all_labels, part.x_digits)
     ]

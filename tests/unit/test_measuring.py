@@ -67,7 +67,7 @@ class Digits:
 
 @pytest.fixture(scope="module")
 def digits(mnist_dir):
-    return data.load("mnist", "train", mnist_dir, 1000)[0]
+    return data.load("mnist", "train", 1000)[0]
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def whole(digits, mnist_dir, tmp_path, monkeypatch):
         if not table.path_of(tmp_path, f"train_{made.name}").is_file():
             hashes = {str(epoch): "x" for epoch in range(1, made.run.epochs + 1)}
             made_up.training(tmp_path, made.name, epochs=made.run.epochs, sha256=hashes)
-        return measure.measure(tmp_path, made.name, data_dir=str(mnist_dir), **SMALL | options)
+        return measure.measure(tmp_path, made.name, **SMALL | options)
 
     made.measure = measured
     return made
@@ -126,7 +126,7 @@ def test_checkpoints_the_finished_model_and_real_images_are_measured_at_their_si
 
 def test_real_images_have_their_threshold_divergence_and_class_shares(whole, mnist_dir):
     real = whole.measure()[REAL]
-    labels = data.load("mnist", "test", mnist_dir)[1]
+    labels = data.load("mnist", "test")[1]
     shares = (labels.bincount().double() / len(labels)).tolist()
     assert [share.value for share in real["class_share"]] == pytest.approx(shares)
     assert real["divergence_floor"].n == 24
@@ -138,7 +138,7 @@ def test_floors_of_checkpoints_are_as_large_as_those_of_the_end_where_these_are_
     """Of so many training images are all floors drawn, whichever set is larger."""
     asked = []
 
-    def stop(dataset, folder, n_train, **how):
+    def stop(dataset, n_train, **how):
         asked.append(n_train)
         raise InterruptedError
 
@@ -169,7 +169,7 @@ def test_the_response_of_a_ddpm_is_measured_at_every_checkpoint_and_for_all_shif
 def test_probes_are_of_the_first_samples(job):
     record = job.measure(n_probe=30)
     assert (record[""]["mix_frechet"].n, record[""]["copies"].n) == (30, 30)
-    evaluator = measure.evaluator_of.__wrapped__("mnist", None, 48, **OF_SMALL)
+    evaluator = measure.evaluator_of.__wrapped__("mnist", 48, **OF_SMALL)
     images, x = to_uint8(job.run.images), job.run.sample(40, 3)[:30]
     near, far = (probes.nearest(to_uint8(one), images) for one in (x, evaluator.x_test[:30]))
     assert record[""]["copies"].value == float((near < far.quantile(0.05)).double().mean())
@@ -181,7 +181,7 @@ def test_probes_are_of_the_first_samples(job):
 
 
 def test_probes_compare_classes_as_they_are_read_and_never_true_ones(job, monkeypatch):
-    evaluator = measure.evaluator_of.__wrapped__("mnist", None, 48, **OF_SMALL)
+    evaluator = measure.evaluator_of.__wrapped__("mnist", 48, **OF_SMALL)
     evaluator.labels, given = (evaluator.labels + 1) % 10, {}  # true classes that no image is read as
     monkeypatch.setattr(measure, "evaluator_of", lambda *named, **how: evaluator)
     for module, name in ((probes, "memorised"), (distances, "split")):
@@ -250,7 +250,6 @@ def test_the_facts_say_what_was_measured_against_what(job):
     assert (facts.model, facts["seed"], facts.weights_sha256) == ("zoom", 3, "weights of zoom-3")
     assert facts.settings.n_distance == 24
     assert facts.features.digits.test_accuracy > 0.9
-    assert "data_dir" not in facts.settings
     assert "out" not in facts.settings
     assert job.measure(n_distance=None).facts.settings.n_distance == 40
     assert facts.code == "code"

@@ -66,7 +66,7 @@ def test_other_weights_are_refused(monkeypatch):
 
 
 def test_an_evaluator_measures_them_on_request_only(mnist_dir):
-    x, _ = data.load("mnist", "test", mnist_dir, 60)
+    x, _ = data.load("mnist", "test", 60)
     extractors = make_extractors(("photographs",))
     more = Evaluator(x[:20], x[20:40], more_features=extractors, measures=MEASURES)
     assert [*more.spaces] == ["random", "photographs"]

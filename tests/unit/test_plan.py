@@ -94,7 +94,7 @@ def test_steps_and_epochs_follow_from_the_number_of_images(P, n, steps, epochs):
 
 def test_images_are_counted_by_split(mnist_dir):
     jobs.count_images.cache_clear()
-    assert jobs.count_images("mnist", str(mnist_dir)) == {"train": 60_000, "test": 10_000}
+    assert jobs.count_images("mnist") == {"train": 60_000, "test": 10_000}
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_a_data_set_that_notebooks_do_not_support_is_refused(monkeypatch, classe
     monkeypatch.setattr(data, "load", lambda *given: (torch.zeros(3, *shape), torch.zeros(3)))
     monkeypatch.setattr(data, "get", lambda name: SimpleNamespace(title="Mine", classes=classes))
     with pytest.raises(ValueError, match="Mine has images of shape .* grey images of 28 x 28"):
-        jobs.hash_data.__wrapped__("mine", None)
+        jobs.hash_data.__wrapped__("mine")
 
 
 def test_a_folder_is_locked_once(tmp_path):

@@ -42,7 +42,7 @@ EXPECTED = {  # distortion -> all that it may make of ink
 
 @pytest.fixture(scope="module")
 def digits(mnist_dir):
-    return d.load("mnist", "test", mnist_dir, 240)
+    return d.load("mnist", "test", 240)
 
 
 @pytest.mark.parametrize("name", MILD)
@@ -73,7 +73,7 @@ def test_a_shift_is_right_and_down_and_an_angle_counter_clockwise(digits):
 
 @pytest.fixture(scope="module")
 def known(mnist_dir):
-    return classifier.load(), d.load("mnist", "train", mnist_dir, 600)[0]
+    return classifier.load(), d.load("mnist", "train", 600)[0]
 
 
 @pytest.fixture(scope="module")

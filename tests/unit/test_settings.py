@@ -75,7 +75,7 @@ def test_a_training_is_opened_with_the_sampler_prior_and_images_of_its_file(rele
     def opened(precision="fp32", **facts):
         changed(path_of(released, "train_zoom-0"), lambda known: known.update(facts))
         train = read_training(released, "zoom-0").facts
-        return settings.open_training(released, train, str(mnist_dir), precision)
+        return settings.open_training(released, train, precision)
 
     run = opened(sampler=describe("naive", {"levels": 2}), prior=describe("patches"))
     assert (run.sampler.levels, type(run.prior), run.precision) == (2, d.Patches, "fp32")

@@ -58,7 +58,7 @@ def test_a_finished_run_has_nothing_to_do_and_its_plan_is_read_as_it_was_written
 
 # --- settings ---
 
-FREE = {"dataset", "data_dir", "out_dir"}  # data are hashed instead of named
+FREE = {"dataset", "out_dir"}  # data are hashed instead of named
 
 
 @pytest.mark.parametrize("name", ALL)
