@@ -72,15 +72,16 @@ def trainings(results: Results, model: str, asked: Asked) -> list[Training]:
         results.beside["original"].all_of(model) if "original" in results.beside and model == "zoom" else []
     )
     candidates = [*results.all_of(model), *published]
-    return [training for training in candidates if value(training, asked) is not None]
+    return [training for training in candidates if has(training, asked.number)]
 
 
-def value(training: Training, asked: Asked) -> float | None:
-    """The number of a training, or None if it is not measured."""
+def has(training: Training, number: Number) -> bool:
+    """Whether a training run has a number."""
     try:
-        return asked.number(training)
+        number(training)
     except LookupError:
-        return None
+        return False
+    return True
 
 
 def means(results: Results, asked: Asked, models: Sequence[str]) -> dict[str, Interval]:
@@ -88,8 +89,7 @@ def means(results: Results, asked: Asked, models: Sequence[str]) -> dict[str, In
     intervals = {}
     for model in models:
         if group := trainings(results, model, asked):
-            mean = over(results, asked.number, {model: group}, asked.scale)
-            intervals[model] = Interval(mean.interval.value) if mean.unknown else mean.interval
+            intervals[model] = over(results, asked.number, {model: group}, asked.scale).shown
     return intervals
 
 
@@ -108,32 +108,6 @@ def met(ratio: Interval, grades: Sequence[float] = GRADES) -> float | None:
     """The smallest factor that the interval of a ratio stays within; None if it exceeds all of them."""
     far = max(abs(math.log(end)) for end in ratio.ends[1:])
     return next((grade for grade in grades if far < math.log(grade)), None)
-
-
-# --- values over late checkpoints ---
-
-
-def over_late(asked: Asked) -> Asked:
-    """The same measure as a mean over all late checkpoints."""
-    return asked._replace(late=True)
-
-
-def late_values(results: Results, asked: Asked, model: str) -> dict[str, float]:
-    """The late value of each training run in whose late checkpoints the measure was taken, by name."""
-    known = {one.name: value(one, over_late(asked)) for one in results.all_of(model)}
-    return {name: number for name, number in known.items() if number is not None}
-
-
-def late_ratio(results: Results, asked: Asked, pair: Sequence[str] = PAIR) -> Over | None:
-    """Compare late values of two models; None if a model has no training run with late values."""
-    late = over_late(asked)
-    groups = {model: [one for one in results.all_of(model) if value(one, late) is not None] for model in pair}
-    return over(results, late.number, groups, late.difference) if all(groups.values()) else None
-
-
-def late_counts(training: Training, asked: Asked) -> int:
-    """The number of late checkpoints behind the value of a training run; 1 for the finished model."""
-    return len([row["frechet"] for row in training.late]) if asked.late else 1
 
 
 # --- how the answer depends on choices ---
@@ -215,15 +189,7 @@ def by_network(results: Results, measure: str = "frechet", way: str | None = Non
             samples = training.measured[variant] if training.process == "zoom" else training.final
             return samples[measure].value
 
-        groups = {m: [t for t in beyond.all_of(m) if _has(t, number)] for m in (model, network.linear)}
+        groups = {m: [t for t in beyond.all_of(m) if has(t, number)] for m in (model, network.linear)}
         if all(groups.values()):
             ratios[name] = over(results, number, groups, LOG)
     return ratios
-
-
-def _has(training: Training, number: Number) -> bool:
-    try:
-        number(training)
-    except LookupError:
-        return False
-    return True

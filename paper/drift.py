@@ -123,7 +123,7 @@ class Drift:
 
 
 def list_runs(results: Results) -> dict[str, Training]:
-    """All runs, with those of the releases `beyond` and `starts`, by the name that `level` gives them."""
+    """The runs, and the runs of the releases `beyond` and `starts`, by their name in the record `level`."""
     runs = {training.name: training for training in results.trainings.values()}
     for release in ("beyond", "starts"):
         if release in results.beside:

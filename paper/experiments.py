@@ -103,7 +103,6 @@ def level(results: Results) -> dict[str, Any]:
         "finished": lambda: [
             drawn.border / math.hypot(drawn.predicted, drift.real(results)) for drawn in finished
         ],
-        "slow": lambda: slow(results),
         "blank_until": lambda: _blank_until(results),
     }
 

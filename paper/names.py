@@ -56,7 +56,6 @@ def collect_names(run: ReportRun, verdicts: Mapping[str, Verdict]) -> dict[str, 
         **_claims(verdicts),
         "deviations": lambda: deviations.list_deviations(verdicts),
         **_question(results, len(verdicts)),
-        **_sensitivity(results),
         "networks": lambda: _networks(results),
         **_study(results, trainings),
         **_classes(results),
@@ -156,86 +155,53 @@ def _corrected(verdicts: Mapping[str, Verdict]) -> Names:
 def _question(results: Results, claims: int) -> dict[str, Any]:
     """Comparison of zoom and DDPMs by three measures (`paper.answer`), and the scatter of training runs."""
 
-    def asked(name: str) -> Names:
-        of = answer.ASKED[name]
-
+    def asked(measure: answer.Asked) -> Names:
         def compared(level: float = LEVEL, predicted: bool = False) -> Interval:
-            return answer.compare(results, of).at(level, predicted)
+            return answer.compare(results, measure).at(level, predicted)
 
         def checkpoints(model: str) -> Markdown:
             """The number of checkpoints behind the value of each training: 21, or 16 to 21."""
-            counts = sorted({answer.late_counts(one, of) for one in groups[model]})
-            return listing(map(integer, counts[:1] + counts[1:][-1:]), "to")
+            late = (len([row["frechet"] for row in training.late]) for training in groups[model])
+            counts = {*late} if measure.late else {1}
+            ends = dict.fromkeys((min(counts), max(counts)))
+            return listing(map(integer, ends), "to")
 
-        models = dict.fromkeys((*answer.PAIR, *DDPMS))
-        groups = {model: answer.trainings(results, model, of) for model in models}
+        groups = {model: answer.trainings(results, model, measure) for model in STUDY}
         return Names(
             {
-                "apart": lambda: answer.apart(results, of),
-                "freedom": lambda: answer.compare(results, of).estimate.freedom,
+                "apart": lambda: answer.apart(results, measure),
+                "freedom": lambda: answer.compare(results, measure).freedom,
                 "corrected": lambda: compared(corrected_level(claims)),
                 "predicted": lambda: compared(predicted=True),
                 "met": lambda: answer.met(compared()),
                 "checkpoints": Lazy(groups, checkpoints),
-                "late": _late_values(results, of),
-                "means": Lazy(models, lambda model: answer.means(results, of, [model])[model]),
+                "late": None if measure.late else asked(measure._replace(late=True)),
+                "means": Lazy(groups, lambda model: answer.means(results, measure, [model])[model]),
                 "n": Lazy(groups, lambda model: len([one.train["seed"] for one in groups[model]])),
-                "each": Lazy(groups, lambda model: [of.number(one) for one in groups[model]]),
+                "each": Lazy(groups, lambda model: [measure.number(one) for one in groups[model]]),
             }
         )
 
     def spread(process: str) -> float:
         """The factor by which late distances scatter about the mean of their model."""
         groups = [results.all_of(m) for m in results.models if results.first(m).process == process]
-        number = answer.ASKED["digits"].number
-        logs = [[math.log(number(training)) for training in group] for group in groups]
+        logs = [[math.log(digits.number(training)) for training in group] for group in groups]
         return math.exp(scatter.pooled(logs).sd)
 
-    return {
-        "answer": {name: asked(name) for name in answer.ASKED},
-        "unweighted": lambda: _unweighted(results),
-        "scatter": Lazy(("zoom", "ddpm"), spread),
-        "late": answer.ASKED["digits"].number,
-        "late_count": Lazy(
-            answer.PAIR, lambda model: len([row["frechet"] for row in results.first(model).late])
-        ),
-    }
+    def unweighted() -> Interval:
+        """The ratio of distances without weights, from the samples that are otherwise weighted by class."""
+        groups = {model: results.all_of(model) for model in answer.PAIR}
+        return scatter.over(results, lambda one: one.final["mix_frechet"].value, groups, LOG).interval
 
-
-def _late_values(results: Results, asked: answer.Asked) -> Names:
-    """Means over late checkpoints, of the training runs in whose late checkpoints a measure was taken."""
-
-    def each(model: str) -> list[float]:
-        return [*answer.late_values(results, asked, model).values()]
-
-    def ratio() -> Interval | None:
-        """The ratio of late values; without an interval if no model has two training runs with them."""
-        if not (ratio := answer.late_ratio(results, asked)):
-            return None
-        return Interval(ratio.interval.value) if ratio.unknown else ratio.interval
-
-    return Names(
-        {
-            "n": Lazy(STUDY, lambda model: len(each(model))),
-            "each": Lazy(STUDY, each),
-            "ratio": ratio,
-        }
-    )
-
-
-def _sensitivity(results: Results) -> dict[str, Any]:
-    """The main ratio by other choices: without a training run, or over other epochs."""
     digits = answer.ASKED["digits"]
-
-    def left_out() -> list[Interval]:
-        return [*answer.leave_one_out(results, digits).values()]
-
-    def windows() -> list[Interval]:
-        return [*answer.windows(results).values()]
-
     return {
-        "left_out_high": lambda: sorted(ratio.high for ratio in left_out()),
-        "windows_high": lambda: max(ratio.high for ratio in windows()),
+        "answer": {name: asked(measure) for name, measure in answer.ASKED.items()},
+        "unweighted": unweighted,
+        "scatter": Lazy(("zoom", "ddpm"), spread),
+        "late": digits.number,
+        "late_count": Lazy(answer.PAIR, lambda m: len([row["frechet"] for row in results.first(m).late])),
+        "left_out_high": lambda: sorted(r.high for r in answer.leave_one_out(results, digits).values()),
+        "windows_high": lambda: max(ratio.high for ratio in answer.windows(results).values()),
     }
 
 
@@ -245,40 +211,25 @@ def _networks(results: Results) -> list[Names]:
     The zoom has the original study's start; `joint` is its ratio with a joint start.
     """
 
+    def ratio(name: str, measure: str = "frechet", variant: str | None = None) -> Over | None:
+        return answer.by_network(results, measure, variant).get(name)
+
+    def interval(*given: str | None) -> Interval | None:
+        known = ratio(*given)
+        return known.interval if known else None
+
     def row(name: str) -> Names:
-        def ratio(measure: str = "frechet", way: str | None = None) -> Over | None:
-            return answer.by_network(results, measure, way).get(name)
-
-        def interval(measure: str = "frechet", way: str | None = None) -> Interval | None:
-            known = ratio(measure, way)
-            return known.interval if known else None
-
-        def freedom() -> float | None:
-            known = ratio()
-            return known.estimate.freedom if known and known.estimate else None
-
-        def runs() -> Markdown:
-            known = ratio()
-            return Markdown(" + ".join(str(len(values)) for values in known.each.values()) if known else "")
-
         return Names(
             {
                 "name": Markdown(name[0].upper() + name[1:]),
-                "ratio": interval,
-                "freedom": freedom,
-                "autoencoder": lambda: interval("frechet_autoencoder"),
-                "joint": lambda: interval(way="mixture"),
-                "n": runs,
+                "ratio": lambda: interval(name),
+                "autoencoder": lambda: interval(name, "frechet_autoencoder"),
+                "joint": lambda: interval(name, "frechet", "mixture"),
+                "n": lambda: Markdown(" + ".join(str(len(each)) for each in ratio(name).each.values())),
             }
         )
 
     return [row(name) for name in answer.by_network(results)]
-
-
-def _unweighted(results: Results) -> Interval:
-    """The ratio of distances without weights, from the samples that are otherwise weighted by class."""
-    groups = {model: results.all_of(model) for model in answer.PAIR}
-    return scatter.over(results, lambda one: one.final["mix_frechet"].value, groups, LOG).interval
 
 
 # --- models of the original study ---

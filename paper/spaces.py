@@ -5,14 +5,14 @@ the released runs only the last weights exist. Scatter is pooled over the DDPMs 
 cosine, and estimated for its zooms alone; the interval of a ratio is Welch's.
 """
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from diffusion.evaluation.statistics import Interval
-from report.results.scatter import LINEAR, LOG, LOGIT, Estimate, Scale, back, estimate, pooled
+from report.results import scatter
+from report.results.scatter import LINEAR, LOG, LOGIT, Over, Scale
 from report.results.table import Record, Row, reading
 
 NETWORKS = {  # network -> its zoom, and its DDPMs, the linear one first
@@ -55,17 +55,25 @@ class Comparison:
 
     Attributes:
         means: mean of each model over runs, "zoom", "linear" and "cosine", with its interval.
-        apart: ratio of the zoom's mean to the linear DDPM's, or for a share the difference.
-        freedom: degrees of freedom of this interval.
+        ratio: ratio of the zoom's mean to the linear DDPM's, or for a share the difference.
         cosine: ratio or difference of the zoom and the cosine DDPM, in the same way; None without such runs.
-        values: numbers of the runs of each model, on the measure's own scale.
+        values: numbers of the runs of each model, on the scale of means.
     """
 
     means: dict[str, Interval]
-    apart: Interval
-    freedom: float
+    ratio: Over
     cosine: Interval | None
     values: dict[str, Values]
+
+    @property
+    def apart(self) -> Interval:
+        """The interval of `ratio`."""
+        return self.ratio.shown
+
+    @property
+    def freedom(self) -> float | None:
+        """Degrees of freedom of `ratio`."""
+        return self.ratio.freedom
 
     @property
     def n(self) -> dict[str, int]:
@@ -96,46 +104,30 @@ def compare(record: Record, network: str, kind: str) -> Comparison:
         LookupError: the record has no rows of a model.
     """
     zoom, (linear, *others) = NETWORKS[network]
-    share = kind == "share"
-    scale, difference = (LOGIT, LINEAR) if share else (LOG, LOG)
-    of = {"zoom": zoom, "linear": linear} | {model.partition("_")[0]: model for model in others}
-
-    def read_all(on: Scale) -> dict[str, Values]:
-        values = {}
-        for name, model in of.items():
-            with reading("numerator" if name == "zoom" else "denominator"):
-                values[name] = read_values(record, model, MEASURES[kind], on)
-        return values
-
-    values = read_all(scale)
+    models = {"zoom": zoom, "linear": linear} | {model.partition("_")[0]: model for model in others}
+    scale, difference = (LOGIT, LINEAR) if kind == "share" else (LOG, LOG)
+    values = {}
+    for name, model in models.items():
+        with reading("numerator" if name == "zoom" else "denominator"):
+            values[name] = read_values(record, model, MEASURES[kind], scale)
     if missing := [name for name in ("zoom", "linear") if not values[name].each]:
-        raise LookupError(f"the record has no rows of {of[missing[0]]}")
-    means = {name: _back(_estimate(values, {name: 1.0}), scale) for name in values if values[name].each}
-    plain = read_all(difference) if share else values
-    between = _estimate(plain, {"zoom": 1.0, "linear": -1.0})
-    known = bool(values.get("cosine") and values["cosine"].each)
-    cosine = _back(_estimate(plain, {"zoom": 1.0, "cosine": -1.0}), difference) if known else None
-    shown = {name: Values(dict(zip(v.each, map(scale.back, v.each.values()), strict=True)), v.checkpoints)
-             for name, v in values.items()}  # fmt: skip
-    return Comparison(means, _back(between, difference), between.freedom, cosine, shown)
+        raise LookupError(f"the record has no rows of {models[missing[0]]}")
+    plain = values
+    if kind == "share":
+        plain = {name: read_values(record, model, "digit", LINEAR) for name, model in models.items()}
+    known = [name for name in values if values[name].each]
+    means = {name: _compare(values, scale, name).shown for name in known}
+    cosine = _compare(plain, difference, "zoom", "cosine").shown if "cosine" in known else None
+    return Comparison(means, _compare(plain, difference, "zoom", "linear"), cosine, values)
 
 
-def _estimate(values: Mapping[str, Values], factors: Mapping[str, float]) -> Estimate:
-    numbers = {name: [*of.each.values()] for name, of in values.items()}
-    ddpms: list[Sequence[float]] = [of for name, of in numbers.items() if name != "zoom" and of]
-    scatter = {"zoom": pooled([numbers["zoom"]]), "ddpm": pooled(ddpms)}
-    terms = [
-        (factor, "zoom" if name == "zoom" else "ddpm", numbers[name]) for name, factor in factors.items()
-    ]
-    known = estimate(terms, scatter)
-    if known is None:  # a single run has no interval
-        value = sum(factor * float(np.mean(of)) for factor, _, of in terms)
-        return Estimate(value, 0.0, math.nan)
-    return known
-
-
-def _back(known: Estimate, scale: Scale) -> Interval:
-    return back(known.interval(), scale) if known.error else Interval(scale.back(known.value))
+def _compare(values: Mapping[str, Values], scale: Scale, *names: str) -> Over:
+    """The mean of one model, or the difference of two; the DDPMs have one scatter."""
+    numbers = {name: [*known.each.values()] for name, known in values.items()}
+    processes = {name: "zoom" if name == "zoom" else "ddpm" for name in numbers}
+    ddpms = [of_model for name, of_model in numbers.items() if name != "zoom"]
+    groups = {"zoom": [numbers["zoom"]], "ddpm": ddpms}
+    return scatter.compare({name: numbers[name] for name in names}, processes, groups, scale)
 
 
 def list_scores(record: Record) -> dict[str, dict[str, dict[str, Interval]]]:

@@ -53,7 +53,7 @@ class Effect:
     @property
     def freedom(self) -> float | None:
         """Degrees of freedom of the interval; None if it is not over training runs."""
-        return self.over.estimate.freedom if self.over and self.over.estimate else None
+        return self.over.freedom if self.over else None
 
     def at(self, level: float) -> "Effect":
         """The effect with its interval at another level of confidence.

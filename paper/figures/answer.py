@@ -90,7 +90,7 @@ def _samples(drawn: Figure, of: Results, name: str, middle: float) -> None:
 
 def _late(training: Training, asked: Asked) -> list[float]:
     """The values of late checkpoints, if their mean is the number of the training; else empty."""
-    late = asked.late and question.value(training, asked) is not None
+    late = asked.late and question.has(training, asked.number)
     return [row[asked.measure].value for row in training.late] if late else []
 
 

@@ -157,6 +157,16 @@ class Over(NamedTuple):
     predicted: Estimate | None = None  # of one further training of the first model, on `scale`
     scale: Scale = LINEAR
 
+    @property
+    def shown(self) -> Interval:
+        """The interval, or the value alone if the scatter is unknown."""
+        return Interval(self.interval.value) if self.unknown else self.interval
+
+    @property
+    def freedom(self) -> float | None:
+        """Degrees of freedom of the interval; None if the scatter is unknown."""
+        return self.estimate.freedom if self.estimate else None
+
     def at(self, level: float, predicted: bool = False) -> Interval:
         """The interval at another level of confidence.
 
@@ -171,6 +181,29 @@ class Over(NamedTuple):
 def back(interval: Interval, scale: Scale) -> Interval:
     """Transform an interval back from a scale."""
     return Interval(*map(scale.back, interval.ends))
+
+
+def compare(
+    values: Mapping[str, Sequence[float]],
+    processes: Mapping[str, str],
+    groups: Mapping[str, Sequence[Sequence[float]]],
+    scale: Scale,
+) -> Over:
+    """The mean of one model, or the difference of two means, first minus second, from numbers on a scale.
+
+    Args:
+        values: numbers of the training runs of each model.
+        processes: process of each model.
+        groups: numbers from which the scatter of each process is pooled, one group for each model.
+        scale: scale of the numbers.
+    """
+    means = [(factor, processes[m], values[m]) for factor, m in zip((1.0, -1.0), values, strict=False)]
+    spreads = {process: pooled(numbers) for process, numbers in groups.items()}
+    total, further = estimate(means, spreads), estimate(means, spreads, new=means[0][1])
+    value = sum(factor * float(np.mean(numbers)) for factor, _, numbers in means)
+    each = {model: tuple(map(scale.back, numbers)) for model, numbers in values.items()}
+    known = total.interval() if total else Interval(value, value, value)
+    return Over(back(known, scale), each, total is None, total, further, scale)
 
 
 def over(
@@ -202,13 +235,7 @@ def over(
             if model not in trainings and process in groups:
                 with reading("scatter"):
                     groups[process].append(_numbers(number, scale, results.all_of(model)))
-    means = [(factor, processes[m], values[m]) for factor, m in zip((1.0, -1.0), trainings, strict=False)]
-    spreads = {process: pooled(numbers) for process, numbers in groups.items()}
-    total, further = estimate(means, spreads), estimate(means, spreads, new=means[0][1])
-    value = sum(factor * float(np.mean(numbers)) for factor, _, numbers in means)
-    each = {model: tuple(map(scale.back, numbers)) for model, numbers in values.items()}
-    known = total.interval() if total else Interval(value, value, value)
-    return Over(back(known, scale), each, total is None, total, further, scale)
+    return compare(values, processes, groups, scale)
 
 
 def paired(number: Number, pairs: Sequence[tuple[Training, Training]], scale: Scale = LINEAR) -> Over:
@@ -227,13 +254,9 @@ def paired(number: Number, pairs: Sequence[tuple[Training, Training]], scale: Sc
         with reading(part):
             columns.append([scale.to(number(training)) for training in group])
     differences = [first - second for first, second in zip(*columns, strict=True)]
-    means, spreads = [(1.0, "", differences)], {"": pooled([differences])}
-    total, further = estimate(means, spreads), estimate(means, spreads, new="")
-    value = float(np.mean(differences))
-    known = total.interval() if total else Interval(value, value, value)
     models = [group[0].model for group in zip(*pairs, strict=True)]
     each = {m: tuple(map(scale.back, values)) for m, values in zip(models, columns, strict=True)}
-    return Over(back(known, scale), each, total is None, total, further, scale)
+    return compare({"": differences}, {"": ""}, {"": [differences]}, scale)._replace(each=each)
 
 
 def _numbers(number: Number, scale: Scale, trainings: Sequence[Training]) -> list[float]:

@@ -401,7 +401,6 @@ def test_trainings_without_the_measure_do_not_count_and_published_weights_do(res
     assert {name: names[name, "linear"] for name in answer.ASKED} == dict.fromkeys(answer.ASKED, linears)
     assert names["digits", "zoom"] == names["autoencoder", "zoom"] == zooms
     assert names["share", "zoom"] == [*zooms, "zoom-9"]
-    assert answer.value(run.trainings["zoom", 3], answer.ASKED["share"]) is None
 
 
 # --- thresholds, levels and choices ---

@@ -1,5 +1,6 @@
 """The text: placeholders and conditions, and that it says nothing which the run does not support."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -11,8 +12,9 @@ from paper import names as of_paper
 from paper.claims.judge import judge_all
 from paper.contents import TEXT
 from report import profile as profiles
-from report.pages.names import ReportRun, read
+from report.pages.names import ReportRun, collect_common, read
 from report.pages.sources import Marks, strip_marks
+from report.pages.text import TEXT as OWN_TEXT
 from report.pages.text import Text
 from report.results.table import Samples
 from report.results.views import load
@@ -119,6 +121,18 @@ def test_what_the_data_contradict_is_not_said(run, paper):
     sentence = "In them, every zoom is further from the data than every linear DDPM"
     assert sentence in paper
     assert sentence not in said(run, "10_introduction.md", trainings=seen.trainings)
+
+
+def test_each_name_of_the_paper_occurs_in_its_text(run):
+    sources = [*TEXT.rglob("*.md"), TEXT / "findings.yaml", *OWN_TEXT.rglob("*.md")]
+    known = of_paper.collect_names(run, judge_all(run.results)).keys() - collect_common(run).keys()
+    code = " ".join(
+        part
+        for path in sources
+        for part in re.findall(r"<<.*?>>|^%%.*(?:\n {4}.*)*|^  .*", path.read_text("utf-8"), re.MULTILINE)
+    )
+    assert len(known) > 50
+    assert known <= {*re.findall(r"\w+", code)}
 
 
 def test_what_a_run_lacks_is_not_said(run, paper):
