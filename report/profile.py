@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
-from diffusion.arguments import STRICT, Seed, check_whole
+from diffusion.arguments import STRICT, Seed
 from diffusion.names import nearest
 from diffusion.places import releases
 from report import places
@@ -94,14 +94,14 @@ class Entry(BaseModel):
 class Report(BaseModel):
     """The section `report`: kind, title block and author's text, and releases to show next to the run."""
 
-    model_config = STRICT
+    model_config = STRICT | {"extra": "forbid"}
 
     kind: Literal[places.PAPER.name] | None = None  # None: a report on any models
     title: str | None = Field(None, max_length=200)
     authors: str | None = Field(None, max_length=1000)
     date: datetime.date | None = None
     text: str | None = None  # a Markdown file, relative to the folder of the profile
-    beside: Annotated[list[str], AfterValidator(_refuse_twice)] = []
+    beside: list[str] = []
 
 
 class Sections(BaseModel):
@@ -118,7 +118,6 @@ class Sections(BaseModel):
     training: Section = {}
     models: dict[Name, Entry] = Field(min_length=1)
     measure: Section = {}
-    opened: list[str] = []  # models whose weights a release contains for all seeds; for others only the first
     notebooks: dict[str, Section] = {"04_compare_fid": {}}  # executed after all models are measured
     report: Report = Report()
 
@@ -168,9 +167,8 @@ def read(name: str | Path) -> Profile:
     """Read a profile by its name or path; ProfileError: one line with the place and the mistake."""
     where = _find(name)
     with errors_at(where):
-        content, file = _load(where)
+        file = _load(where)
     with errors_at(f"{where}, report"):
-        refuse_unknown(content.get("report", {}), Report.model_fields)
         text = file.report.text and where.parent.joinpath(file.report.text).read_text("utf-8")
         check_references(text or "", file.models)
         check_placeholders(text or "", f"{file.report.text}, line", file.models)
@@ -179,12 +177,8 @@ def read(name: str | Path) -> Profile:
             if other not in known:
                 allowed = nearest(other, known) or f"; allowed: {', '.join(sorted(known))}"
                 raise ValueError(f"beside contains {other!r}, which is not a profile or release{allowed}")
-        if file.report.kind:
-            places.paper()
-            if not where.resolve().is_relative_to(places.PAPER):
-                raise ValueError(
-                    f"kind {file.report.kind!r} is for profiles in {places.PAPER}; remove `kind`"
-                )
+        if file.report.kind and not where.resolve().is_relative_to(places.PAPER):
+            raise ValueError(f"kind {file.report.kind!r} is for profiles in {places.PAPER}; remove `kind`")
     with errors_at(f"{where}, training"):
         refuse_unknown(
             file.training, {name for notebook in PROCESS for name in parameters(notebook)[0]} - GIVEN
@@ -201,14 +195,10 @@ def read(name: str | Path) -> Profile:
                 check_variant(name, variant)
         with errors_at(f"{where}, models.{model}, measure"):
             measures[model] = shared | file.measure | entry.measure | {"variants": entry.variants}
-            settings = validate(MEASURE, measures[model])
-            if settings.n_distance is not None:
-                check_whole("n_distance", settings.n_distance, 1, settings.n_final)
-    with errors_at(f"{where}, opened"):
-        refuse_unknown(file.opened, file.models)
+            validate(MEASURE, measures[model])
     with errors_at(f"{where}, schedules"):
-        first = {"seed": min(seed for _, seed in trainings)}
-        schedules = fill("01_schedules", shared | first | file.schedules)
+        _, first = next(iter(trainings))
+        schedules = fill("01_schedules", shared | {"seed": first} | file.schedules)
     profile = Profile(where, file, trainings, measures, schedules, {}, text)
     shared |= {"models": [*measures], "labels": profile.labels, "released": None}
     for name, given in (file.notebooks | {FIGURES: {}}).items():
@@ -230,8 +220,8 @@ def _find(name: str | Path) -> Path:
     return known[str(name)]
 
 
-def _load(where: Path) -> tuple[dict[str, Any], Sections]:
-    """The content of a file, as written and as checked sections."""
+def _load(where: Path) -> Sections:
+    """The checked content of a file."""
     content = yaml.load(where.read_text("utf-8"), Loader)
     if not isinstance(content, dict):
         raise ValueError(f"the file contains a {type(content).__name__}; expected lines of NAME: VALUE")
@@ -242,7 +232,7 @@ def _load(where: Path) -> tuple[dict[str, Any], Sections]:
             f"data_dir is {file.data_dir!r}, which is not a folder; create it, or remove the line"
         )
     _refuse_twice([entry.label for entry in file.models.values() if entry.label], "models: label ")
-    return content, file
+    return file
 
 
 def fill_training(shared: Mapping[str, Any], entry: Entry) -> dict[str, Any]:
@@ -251,9 +241,6 @@ def fill_training(shared: Mapping[str, Any], entry: Entry) -> dict[str, Any]:
     refuse_unknown(own, defaults.keys() - GIVEN)
     merged = dict(shared.get("fit_options") or {}) | dict(own.get("fit_options") or {})
     values = {name: value for name, value in shared.items() if name in defaults} | own
-    section = own if "sampler" in own else values
-    if values.get("sampler", defaults["sampler"]) != defaults["sampler"] and "sampler_options" not in section:
-        values["sampler_options"] = {}  # shared options are for another sampler
     return values | {"fit_options": merged}
 
 

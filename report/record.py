@@ -70,7 +70,6 @@ def training(
     out: Path,
     run: d.Run,
     given: Mapping[str, Any],
-    scope: Mapping[str, Any],
     rows: Iterable[Sequence] = (),
 ) -> Path:
     """Write the file of a training run in OUT/runs, and return its path.
@@ -79,16 +78,8 @@ def training(
         out: results folder.
         run: the finished run.
         given: result of `parameters`, from before training.
-        scope: variables of the notebook now, `globals()`.
         rows: rows of the notebook's own measures.
-
-    Raises:
-        ValueError: a parameter of the notebook has changed since `parameters`.
     """
-    for name, value in given.items():
-        if (now := scope.get(name, value)) != value:
-            changed = f"{name} was {value!r} before training and is {now!r} now"
-            raise ValueError(f"{changed}; run the notebook again from its parameters")
     process, known, dataset = PROCESSES[given["notebook"]], data.get(given["dataset"]), given["dataset"]
     test, _ = data.load(dataset, "test", n=given["n_test"])
     schedule = describe(given["schedule"], given["schedule_options"]) if process == "ddpm" else None
@@ -107,7 +98,7 @@ def training(
         "schedule": schedule,
         "T": run.process.T,
         "data": {
-            "name": dataset,
+            "name": given["dataset"],
             "n_train": run.settings["images"]["n"],
             "n_test": len(test),
             "title": known.title,
@@ -131,13 +122,13 @@ def training(
         "parameters_count": run.parameters_count,
         "sha256": {str(epoch): run.weights_sha256(epoch) for epoch in kept},
     }
-    of_run = [*lines({"step_loss": dict(run.losses)})]
+    losses = [*lines({"step_loss": dict(run.losses)})]
     for line in run.history:
         measured = {"epoch_seconds": line["seconds"]}
         if line["test_loss"] is not None:
             measured["test_loss"] = line["test_loss"]
-        of_run += lines({"train_loss": line["train_loss"]} | measured, epoch=line["epoch"])
-    return write(out, f"train_{run.name}", facts, [*of_run, *rows])
+        losses += lines({"train_loss": line["train_loss"]} | measured, epoch=line["epoch"])
+    return write(out, f"train_{run.name}", facts, [*losses, *rows])
 
 
 def _docstring(part: Any) -> str:

@@ -132,7 +132,7 @@ class Finished:
         """Write what all jobs leave, or those of a plan."""
         for job in (planned or self.jobs()).values():
             for name in job.makes:
-                write_json(job.out / name, {})
+                write_json(job.out / name, {"sha256": {}})  # of no weights
             job.finish()
 
     def stale(self, **changes: Any) -> dict[str, str]:

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,7 @@ PAPERMILL = ["--kernel", "python3", "--no-progress-bar", "--log-level", "ERROR"]
 PAPERMILL += ["--stdout-file", "/dev/stdout", "--stderr-file", "/dev/stderr"]
 NOISE = "[IPKernelApp]"  # lines that the kernel prints when it starts and stops
 SHOWN = ("note:", "warning:")  # lines that the terminal shows
-HOURS = {"train": 24, "measure": 12}  # time limit on a cluster by kind of job; 3 for other kinds
-MEMORY = 8000  # MB for a job on a cluster
-MINUTES = 5  # seconds between two lines on the progress of a job
+MINUTES = 5  # between two lines on the progress of a job
 
 
 @dataclass(frozen=True)
@@ -82,6 +81,11 @@ class Job:
         return self.out / "jobs" / f"{name}.json"
 
     @property
+    def former(self) -> Path:
+        """The stamp of the last measures, while the training before them runs again."""
+        return self.path.with_suffix(".former")
+
+    @property
     def log(self) -> Path:
         """The log of this job."""
         return self.out / "logs" / f"{self.name}.log"
@@ -92,8 +96,23 @@ class Job:
         return self.out / self.makes[-1]
 
     def made_from(self) -> dict[str, Any]:
-        """The stamp, with hashes of the stamps of the jobs in `needs`, which must exist."""
+        """The stamp, with hashes of the stamps of the jobs in `needs`, which must exist.
+
+        Measures depend on the weights instead: a training may run again and only open its finished run.
+        """
+        if self.kind == "measure":
+            return self.stamp | {"weights": read_json(self.out / f"metrics/train_{self.of}.json")["sha256"]}
         return self.stamp | {"before": {name: sha256(self.stamp_of(name)) for name in self.needs}}
+
+    def set_aside(self) -> None:
+        """Remove the stamp, so that Snakemake runs this job."""
+        if self.kind == "measure" and self.path.is_file():
+            self.path.replace(self.former)
+        self.path.unlink(missing_ok=True)
+
+    def is_current(self) -> bool:
+        """Return True if this job would measure what it has measured before."""
+        return self.former.is_file() and read_json(self.former) == self.made_from() and not self.lost()
 
     def lost(self) -> str:
         """The first of the files in `makes` that does not exist; empty if all exist."""
@@ -110,15 +129,6 @@ def read_plan(out: Path | str) -> dict[str, Job]:
     """The jobs of a results folder by name, each after the jobs that it needs."""
     plan = read_json(Path(out) / PLAN)
     return {name: Job(**fields | {"out": Path(out)}) for name, fields in plan.items()}
-
-
-def count_threads(kind: str, trainings: int, cores: int, local: bool) -> int:
-    """Number of threads for a job: several training runs scale better than the operations of a single one.
-
-    At most 16, since more do not make training faster. On this machine also at most $OMP_NUM_THREADS, if set.
-    """
-    most = int((local and os.environ.get("OMP_NUM_THREADS") or "16").split(",")[0])
-    return max(1, min(16, most, cores // trainings)) if kind in HOURS else 1
 
 
 def end_with_parent(number: int = signal.SIGKILL) -> None:
@@ -169,34 +179,29 @@ def run(job: Job) -> tuple[int, str]:
     return child.returncode, last
 
 
-def in_words(seconds: float) -> str:
-    """A time for a person: "40 s", "3 min", "2.5 h"."""
-    if seconds < 100:
-        return f"{max(1, round(seconds))} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
-
-
 def main(out: str, name: str) -> None:
     end_with_parent()
     plan, begun = read_plan(out), time.monotonic()
-    job = plan[name]
+    job, status, message = plan[name], 0, ""
     job.log.parent.mkdir(parents=True, exist_ok=True)
     # On a cluster, a job continues if its workflow is killed; the job of the next workflow waits for it here.
     with FileLock(job.log.with_suffix(".lock"), poll_interval=1):
         print(f"{job.title}: started", flush=True)
         try:
-            status, message = run(job)
+            if not job.is_current():
+                job.former.unlink(missing_ok=True)
+                status, message = run(job)
             if status == 0:
                 job.finish()
         except (ValueError, OSError) as error:
             status, message = 1, f"{type(error).__name__}: {error}"
-    seconds = time.monotonic() - begun
+    duration = timedelta(seconds=round(time.monotonic() - begun))
     if status:
-        print(f"{job.title}: FAILED after {in_words(seconds)}: {message}", flush=True)
+        print(f"{job.title}: FAILED after {duration}: {message}", flush=True)
         print(f"{job.title}: full log in {job.log}", flush=True)
         sys.exit(1)
-    done = sum(one.path.is_file() for one in plan.values())
-    print(f"[{done}/{len(plan)}] {job.title}: done in {in_words(seconds)}", flush=True)
+    done = sum(other.path.is_file() for other in plan.values())
+    print(f"[{done}/{len(plan)}] {job.title}: done in {duration}", flush=True)
 
 
 if __name__ == "__main__":

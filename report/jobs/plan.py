@@ -5,12 +5,12 @@
 
 A finished job writes a stamp, OUT/jobs/<job>.json. It contains the settings of the job, and hashes of the
 project's code, the user's own modules, the notebook, the data, and the stamps of the jobs before it. If one
-of these differs, or an output file is missing, the job runs again. This is coarse but cheap: a finished
-training is only opened again, and its measures are repeated only if the measuring code has changed.
+of these differs, or an output file is missing, the job runs again, and those that need it. This is coarse but
+cheap: a finished training is only opened again. Measuring depends on the settings of the training and on its
+weights instead of its stamp; if these and the measuring code are the same by then, the measures stay.
 """
 
 import json
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
 from functools import cache
@@ -33,8 +33,8 @@ from report.jobs.job import PLAN, Job
 from report.profile import Profile
 from report.results.environment import MEASURING
 
-PARTS = ("", "figures/", "measures/", "results/")  # the code that jobs run
-CODE = ("diffusion/**/*.py", "play/**/*.py", *(f"report/{part}*.py" for part in PARTS))
+MEASURING_CODE = ("diffusion/**/*.py", "report/*.py", "report/measures/*.py", "report/results/*.py")
+CODE = (*MEASURING_CODE, "play/**/*.py", "report/figures/*.py")  # the code that notebooks run
 RELEASES = "released/*/manifest.json"
 OF_REPORT = ("report/pages/**/*", RELEASES, "released/page/*.*", "CITATION.cff")
 NOT_MADE = "not made yet"
@@ -45,8 +45,11 @@ NOT_MADE = "not made yet"
 
 def make_stamp(job: Job) -> dict[str, Any]:
     """Everything that a job depends on, except for other jobs; ValueError: code or data are missing."""
-    settings = {k: v for k, v in job.settings.items() if k != "out_dir"}
+    settings = _without_folder(job.settings)
     dataset = settings.get("dataset")
+    code = MEASURING_CODE if job.kind == "measure" else CODE
+    if job.notebook and places.notebook(job.notebook).is_relative_to(places.PAPER):
+        code = (*CODE, f"{places.OF_PAPER}.py")
     patterns = [RELEASES.replace("*", settings["released"])] if settings.get("released") else []
     if job.kind == "notebook":  # it shows released models next to the run's
         patterns = [RELEASES]
@@ -54,10 +57,9 @@ def make_stamp(job: Job) -> dict[str, Any]:
         patterns = [*OF_REPORT, *([places.OF_PAPER] if settings.get("kind") else [])]
     files = [path for pattern in patterns for path in places.ROOT.glob(pattern) if path.is_file()]
     beside = [path for path in files if path.suffix != ".pyc"]  # Python writes these while jobs run
-    of_paper = job.notebook and places.notebook(job.notebook).is_relative_to(places.PAPER)
     return {
         "settings": settings,
-        "code": hash_code((*CODE, f"{places.OF_PAPER}.py") if of_paper else CODE),
+        "code": hash_code(code),
         "notebook": job.notebook and hash_cells(job.notebook),
         "own": hash_own_modules(settings),
         "data": dataset and hash_data(dataset),
@@ -66,8 +68,12 @@ def make_stamp(job: Job) -> dict[str, Any]:
     }
 
 
+def _without_folder(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if name != "out_dir"}
+
+
 @cache
-def hash_code(patterns: tuple[str, ...] = CODE) -> str:
+def hash_code(patterns: tuple[str, ...]) -> str:
     """Hash of the project's code that jobs run."""
     files = sorted({path for pattern in patterns for path in places.ROOT.glob(pattern)})
     return sha256(b"".join(path.read_bytes() for path in files))[:16]
@@ -156,8 +162,9 @@ def plan_jobs(profile: Profile, released: Path | None = None) -> dict[str, Job]:
             continue
         makes = [f"kept/{kind}_{name}.npz" for kind in ("samples", "quality")]
         makes += [f"metrics/measure_{name}.json"]
-        settings = profile.measures[model]
-        module = ("report.measures.measure", str(out), name, yaml.safe_dump(settings, sort_keys=False))
+        arguments = yaml.safe_dump(profile.measures[model], sort_keys=False)
+        module = ("report.measures.measure", str(out), name, arguments)
+        settings = profile.measures[model] | {"training": _without_folder(settings)}
         add("measure", name, makes, module=module, settings=settings, needs=[train])
     needs = [] if released else [*planned]
     for notebook, settings in profile.notebooks.items():  # the last draws the figures of every report
@@ -184,20 +191,8 @@ def lock(out: Path) -> FileLock:
     return FileLock(out / ".lock", timeout=0)
 
 
-def count_steps(P: Mapping[str, Any], n: int) -> int:
-    """Number of training steps on n images, from the parameters of the notebook."""
-    return (
-        P["epochs"] * math.ceil(n / P["batch_size"]) if P["epochs"] else P["fit_options"].get("steps") or 1000
-    )
-
-
-def count_epochs(P: Mapping[str, Any], n: int) -> int:
-    """Number of training epochs on n images; the last one may be incomplete."""
-    return math.ceil(count_steps(P, n) / math.ceil(n / P["batch_size"]))
-
-
 def check_sizes(profile: Profile) -> None:
-    """Raise ValueError if a model needs more images, or an average over more epochs, than exist."""
+    """Raise ValueError if a profile asks for more images than exist."""
     n = count_images(profile.file.dataset)
     file = profile.file  # checks only explicit values; notebooks reduce defaults that are too large
     sections = {f"models.{model}": file.training | entry.model_extra for model, entry in file.models.items()}
@@ -210,11 +205,6 @@ def check_sizes(profile: Profile) -> None:
                 check_whole(f"{profile.where}, {name}: n_{split}", section[f"n_{split}"], 1, most)
     if (index := profile.schedules["image_index"]) is not None:
         check_whole(f"{profile.where}, schedules: image_index", index, 0, n["test"] - 1)
-    for (model, _), (_, P) in profile.trainings.items():
-        most = count_epochs(P, min(P["n_train"] or n["train"], n["train"]))
-        for name, variant in profile.file.models[model].variants.items():
-            average = f"{profile.where}, models.{model}, variants.{name}: average"
-            check_whole(average, variant.get("average", 1), 1, most)
 
 
 def make_plan(profile: Profile, released: Path | None = None) -> dict[str, Job]:
@@ -228,7 +218,7 @@ def find_stale(planned: Mapping[str, Job]) -> dict[str, str]:
     stale: dict[str, str] = {}
     for name, job in planned.items():
         again = [_again(planned[before]) for before in job.needs if before in stale]
-        if reason := _stale(job) or (again and again[0]):
+        if reason := again[0] if again else _stale(job):
             stale[name] = reason
     return stale
 

@@ -39,6 +39,10 @@ SHOWN = "figures.json"  # sums over the plotted values of each figure of the rep
 OF_REPORT = (SHOWN, "numbers.json", "ledger.json", "report.pdf")
 N_SAMPLES = 200  # samples to release of each training run; `verify` draws and compares them
 RELEASED = ROOT / "released"
+ALL_SEEDS = {  # profile -> models whose weights are released for all seeds, instead of the first one only
+    "paper": ("linear", "cosine", "zoom"),
+    "beyond": ("zoom_dilated", "zoom_unet_noise", "linear_unet", "cosine_unet"),
+}
 
 
 def release(profile: Profile) -> None:
@@ -51,7 +55,7 @@ def release(profile: Profile) -> None:
     out, target = profile.out, RELEASED / profile.name
     files = dict.fromkeys((*out.glob("metrics/*.json"), *out.glob("kept/*.npz")), out)
     for model, seed in profile.trainings:
-        if seed == profile.seeds(model)[0] or model in profile.file.opened:
+        if seed == profile.seeds(model)[0] or model in ALL_SEEDS.get(profile.name, ()):
             files |= dict.fromkeys(files_of_training(out / "runs" / f"{model}-{seed}"), out)
     made = {out / name for job in plan.values() for name in job.makes}
     records = [path for path in target.glob("metrics/*.json") if not path.name.startswith(OF_TRAINING)]

@@ -13,25 +13,18 @@ child processes end with it. SIGINT and SIGTERM also cancel the jobs on a cluste
 import contextlib
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
-from collections import Counter
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
-
-import yaml
 
 from diffusion import runtime
 from report import profile as profiles
 from report.jobs import job, messages, release
 from report.jobs import plan as jobs
 from report.jobs.job import Job
-from report.measures.measure import checkpoint_epochs, late_epochs
-from report.parameters import MEASURE
 from report.places import PROFILES, ROOT
 from report.places import profiles as known_profiles
 from report.profile import Profile
@@ -40,12 +33,12 @@ from report.profile import Profile
 SNAKEMAKE = "snakemake -s report/jobs/Snakefile -k --scheduler greedy --nolock --ii --drop-metadata"
 SNAKEMAKE += " --rerun-triggers mtime"
 AGAIN = "run the same command again to resume (log: .snakemake/log)"
-SLURM = ("sbatch", "squeue")  # commands that a login node of Slurm has
+THREADS = "16"  # of a job on this machine, unless $OMP_NUM_THREADS is set; more do not make training faster
 FEW = 3  # jobs that a line names; of more it gives the number
 
 
-def run(*command: str, cancels: bool = False) -> None:
-    """Run a Python module in a new process group, and end the whole group; ValueError: it failed.
+def run(*command: str, cancels: bool = False) -> int:
+    """Run a Python module in a new process group, end the whole group, and return the exit status.
 
     Args:
         cancels: on an interrupt, give the module time to cancel jobs on a cluster.
@@ -55,8 +48,7 @@ def run(*command: str, cancels: bool = False) -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):  # not earlier: a fork drops exceptions
         signal.signal(number, signal.default_int_handler)
     try:
-        if child.wait():
-            raise ValueError(f"some jobs failed; {AGAIN}")
+        return child.wait()
     except KeyboardInterrupt:
         print(f"interrupted; {AGAIN}", flush=True)
         if cancels:
@@ -74,20 +66,22 @@ def run_profile(profile: Profile, plan: Mapping[str, Job], cores: str, executor:
     out, stale = plan["report"].out, jobs.find_stale(plan)
     announce(plan, stale)
     for name in stale:
-        (out / "jobs" / f"{name}.json").unlink(missing_ok=True)
+        plan[name].set_aside()
     if stale:
         jobs.write_plan(plan, out)
-        options = ["--workflow-profile", str(PROFILES / executor)] if executor else ["--quiet", "rules"]
-        options += [] if executor and cores == "all" else ["--cores", cores]
-        options += ["--config", f"out={out}", *([f"executor={executor}"] if executor else [])]
-        try:
-            run(*SNAKEMAKE.split(), *options, cancels=bool(executor))
-        except ValueError as error:
-            begun = [job for job in plan.values() if job.kind in ("train", "measure") and job.log.is_file()]
-            if models := sorted({job.of.rpartition("-")[0] for job in begun if not job.path.is_file()}):
-                advice = f"for a report of the other models, remove {' and '.join(models)} from"
-                raise ValueError(f"{', '.join(models)} failed; {advice} {profile.where}; {error}") from None
-            raise
+        config = ["--config", f"out={out}"]
+        if executor:
+            options = ["--workflow-profile", str(PROFILES / executor)]
+            options += [] if cores == "all" else ["--cores", cores]
+            config.append(f"executor={executor}")
+        else:
+            threads = os.environ.get("OMP_NUM_THREADS") or THREADS
+            options = ["--quiet", "rules", "--cores", cores, "--max-threads", threads]
+        if run(*SNAKEMAKE.split(), *options, *config, cancels=bool(executor)):
+            raise ValueError(
+                f"some jobs failed; for a report of the other models, remove theirs from {profile.where}; "
+                f"{AGAIN}"
+            )
     for file in ("report.html", "report.pdf"):
         path = os.path.relpath(out / file) if out.is_relative_to(Path.cwd()) else out / file
         print(f"Report {'ready' if stale else 'up to date'}: {path}")
@@ -104,65 +98,6 @@ def announce(plan: Mapping[str, Job], stale: Mapping[str, str]) -> None:
     for reason, titles in reasons.items():
         which = "; ".join(titles) if len(titles) <= FEW else f"{len(titles)} jobs"
         print(f"Running again ({reason}): {which}", flush=True)
-
-
-# --- a dry run ---
-
-
-def describe_plan(profile: Profile, plan: Mapping[str, Job], cores: str, executor: str) -> None:
-    """Print the jobs that would run, each with its reason and amount of work."""
-    stale = jobs.find_stale(plan)
-    for name, reason in stale.items():
-        print(f"{plan[name].title}: {reason}{describe_work(profile, plan[name])}")
-    print(f"{len(stale)} of {len(plan)} jobs would run; nothing was started or written")
-    config = yaml.safe_load((PROFILES / executor / "config.yaml").read_text("utf-8")) if executor else {}
-    most = config.get("cores", os.cpu_count()) if cores == "all" else int(cores)
-    kinds = Counter(plan[name].kind if plan[name].kind in job.HOURS else "other" for name in stale)
-    for kind, n in kinds.items():
-        threads = job.count_threads(kind, len(profile.trainings), most, not executor)
-        threads = min(config.get("max-threads", most), threads)
-        limits = f", at most {job.MEMORY} MB and {job.HOURS.get(kind, 3)} hours" if executor else ""
-        print(f"{n} x {kind}: threads {threads}{limits}")
-    if executor:
-        named = ("jobs", "retries", "default-resources", "set-resources")
-        print(f"profiles/{executor}/config.yaml:", {name: config[name] for name in named if name in config})
-
-
-def describe_work(profile: Profile, planned: Job) -> str:
-    """The amount of work of a training or measuring job; empty for other jobs."""
-    if planned.kind not in ("train", "measure") or planned.settings.get("released"):
-        return ""
-    model, _, seed = planned.of.rpartition("-")
-    P = profile.trainings[model, int(seed)][1]
-    n = P["n_train"] or jobs.count_images(P["dataset"])["train"]
-    if planned.kind == "train":
-        return f"; {jobs.count_steps(P, n):,} steps of {P['batch_size']} images"
-    epochs = jobs.count_epochs(P, n)
-    settings = {name: field.default for name, field in MEASURE.model_fields.items()} | planned.settings
-    checkpoints = checkpoint_epochs(epochs, settings["distance_every"])
-    samples = settings["n_checkpoint"] * len(checkpoints) + settings["n_final"]
-    for variant in (settings["variants"] or {}).values():
-        late = "checkpoints" in variant
-        n = variant.get("n", settings["n_checkpoint" if late else "n_final"])
-        samples += n * (len(late_epochs(checkpoints, epochs)) if late else 1)
-    return f"; {samples:,} samples, measured epochs: {len(checkpoints)}"
-
-
-def check_executor(name: str) -> None:
-    """Raise ValueError if jobs cannot run on a cluster: a command or plugin is missing, or Slurm is down."""
-    advice = "run this on a login node of the cluster, or leave EXECUTOR out"
-    if name == "slurm" and (absent := [command for command in SLURM if not shutil.which(command)]):
-        raise ValueError(f"EXECUTOR=slurm: {' and '.join(absent)} not found; {advice}")
-    if not find_spec(f"snakemake_executor_plugin_{name}"):
-        command = f"make report EXECUTOR={name}"
-        raise ValueError(f"Snakemake's plugin for {name} is not installed; {command} installs it")
-    if name == "slurm":
-        answer = subprocess.run(
-            ["squeue", "-h"], capture_output=True, text=True, errors="replace", check=False
-        )
-        if answer.returncode:
-            reason = (answer.stderr.strip().splitlines() or ["no message"])[-1]
-            raise ValueError(f"EXECUTOR=slurm: squeue failed ({reason}); {advice}")
 
 
 def main() -> None:
@@ -189,11 +124,12 @@ def main() -> None:
         command = f"make retrain PROFILE={profile.name}"
         print(f"Using the released results of {profile.name}; to train the models, run {command}", flush=True)
     if given.dry:
-        return describe_plan(
-            profile, jobs.make_plan(profile, out if released else None), given.cores, given.on
-        )
-    if given.on:
-        check_executor(given.on)
+        plan = jobs.make_plan(profile, out if released else None)
+        stale = jobs.find_stale(plan)
+        for name, reason in stale.items():
+            print(f"{plan[name].title}: {reason}")
+        print(f"{len(stale)} of {len(plan)} jobs would run; nothing was started or written")
+        return
     for _, P in [] if given.on else profile.trainings.values():
         runtime.device(P["fit_options"].get("device"))
     with jobs.lock(out):

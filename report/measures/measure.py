@@ -3,16 +3,11 @@
     python -m report.measures.measure OUT zoom-0 'n_checkpoint: 500'
 
 Writes OUT/metrics/measure_<model>-<seed>.json and kept images (`report.results.kept`). Samples are drawn with
-the seed of the run, or with `sample_seed`. Measures of real images do not depend on this seed, so all runs
-are compared with the same floor, halves and resamples.
-
-An existing file stays if settings, weights, versions and measuring code are unchanged. Otherwise all measures
-are taken again, from the kept samples (`kept.Drawn`). No training is repeated.
+the seed of the run, and drawn once (`kept.Drawn`). Measures of real images do not depend on this seed, so all
+runs are compared with the same floor, halves and resamples.
 """
 
 import contextlib
-import inspect
-import json
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,14 +20,11 @@ from pydantic import Field
 from torch import Tensor
 
 from diffusion import data
-from diffusion.arguments import Count, Seed, checked
-from diffusion.evaluation import frechet, recogniser, variety
+from diffusion.arguments import Count, checked
 from diffusion.evaluation.evaluator import Evaluator
 from diffusion.evaluation.frechet import to_uint8
 from diffusion.evaluation.measures import MeasuredImages, Value, take_measures
 from diffusion.evaluation.statistics import Interval
-from diffusion.files import differences
-from diffusion.own import code_of
 from diffusion.processes import DDPM
 from diffusion.runtime import Precision
 from diffusion.training.folder import RunError
@@ -41,35 +33,24 @@ from report.measures import confidence, distances, divergence, probes
 from report.measures import pixels as pixels  # registers its measures
 from report.measures.photographs import make_extractors
 from report.measures.registry import MEASURES, SLOW
-from report.measures.variants import (
-    Images,
-    Variant,
-    check_variant,
-    cost,
-    describe_sampler,
-    is_own_precision,
-    make_variant,
-    names_of_samples,
-)
+from report.measures.variants import Images, Variant, cost, describe_sampler, make_variant, names_of_samples
 from report.results import table
-from report.results.environment import MEASURING, environment
-from report.results.kept import Drawn, keep, kept_path
+from report.results.environment import environment
+from report.results.kept import Drawn, keep
 from report.results.settings import open_training
 from report.results.table import CHECKPOINT, REAL, Facts, Record
-from report.results.views import LATE, OF_MEASURING, read_training, trainings_in
+from report.results.views import LATE, OF_MEASURING, trainings_in
 
 N_PROBED = 500  # test images whose latents are raised and lowered
 FEW = 64  # samples of a quick look
 EXAMPLES = 16  # samples with high confidence, and with low
-# Entries of the environment that affect numbers.
-COMPUTES = ("torch", "numpy", *MEASURING, "device", "precision")
 
 
 @lru_cache(maxsize=2)  # models with equal settings share an evaluator, which spends its time on real images
-def evaluator_of(*named: Any, more_features: tuple[str, ...] = (), **how: Any) -> Evaluator:
+def evaluator_of(*arguments: Any, more_features: tuple[str, ...] = (), **options: Any) -> Evaluator:
     """The evaluator of a data set, which takes all measures of reports."""
     extractors = make_extractors(more_features)
-    return Evaluator.for_dataset(*named, **how, more_features=extractors, measures=MEASURES)
+    return Evaluator.for_dataset(*arguments, **options, more_features=extractors, measures=MEASURES)
 
 
 @checked
@@ -81,7 +62,7 @@ def measure(
     n_test: Images | None = None,
     n_checkpoint: Images = 500,
     n_final: Images = 2000,
-    n_distance: Images | None = None,
+    n_distance: Images = 2000,
     distance_every: Count = 5,
     floor_repeats: Annotated[int, Field(ge=2)] = 20,
     interval_repeats: Annotated[int, Field(ge=2)] = 1000,
@@ -89,7 +70,6 @@ def measure(
     n_real: Annotated[int, Field(ge=100, le=60_000)] = 10_000,
     variants: dict[str, Variant] | None = None,
     n_probe: Images | None = None,
-    sample_seed: Seed | None = None,
     more_features: list[Literal["photographs", "inception"]] | None = None,
     precision: Precision = "auto",
 ) -> Record:
@@ -105,7 +85,8 @@ def measure(
         n_test: number of test images. If None, uses all.
         n_checkpoint: number of images of each measured checkpoint. Default 500.
         n_final: number of images of the finished model. Default 2000.
-        n_distance: number of images behind each distance of the finished model. If None, at most 2000.
+        n_distance: number of images behind each distance of the finished model; at most `n_final`. Default
+            2000.
         distance_every: number of epochs between two measured checkpoints. Default 5.
         floor_repeats: number of draws behind a real-vs-real floor. Default 20.
         interval_repeats: number of draws behind an interval. Default 1000.
@@ -113,7 +94,6 @@ def measure(
         variants: further ways to sample the training run by name, see `Variant`.
         n_probe: number of test images and samples, at most, with which the finished model is probed: for
             copies, for the distance without the class mix, and for a DDPM's response. If None, no probes.
-        sample_seed: seeds the samples. If None, the seed of the training run.
         more_features: further kinds of features, "photographs" and "inception" (`photographs`).
         precision: precision of sampling: "auto", "bf16" or "fp32".
 
@@ -125,38 +105,30 @@ def measure(
         RunError: its weights are missing or have changed.
     """
     settings = {k: v for k, v in locals().items() if k not in ("out", "name")}
-    n_distance = min(n_final, 2000) if n_distance is None else n_distance
-    if n_distance > n_final:
-        raise ValueError(f"n_distance is {n_distance}; allowed: at most n_final, which is {n_final}")
-    train = read_training(out, name).facts
+    n_distance = min(n_distance, n_final)
+    train = Record(out, f"train_{name}").facts
     if train.data.name != dataset:
         raise ValueError(f"dataset is {dataset!r}, but {name} was trained on {train.data.name!r}; use that")
     run = open_training(out, train, precision)
-    seed = train.seed if sample_seed is None else sample_seed
     n_test = n_test and len(data.load(dataset, "test", n=n_test)[0])
-    n_train = max(n_checkpoint, n_distance) * floor_repeats
-    how = {
-        "n_test": n_test,
-        "n_digits": n_real,
-        "n_per_distortion": n_per_distortion,
-        "more_features": tuple(more_features or ()),
-    }
-    how |= {"interval_repeats": interval_repeats, "floor_repeats": floor_repeats}
-    evaluator = evaluator_of(dataset, n_train, **how)
+    evaluator = evaluator_of(
+        dataset,
+        max(n_checkpoint, n_distance) * floor_repeats,
+        n_test=n_test,
+        n_digits=n_real,
+        n_per_distortion=n_per_distortion,
+        more_features=tuple(more_features or ()),
+        interval_repeats=interval_repeats,
+        floor_repeats=floor_repeats,
+    )
     settings |= {"n_test": n_test, "n_distance": n_distance, "seed": train.seed}
     if fewer := {key: n for key, n in most_of(evaluator).items() if n < settings[key]}:
         reduced = ", ".join(f"{key} = {n}" for key, n in fewer.items())
         print(f"note: the data set has too few images; {name} is measured with {reduced}", flush=True)
     settings |= fewer
     n_checkpoint, n_distance = settings["n_checkpoint"], settings["n_distance"]
-    variants, sampled = variants or {}, {}
-    for variant, asked in variants.items():  # the module of a variant may register measures
-        made = make_variant(run, train.unread, asked)
-        check_variant(variant, asked)
-        if is_own_precision(run, asked):
-            print(f"note: {name} already runs in {run.precision}; variant {variant} is left out", flush=True)
-        else:
-            sampled[variant] = made
+    variants = variants or {}
+    runs = {key: make_variant(run, train.unread, variant) for key, variant in variants.items()}
     facts = {
         "job": "measure",
         "settings": settings,
@@ -166,29 +138,24 @@ def measure(
         "weights_sha256": train.weights.sha256,
         "reference": {"split": "test", "n": len(evaluator.x_test)},
         **describe_evaluator(evaluator),
-        "ways": {variant: describe_sampler(of) for variant, of in sampled.items()},
-        "code": measuring_code(),
+        "ways": {variant: describe_sampler(varied) for variant, varied in runs.items()},
     }
-    images = [kept_path(out, f"{kind}_{name}") for kind in ("samples", "quality")]
-    if not describe_difference(out, f"measure_{name}", facts) and all(path.is_file() for path in images):
-        return Record(out, f"measure_{name}")
-
-    draw = Drawn(out / "samples" / name, run, seed)
+    draw = Drawn(out / "samples" / name, run, train.seed)
     samples = draw(n_final)
     seen = MeasuredImages(evaluator, samples)
     if seen.one_image:
         print(f"{name}: all samples are one image, so distances and digits are not measured", flush=True)
-    epochs = checkpoints(train, distance_every)
-    late = late_epochs(epochs, train.epochs)
     grey = to_uint8(samples)[:, 0].numpy()
-    chosen = confidence.rank_by_quality(seen.confidence, min(EXAMPLES, len(samples) // 2), seed)
+    high, low = confidence.rank_by_quality(seen.confidence, min(EXAMPLES, len(samples) // 2), train.seed)
     keep(out, f"samples_{name}", grey)
-    keep(out, f"quality_{name}", [grey[of] for of in chosen])  # (2, 16, 28, 28)
+    keep(out, f"quality_{name}", [grey[high], grey[low]])  # (2, 16, 28, 28)
 
+    epochs = measured_epochs(train, distance_every)
+    late = [epoch for epoch in epochs if epoch >= (1 - LATE) * train.epochs]
     job = Measuring(name, evaluator, run, draw, samples, n_checkpoint, n_distance)
-    job.measure_training(epochs, seed)
-    for variant, of in sampled.items():
-        job.measure_variant(variant, of, variants[variant], late)
+    job.measure_training(epochs, train.seed)
+    for key, variant in variants.items():
+        job.measure_variant(key, runs[key], variant, late)
     if n_probe:
         job.probe_samples(n_probe)
         job.probe_network(n_probe, train.seed)
@@ -196,28 +163,24 @@ def measure(
     return Record(out, f"measure_{name}")
 
 
-def measure_missing(out: Path, models: Sequence[str] | None, *, n: int | None, **how: Any) -> None:
+def measure_missing(out: Path, models: Sequence[str] | None, *, n: int | None, **options: Any) -> None:
     """Measure all training runs in `out` that are not measured yet.
 
     Args:
         out: results folder.
         models: names of models; None: all.
         n: number of samples of each; None: 64.
-        how: further arguments of `measure`.
+        options: further arguments of `measure`.
     """
     for model, seed in trainings_in(out, models):
         name = f"{model}-{seed}"
-        train, path = read_training(out, name).facts, table.path_of(out, f"measure_{name}")
+        train, path = Record(out, f"train_{name}").facts, table.path_of(out, f"measure_{name}")
         known = Record(out, path.stem).facts if path.is_file() else None
         if known is None or known.weights_sha256 != train.weights.sha256:
-            number = {"n_checkpoint": n or FEW, "n_final": n or FEW}
-            measure(out, name, **number, interval_repeats=50, **how)
+            measure(out, name, n_checkpoint=n or FEW, n_final=n or FEW, interval_repeats=50, **options)
         elif n not in (None, known.settings.n_final):
-            print(
-                f"note: {name} was measured with {known.settings.n_final} images, not {n}; to measure it "
-                f"again, delete {path}",
-                flush=True,
-            )
+            number = known.settings.n_final
+            print(f"note: {name} was measured with {number} images, not {n}; to repeat it, delete {path}")
 
 
 # --- taking measures ---
@@ -242,29 +205,29 @@ class Measuring:
     n_distance: int
     rows: list[list[Any]] = field(default_factory=list)
 
-    def add(self, found: Mapping[str, Value], way: str = "", epoch: int | None = None) -> None:
+    def add(self, values: Mapping[str, Value], variant: str = "", epoch: int | None = None) -> None:
         """Add rows for several measures."""
-        self.rows += table.lines(found, way, epoch)
+        self.rows += table.lines(values, variant, epoch)
 
     def measure_samples(
-        self, x: Tensor, way: str, epoch: int, n: int, measures: Collection[str] | None = None
+        self, x: Tensor, variant: str, epoch: int, n: int, measures: Collection[str] | None = None
     ) -> None:
         """Add measures of samples.
 
         Args:
             x: the samples.
-            way: name of the variant, or "" for the finished model.
+            variant: its name, `CHECKPOINT`, or "" for the finished model.
             epoch: epoch of the weights.
             n: number of first images for distances.
             measures: names of measures. If None, all for the finished model, and all quick ones for variants.
         """
-        quick = (name for name in names_of_samples() if not (way and name.endswith(SLOW)))
-        wanted = {*quick} if measures is None else measures
-        values = take_measures(MeasuredImages(self.evaluator, x, n=n, only=wanted), wanted)
-        self.add(values, way, epoch)
+        quick = {name for name in names_of_samples() if not (variant and name.endswith(SLOW))}
+        names = quick if measures is None else measures
+        values = take_measures(MeasuredImages(self.evaluator, x, n=n, only=names), names)
+        self.add(values, variant, epoch)
         if distance := values.get("frechet"):
-            place = " ".join(f"{self.name} {way} {epoch}".split())
-            print(f"{place}: Fréchet distance {distance.value:.2f}", flush=True)
+            label = " ".join(f"{self.name} {variant} {epoch}".split())
+            print(f"{label}: Fréchet distance {distance.value:.2f}", flush=True)
 
     def measure_training(self, epochs: list[int], seed: int) -> None:
         """Add measures of checkpoints, of the finished model with its cost, and of real images."""
@@ -277,18 +240,18 @@ class Measuring:
             self.measure_samples(x, CHECKPOINT, epoch, self.n_checkpoint)
             if isinstance(run.process, DDPM):
                 x = evaluator.x_test[:N_PROBED]
-                answer = probes.response(run, x, epoch, seed=seed, steps=[T])
-                self.add({"response": answer[T]}, CHECKPOINT, epoch)
+                response = probes.response(run, x, epoch, seed=seed, steps=[T])
+                self.add({"response": response[T]}, CHECKPOINT, epoch)
         self.add(evaluator.floors(self.n_distance))
         self.measure_samples(self.samples, "", run.epochs, self.n_distance)
         self.add(cost(run), "", run.epochs)
         self.add(evaluator.real(self.n_distance), REAL)
         if evaluator.classes:
-            of = evaluator.all_labels, self.n_distance, evaluator.classes, evaluator.seed
-            self.add({"threshold": confidence.threshold(evaluator)}, REAL)
-            self.add({"divergence_floor": divergence.divergence_floor(*of)}, REAL)
-            shares = divergence.shares(evaluator.all_labels, evaluator.classes, 0).tolist()
-            self.add({"class_share": [Interval(share) for share in shares]}, REAL)
+            labels, classes = evaluator.all_labels, evaluator.classes
+            floor = divergence.divergence_floor(labels, self.n_distance, classes, evaluator.seed)
+            shares = [Interval(share) for share in divergence.shares(labels, classes, 0).tolist()]
+            values = {"threshold": confidence.threshold(evaluator), "divergence_floor": floor}
+            self.add(values | {"class_share": shares}, REAL)
 
     def measure_variant(self, name: str, run: Run, variant: Variant, late: list[int]) -> None:
         """Add measures of a variant: of its late checkpoints, or of the finished model and its cost.
@@ -321,8 +284,9 @@ class Measuring:
         evaluator, own = self.evaluator, self.draw(len(x), epoch=self.run.epochs)
         pair = [MeasuredImages(evaluator, images) for images in (x, own)]
         if not any(seen.one_image for seen in pair):
-            features, how = [seen.features for seen in pair], (evaluator.interval_repeats, evaluator.seed)
-            gap = distances.frechet_gap(evaluator.default_space.reference, *features, *how)
+            reference, features = evaluator.default_space.reference, [seen.features for seen in pair]
+            repeats, seed = evaluator.interval_repeats, evaluator.seed
+            gap = distances.frechet_gap(reference, *features, repeats, seed)
             self.add({"frechet_gap": gap}, name, self.run.epochs)
 
     def probe_samples(self, n: int) -> None:
@@ -331,11 +295,11 @@ class Measuring:
         seen, read = MeasuredImages(evaluator, x), evaluator.test.labels
         if not seen.one_image:  # their distance is undefined
             with contextlib.suppress(ValueError):  # too few images in the classes that occur
-                of = seen.features, seen.labels, read, evaluator.interval_repeats
-                self.add(distances.split(evaluator.default_space.reference, *of))
-        images = to_uint8(self.run.images)
-        near, of_test = (probes.nearest(to_uint8(each), images) for each in (x, evaluator.x_test[: len(x)]))
-        self.add(probes.memorised((near, seen.labels), (of_test, read[: len(x)])))
+                reference, repeats = evaluator.default_space.reference, evaluator.interval_repeats
+                self.add(distances.split(reference, seen.features, seen.labels, read, repeats))
+        images, x_test = to_uint8(self.run.images), evaluator.x_test[: len(x)]
+        near, test_near = (probes.nearest(to_uint8(each), images) for each in (x, x_test))
+        self.add(probes.memorised((near, seen.labels), (test_near, read[: len(x)])))
 
     def probe_network(self, n: int, seed: int) -> None:
         """Add measures of a DDPM's network; does nothing for other processes."""
@@ -343,24 +307,16 @@ class Measuring:
         if not isinstance(run.process, DDPM):
             return
         for size in (1.0, *probes.LARGER):
-            answer = probes.response(run, x if size == 1 else x[: n // 5], seed=seed, size=size)
-            self.add({"response": answer}, f"shift {size:g}")
+            response = probes.response(run, x if size == 1 else x[: n // 5], seed=seed, size=size)
+            self.add({"response": response}, f"shift {size:g}")
         self.add({"recovered": probes.recovered(run, self.evaluator.classifier, x, labels, seed)})
 
 
-def checkpoints(train: Facts, every: int) -> list[int]:
-    """The measured epochs whose weights exist."""
-    return [epoch for epoch in checkpoint_epochs(train.epochs, every) if str(epoch) in train.sha256]
-
-
-def checkpoint_epochs(last: int, every: int) -> list[int]:
-    """The measured epochs: the first, each multiple of `every`, and the last."""
-    return sorted({1, *range(every, last + 1, every), last})
-
-
-def late_epochs(epochs: Sequence[int], last: int) -> list[int]:
-    """The epochs in the last fifth of training."""
-    return [epoch for epoch in epochs if epoch >= (1 - LATE) * last]
+def measured_epochs(train: Facts, every: int) -> list[int]:
+    """The first epoch, each multiple of `every`, and the last one, if their weights exist."""
+    last = train.epochs
+    epochs = sorted({1, *range(every, last + 1, every), last})
+    return [epoch for epoch in epochs if str(epoch) in train.sha256]
 
 
 def most_of(evaluator: Evaluator) -> dict[str, int]:
@@ -377,35 +333,6 @@ def describe_evaluator(evaluator: Evaluator) -> dict[str, Any]:
         right = evaluator.test.labels == evaluator.labels
         features["digits"]["test_accuracy"] = float(right.double().mean())
     return {"features": features}
-
-
-# --- the file ---
-
-
-def describe_difference(out: Path, name: str, facts: Mapping[str, Any]) -> str:
-    """Describe the first difference between a job's existing file and `facts`; empty if they agree."""
-    if not table.path_of(out, name).is_file():
-        return "the file does not exist"
-    try:
-        known = Record(out, name).facts
-        reason = next(differences(_deciding(known.unread), _deciding(json.loads(json.dumps(facts)))), "")
-    except ValueError as error:
-        reason = str(error)
-    if reason:
-        print(f"measuring again ({name}): {reason}", flush=True)
-    return reason
-
-
-def measuring_code() -> str:
-    """Hash of the files that measure: this file, and the files of all measures."""
-    functions = (inspect.unwrap(measure.function) for measure in MEASURES.values() if measure.function)
-    modules = [Evaluator, frechet, recogniser, variety, *functions]
-    return code_of(map(Path, sorted({__file__, *map(inspect.getfile, modules)})))
-
-
-def _deciding(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """The facts of a file, with only those entries of the environment that change numbers."""
-    return {**facts, "environment": {name: facts.get("environment", {}).get(name) for name in COMPUTES}}
 
 
 def main() -> None:

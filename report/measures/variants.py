@@ -18,7 +18,6 @@ from diffusion.training.run import Run
 from report.measures.registry import MEASURES, register
 from report.results.settings import make, vary
 from report.results.table import CHECKPOINT, REAL
-from report.results.views import OF_MEASURING
 
 Images = Annotated[int, Field(ge=12, le=60_000)]
 
@@ -31,7 +30,7 @@ class Variant(TypedDict, total=False):
         sampler, prior: name of a sampler or prior; a new one starts without options.
         sampler_options, prior_options: its options.
         precision: "fp32" or "bf16".
-        average: number of last epochs over which the weights are averaged.
+        average: number of last epochs, at most all, over which the weights are averaged.
         n: number of images. Default: the same as for the finished model, or for a checkpoint.
         measures: names of measures of samples. Default: all quick ones, the cost of a sample and, for another
             precision, `frechet_gap`.
@@ -101,11 +100,6 @@ def make_variant(run: Run, described: Mapping[str, Any], variant: Variant) -> Ru
         return varied
     parts = {part.name: getattr(varied, part.name) for part in fields(varied)}
     return AveragedRun(**parts, average=variant["average"])
-
-
-def is_own_precision(run: Run, variant: Variant) -> bool:
-    """Return True if a variant only sets the precision that the run already has."""
-    return variant.keys() - OF_MEASURING == {"precision"} and variant["precision"] == run.precision
 
 
 def describe_sampler(run: Run) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import io
 import re
 import zipfile
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -69,43 +70,40 @@ def kept_samples(run: Run, n: int) -> Tensor:
 
 
 class Drawn:
-    """Draws sets of samples of a training run, and keeps each: FOLDER/mixture-epoch-0005-500.safetensors.
+    """Draws sets of samples of a training run, and keeps each: FOLDER/mixture-500-<hash>.safetensors.
 
-    Measuring that was interrupted therefore resumes. A set is drawn again if the weights, the sampler, the
-    prior or the code that draws has changed.
+    The hash is of everything that determines the samples: weights, sampler, prior, seed, and the code that
+    draws. A set is therefore drawn once, and another one when any of these changes.
     """
 
     def __init__(self, folder: Path, run: Run, seed: int):
         self.folder, self.run, self.seed = folder, run, seed
 
-    def __call__(self, n: int, of: Run | None = None, way: str = "", epoch: int | None = None) -> Tensor:
+    def __call__(self, n: int, run: Run | None = None, variant: str = "", epoch: int | None = None) -> Tensor:
         """Draw n samples, (n, 1, 28, 28), or read them if they are kept.
 
         Args:
             n: number of samples.
-            of: the training run as a variant samples it; None: as it samples by default.
-            way: name of the variant.
+            run: the training run as a variant samples it; None: as it samples by default.
+            variant: name of the variant.
             epoch: epoch of the weights; None: the last.
         """
-        of = self.run if of is None else of
-        last, average = len(of.history) if epoch is None else epoch, getattr(of, "average", 1)
-        about = {
-            "weights": [line["sha256"] for line in of.history[last - average : last]],
-            "way": [to_settings(to_plain(part, "the way to sample")) for part in (of.sampler, of.prior)],
-            "drawn": [n, self.seed, of.precision, of.device.type],
+        run = run or self.run
+        last, average = len(run.history) if epoch is None else epoch, getattr(run, "average", 1)
+        content = {
+            "weights": [line["sha256"] for line in run.history[max(0, last - average) : last]],
+            "sampling": [to_settings(to_plain(part, "the sampling")) for part in (run.sampler, run.prior)],
+            "drawn": [n, self.seed, run.precision, run.device.type],
             "code": code_of(SAMPLING),
         }
-        parts = [re.sub(r"[^\w.]+", "-", way), f"epoch-{epoch:04d}" if epoch else "", str(n)]
-        path, known = self.folder / f"{'-'.join(filter(None, parts))}.safetensors", digest(about, 16)
+        label = re.sub(r"[^\w.]+", "-", variant)
+        parts = [label, f"epoch-{epoch:04d}" if epoch else "", str(n), digest(content)]
+        path = self.folder / f"{'-'.join(filter(None, parts))}.safetensors"
         if path.is_file():
-            try:
-                return safetensors.torch.load(path.read_bytes())[known]
-            except SafetensorError:
-                print(f"Drawing the samples in {path.name} again: the file is damaged", flush=True)
-            except KeyError:
-                print(f"Drawing {path.name} again: weights, sampler or code have changed", flush=True)
-        x = of.sample(n, self.seed, epoch)
-        write_bytes(path, safetensors.torch.save({known: x}))
+            with suppress(SafetensorError):  # the file is damaged
+                return safetensors.torch.load(path.read_bytes())["samples"]
+        x = run.sample(n, self.seed, epoch)
+        write_bytes(path, safetensors.torch.save({"samples": x}))
         return x
 
 

@@ -108,19 +108,11 @@ def estimate(
     return Estimate(value, math.sqrt(total), total**2 / shares if shares else float(known))
 
 
-def combined(
-    means: Iterable[tuple[float, str, Sequence[float]]], scatter: Mapping[str, Scatter]
-) -> Interval | None:
-    """The interval of `estimate` at the usual level of confidence; None if a scatter is unknown."""
-    total = estimate(means, scatter)
-    return total.interval() if total else None
-
-
 def mean_of(values: Sequence[float]) -> Interval:
     """The mean of two or more independent values, such as one for each image, with Student's interval."""
     scatter = pooled([values])
-    mean = combined([(1.0, "", values)], {"": scatter})
-    return Interval(*mean.ends, n=len(values), sd=scatter.sd)
+    mean = estimate([(1.0, "", values)], {"": scatter})
+    return Interval(*mean.interval().ends, n=len(values), sd=scatter.sd)
 
 
 # --- numbers of training runs ---

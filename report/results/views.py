@@ -135,8 +135,8 @@ class Training:
     def changes(self) -> dict[str, Facts]:
         """Settings of each variant that is measured like the finished model, by name."""
         variants = self.measured.facts.settings.get("variants") or {} if self.measured else {}
-        asked = {name: variants[name] for name in variants if name in self.measured}
-        return {name: variant for name, variant in asked.items() if not OF_MEASURING & variant.keys()}
+        known = {name: variants[name] for name in variants if name in self.measured}
+        return {name: variant for name, variant in known.items() if not OF_MEASURING & variant.keys()}
 
     @property
     def drawn(self) -> list[tuple[Facts, Samples]]:
@@ -147,14 +147,14 @@ class Training:
         """
         if not self.measured:
             return []
-        ways = self.measured.facts.get("ways", {})
+        samplers = self.measured.facts.get("ways", {})
         variants = self.measured.facts.settings.unread.get("variants") or {}
-        asked = {name: variants.get(name, {}) for name in ways if name in self.measured}
-        changes = {name: variant.keys() - {"n", "measures"} for name, variant in asked.items()}
-        own = [name for name in asked if not changes[name]][:1]
-        others = [name for name in asked if changes[name] <= {"sampler", "sampler_options"}]
-        alike = [name for name in others if own and asked[name].get("n") == asked[own[0]].get("n")]
-        return [(ways[name], self.measured[name]) for name in dict.fromkeys([*own, *alike])]
+        known = {name: variants.get(name, {}) for name in samplers if name in self.measured}
+        changes = {name: variant.keys() - {"n", "measures"} for name, variant in known.items()}
+        own = [name for name in known if not changes[name]][:1]
+        others = [name for name in known if changes[name] <= {"sampler", "sampler_options"}]
+        alike = [name for name in others if own and known[name].get("n") == known[own[0]].get("n")]
+        return [(samplers[name], self.measured[name]) for name in dict.fromkeys([*own, *alike])]
 
     def response(self) -> Samples:
         """Response of a DDPM's network to a shift of one standard deviation; KeyError: not measured."""
@@ -232,26 +232,14 @@ def trainings_in(out: Path, models: Sequence[str] | None = None) -> list[tuple[s
     Raises:
         ValueError: a model was not trained.
     """
-    if isinstance(models, str):
-        raise ValueError(f"models is {models!r}; expected a list, such as [{models!r}]")
-    files = [m for p in Path(out).glob("metrics/train_*.json") if (m := _TRAIN.fullmatch(p.name))]
-    pairs = [(m[1], int(m[2])) for m in files if models is None or m[1] in models]
+    matches = filter(None, (_TRAIN.fullmatch(path.name) for path in Path(out).glob("metrics/train_*.json")))
+    trained = [(match[1], int(match[2])) for match in matches]
+    pairs = [(model, seed) for model, seed in trained if models is None or model in models]
     if missing := set(models or ()) - {model for model, _ in pairs}:
-        known = ", ".join(dict.fromkeys(m[1] for m in files)) or "none"
+        known = ", ".join(dict.fromkeys(model for model, _ in trained)) or "none"
         raise ValueError(f"models contains {min(missing)!r}, which is not in {out}; trained models: {known}")
     order = [*(models or STUDY)]
     return sorted(pairs, key=lambda p: (order.index(p[0]) if p[0] in order else len(order), p))
-
-
-def read_training(out: Path, name: str, prefix: str = "") -> Record:
-    """Read the record of a training run, such as "zoom-0"; ValueError: an earlier version wrote it."""
-    record = Record(out, f"train_{name}", prefix)
-    if "sampler" not in record.facts:
-        path = path_of(out, record.name)
-        raise ValueError(
-            f"{path} was written by an earlier version, without the sampler; delete it and train again"
-        )
-    return record
 
 
 def load(
@@ -269,13 +257,9 @@ def load(
         prefix: prefix for the sources of numbers, such as "released/beyond/" for another run.
 
     Raises:
-        ValueError: a file is missing or malformed, does not match its name, or measured other weights.
+        ValueError: a file is missing or malformed, or measured other weights.
     """
     out, read = Path(out), {}
-
-    def open_record(name: str) -> Record | None:
-        return Record(out, name, prefix) if path_of(out, name).is_file() else None
-
     pairs = trainings_in(out, models) if trainings is None else [*trainings]
     if not pairs and trainings is None:
         raise ValueError(
@@ -283,13 +267,10 @@ def load(
         )
     for model, seed in pairs:
         name = f"{model}-{seed}"
-        train, measured = read_training(out, name, prefix), open_record(f"measure_{name}")
-        weights = train.facts["weights"]["sha256"]
-        for job in filter(None, (train, measured)):
-            path = path_of(out, job.name)
-            if (job.facts.get("model"), job.facts.get("seed")) != (model, seed):
-                raise ValueError(f"{path} belongs to another run than {name}; run `make report` again")
-            if job.facts.get("weights_sha256", weights) != weights:
+        train, measured, path = Record(out, f"train_{name}", prefix), None, path_of(out, f"measure_{name}")
+        if path.is_file():
+            measured = Record(out, path.stem, prefix)
+            if measured.facts.unread["weights_sha256"] != train.facts.unread["weights"]["sha256"]:
                 raise ValueError(f"{path} measured other weights of {name}; run `make report` again")
         process, label = train.facts.unread["process"], train.facts["label"]
         read[model, seed] = Training(model, seed, process, train, measured, label)

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from report.jobs import run as runner
-from report.jobs.job import HOURS, MEMORY, Job
+from report.jobs.job import Job
 from report.places import PROFILES
 
 # A job's number is that of its line in `asked`. The first two meet their time limit; others are done at once,
@@ -50,5 +50,5 @@ def test_a_job_asks_for_its_share_of_a_node_and_goes_on_after_its_time_limit(tmp
     runner.run_profile(None, {job.name: job for job in (train, report)}, "all", "slurm")
     asked = (tmp_path / "asked").read_text().splitlines()
     found = [re.findall(r"(?:-t|--mem|--cpus-per-task|--comment)[ =](\S+)", line) for line in asked]
-    of_train = ["rule_train_wildcards_train_zoom-0", str(60 * HOURS["train"]), str(MEMORY), "4"]
-    assert found == 3 * [of_train] + [["rule_report_wildcards_report", "180", str(MEMORY), "1"]]
+    of_train = ["rule_train_wildcards_train_zoom-0", "1440", "8000", "4"]
+    assert found == 3 * [of_train] + [["rule_report_wildcards_report", "180", "8000", "1"]]

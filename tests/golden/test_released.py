@@ -124,11 +124,8 @@ def test_its_weights_draw_the_samples_that_are_kept(name, one, mnist_dir, monkey
     kept = torch.from_numpy(read_kept(folder, f"samples_{one.name}")).int()
     _, parameters = profiles.read(name).trainings[one.model, one.seed]
     here = runtime.affordable(facts.environment.precision, runtime.device())
-    run, seed = open_training(folder, one.train, here), facts.settings.get("sample_seed")
-    of, run.fits = (
-        (one.seed if seed is None else seed, here),
-        FITS.setdefault((type(run.process), run.process.T), {}),
-    )
+    run = open_training(folder, one.train, here)
+    of, run.fits = (one.seed, here), FITS.setdefault((type(run.process), run.process.T), {})
 
     def first(n: int) -> Tensor:
         few = run.process.predicts == "noise"  # of noise all is drawn, and what belongs to the first is used

@@ -1,15 +1,16 @@
 """The jobs of a profile: how they run and what is refused. What is stale: test_stale.py."""
 
 import sys
+from types import SimpleNamespace
 
 import pytest
 
 import helpers
-import report.jobs.job
 import report.jobs.run
-from finished import MODELS, finished
+from finished import finished
 from report.jobs import plan as jobs
-from report.jobs.run import describe_plan
+from report.jobs.job import Job
+from report.places import PROFILES
 
 ALL_IMAGES = {"n_train": None, "n_test": None}
 
@@ -27,17 +28,6 @@ def run(tmp_path_factory):
         ({"measure": {"n_test": 13}}, r"models\.linear, measure: n_test is 13; .* 1 to 12"),
         ({"schedules": {"n_test": 13}}, r"schedules: n_test is 13; .* 1 to 12"),
         ({"schedules": {"n_test": 12, "image_index": 12}}, r"schedules: image_index is 12; .* 0 to 11"),
-        (
-            {"models": MODELS | {"own": MODELS["own"] | {"variants": {"mean": {"average": 3}}}}},
-            r"models\.own, variants\.mean: average is 3; .* 1 to 2",
-        ),
-        (
-            {  # 13 steps of 8 images, 12 of which are an epoch of 2
-                "training": ALL_IMAGES | {"epochs": None, "fit_options": {"steps": 5}},
-                "models": {"zoom": MODELS["zoom"] | {"variants": {"mean": {"average": 4}}}},
-            },
-            "average is 4; .* 1 to 3",
-        ),
     ],
 )
 def test_a_profile_that_asks_for_more_than_there_is_is_refused(run, changes, said):
@@ -51,42 +41,38 @@ def test_a_results_folder_that_cannot_be_created_is_named(tmp_path):
         jobs.lock(tmp_path / "file" / "out")
 
 
-def test_a_cluster_without_its_plugin_names_the_command_that_adds_it(monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["run", "smoke", "--on", "slurm"])
-    monkeypatch.setattr(report.jobs.run.shutil, "which", lambda name: name)
-    monkeypatch.setattr(report.jobs.run, "find_spec", lambda name: None)
-    with pytest.raises(ValueError, match="make report EXECUTOR=slurm"):
-        report.jobs.run.main()
-
-
-def test_a_slurm_that_does_not_answer_is_one_line(monkeypatch, tmp_path):
-    squeue = tmp_path / "squeue"
-    squeue.write_text("#!/bin/sh\necho 'squeue: error: one' >&2\necho 'squeue: no controller' >&2\nexit 1\n")
-    squeue.chmod(0o755)
-    (tmp_path / "sbatch").symlink_to(squeue)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
-    monkeypatch.setattr(report.jobs.run, "find_spec", lambda name: name)
-    with pytest.raises(
-        ValueError, match=r"^EXECUTOR=slurm: squeue failed \(squeue: no controller\); .*EXECUTOR"
-    ):
-        report.jobs.run.check_executor("slurm")
-
-
-def test_a_dry_run_names_each_job_with_its_reason_and_work_and_writes_nothing(run, capsys):
-    changes = {"training": {"epochs": 3, "batch_size": 8} | ALL_IMAGES}
-    changes |= {"measure": {"n_final": 32, "n_checkpoint": 20}}
-    plan = run.jobs(**changes)
+def test_a_dry_run_names_each_job_with_its_reason_and_writes_nothing(run, capsys, monkeypatch):
+    run.stale(training={"epochs": 3, "batch_size": 8} | ALL_IMAGES)
     before = helpers.content(run.out)
-    describe_plan(run.profile, plan, "2", "")
+    monkeypatch.setattr(sys, "argv", ["run", str(run.profile.where), "--dry"])
+    report.jobs.run.main()
     said = capsys.readouterr().out.splitlines()
-    assert said[2] == "training zoom, seed 0: settings.epochs was 2, is 3; 6 steps of 8 images"
-    assert said[1].endswith("; 72 samples, measured epochs: 2")
-    assert "10 of 11 jobs would run; nothing was started or written" in said
+    assert said[0].startswith("training linear, seed 0: settings.")
+    assert said[1] == "measuring linear, seed 0: training linear, seed 0 runs again"
+    assert said[-1] == "10 of 11 jobs would run; nothing was started or written"
     assert helpers.content(run.out) == before
-    describe_plan(run.profile, plan, "all", "slurm")
-    said = capsys.readouterr().out
-    assert "3 x train: threads 4, at most 8000 MB and 24 hours" in said
-    assert "3 x measure: threads 4, at most 8000 MB and 12 hours" in said
+
+
+@pytest.mark.parametrize(
+    ("executor", "variable", "options"),
+    [
+        ("", "2", ["--cores", "all", "--max-threads", "2"]),
+        ("", "", ["--cores", "all", "--max-threads", "16"]),
+        ("slurm", "2", ["--workflow-profile", str(PROFILES / "slurm")]),
+    ],
+)
+def test_a_failure_is_one_line_and_threads_are_those_of_the_machine(
+    tmp_path, monkeypatch, executor, variable, options
+):
+    monkeypatch.setenv("OMP_NUM_THREADS", variable)
+    commands = []
+    monkeypatch.setattr(report.jobs.run, "run", lambda *command, cancels: commands.append(command) or 1)
+    plan = {"report": Job("report", "", tmp_path, {}, stamp={})}
+    profile = SimpleNamespace(where="mine.yaml")
+    with pytest.raises(ValueError, match="some jobs failed; .*other models, remove theirs from mine.yaml"):
+        report.jobs.run.run_profile(profile, plan, "all", executor)
+    assert {*options} <= {*commands[0]}
+    assert ("--max-threads" in commands[0]) == (not executor)
 
 
 def test_the_users_own_names_in_settings_are_listed():

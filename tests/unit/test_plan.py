@@ -78,20 +78,6 @@ def test_of_a_release_only_notebooks_of_first_seeds_and_the_report_are_jobs(prof
 # --- sizes ---
 
 
-@pytest.mark.parametrize(
-    ("P", "n", "steps", "epochs"),
-    [
-        ({"epochs": 3, "batch_size": 8}, 24, 9, 3),
-        ({"epochs": 3, "batch_size": 8}, 25, 12, 3),  # the last batch of an epoch is smaller
-        ({"epochs": None, "batch_size": 8, "fit_options": {"steps": 10}}, 25, 10, 3),
-        ({"epochs": None, "batch_size": 8, "fit_options": {"steps": 8}}, 25, 8, 2),
-        ({"epochs": None, "batch_size": 8, "fit_options": {}}, 80, 1000, 100),
-    ],
-)
-def test_steps_and_epochs_follow_from_the_number_of_images(P, n, steps, epochs):
-    assert (jobs.count_steps(P, n), jobs.count_epochs(P, n)) == (steps, epochs)
-
-
 def test_images_are_counted_by_split(mnist_dir):
     jobs.count_images.cache_clear()
     assert jobs.count_images("mnist") == {"train": 60_000, "test": 10_000}

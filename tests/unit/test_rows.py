@@ -17,7 +17,6 @@ from diffusion.files import sha256
 from helpers import PAPER, changed, defined, of_release
 from report import profile, record
 from report.files import read_json
-from report.measures.measure import measure
 from report.results import table, views
 from report.results.settings import describe, make_schedule
 from report.results.table import CHECKPOINT, REAL, reading, row
@@ -205,13 +204,12 @@ def test_all_parameters_are_kept_as_they_were_before_the_training(notebook):
     kept = record.parameters(notebook, scope)
     assert kept == defaults | {"notebook": notebook}
     scope["sampler_options"]["levels"] = 3  # as a later cell may do
-    with pytest.raises(ValueError, match=r"sampler_options was .*levels.*from its parameters"):
-        record.training("out", None, kept, scope)
+    assert kept["sampler_options"] == defaults["sampler_options"]
 
 
 def test_the_file_of_a_run_has_its_losses_at_their_steps_and_the_time_of_a_step(tmp_path, mnist_dir):
     run, scope = d.released("paper/zoom-0"), copy.deepcopy(profile.parameters("03_train_zoom")[0])
-    path = record.training(tmp_path, run, record.parameters("03_train_zoom", scope), scope)
+    path = record.training(tmp_path, run, record.parameters("03_train_zoom", scope))
     told = json.loads(path.read_text())
     history = [json.loads(line) for line in (run.folder / "history.jsonl").read_text().splitlines()]
     steps = [line["step"] for line in history]
@@ -371,8 +369,6 @@ def test_the_models_of_the_original_study_come_first_and_seeds_are_in_order(out)
     assert len(views.trainings_in(out)) == 6
     with pytest.raises(ValueError, match=r"models contains 'b'.*trained models: .*zoom"):
         views.trainings_in(out, ["zoom", "b", "c"])
-    with pytest.raises(ValueError, match=r"models is 'zoom'; expected a list, such as \['zoom'\]"):
-        views.trainings_in(out, "zoom")
     with pytest.raises(ValueError, match="trained models: none"):
         views.trainings_in(out / "nowhere", ["zoom"])
 
@@ -444,8 +440,6 @@ def test_what_a_file_names_is_not_imported(copied, monkeypatch):
 @pytest.mark.parametrize(
     ("other", "said"),
     [
-        ({"model": "zoom2"}, "another run than zoom-0"),
-        ({"seed": 1}, "another run than zoom-0"),
         ({"weights": {"sha256": "0" * 64}, "weights_sha256": "0" * 64}, "other weights of zoom-0"),
     ],
 )
@@ -453,14 +447,6 @@ def test_files_that_do_not_belong_together_are_refused(copied, job, other, said)
     changed(table.path_of(copied, f"{job}_zoom-0"), lambda facts: facts.update(other))
     with pytest.raises(ValueError, match=said):
         load(copied)
-
-
-def test_the_file_of_an_earlier_version_is_refused_in_one_line(copied):
-    changed(table.path_of(copied, "train_zoom-0"), lambda facts: facts.pop("sampler"))
-    with pytest.raises(ValueError, match=r"^.*/train_zoom-0\.json .*an earlier version.*delete it"):
-        load(copied)
-    with pytest.raises(ValueError, match=r"an earlier version"):
-        measure(copied, "zoom-0")
 
 
 def test_the_file_of_a_training_says_where_and_what_it_is(tiny):

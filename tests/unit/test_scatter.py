@@ -113,14 +113,14 @@ def test_groups_of_one_number_have_no_scatter():
 def test_a_weighted_sum_has_the_variances_of_its_means():
     spread = {"a": scatter.Scatter(2.0, 3), "b": scatter.Scatter(1.0, 5), "unused": scatter.Scatter(0.0, 0)}
     values = [(2.0, "a", [1.0, 3.0]), (-0.5, "b", [4.0, 4.0, 4.0, 8.0]), (1.0, "a", [10.0])]
-    result = scatter.combined(values, spread)
+    result = scatter.estimate(values, spread).interval()
     of_a, of_b = (2.0**2 / 2 + 1.0) * 2.0**2, 0.5**2 / 4 * 1.0
     freedom = (of_a + of_b) ** 2 / (of_a**2 / 3 + of_b**2 / 5)
     assert result.value == pytest.approx(4.0 - 2.5 + 10.0)
     assert result.high - result.value == pytest.approx(stats.t.ppf(0.975, freedom) * (of_a + of_b) ** 0.5)
     assert result.value - result.low == pytest.approx(result.high - result.value)
-    assert scatter.combined([(1.0, "a", [1.0]), (1.0, "unused", [1.0])], spread) is None
-    exact = scatter.combined([(1.0, "a", [1.0, 3.0])], {"a": scatter.Scatter(0.0, 1)})
+    assert scatter.estimate([(1.0, "a", [1.0]), (1.0, "unused", [1.0])], spread) is None
+    exact = scatter.estimate([(1.0, "a", [1.0, 3.0])], {"a": scatter.Scatter(0.0, 1)}).interval()
     assert exact.ends == (2.0, 2.0, 2.0)
 
 

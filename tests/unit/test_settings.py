@@ -9,8 +9,7 @@ from diffusion.training.folder import RunError
 from helpers import PAPER, Grey, changed, of_release
 from report.results import settings
 from report.results.settings import describe, make, vary
-from report.results.table import path_of
-from report.results.views import read_training
+from report.results.table import Record, path_of
 
 
 def test_a_description_has_the_defaults_of_this_librarys_parts_and_what_is_given_of_others():
@@ -74,7 +73,7 @@ def released(tmp_path):
 def test_a_training_is_opened_with_the_sampler_prior_and_images_of_its_file(released, mnist_dir):
     def opened(precision="fp32", **facts):
         changed(path_of(released, "train_zoom-0"), lambda known: known.update(facts))
-        train = read_training(released, "zoom-0").facts
+        train = Record(released, "train_zoom-0").facts
         return settings.open_training(released, train, precision)
 
     run = opened(sampler=describe("naive", {"levels": 2}), prior=describe("patches"))

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 import diffusion as d
 from report.measures import variants
 from report.measures.registry import MEASURES
-from report.measures.variants import check_variant, cost, describe_sampler, is_own_precision, make_variant
+from report.measures.variants import check_variant, cost, describe_sampler, make_variant
 from report.results.settings import describe
 
 
@@ -43,21 +43,6 @@ def test_averaged_weights_are_the_mean_over_the_last_epochs(whole):
         for name, mean in averaged.network().state_dict().items():
             assert torch.allclose(mean, sum(state[name] for state in each[:n]) / n, atol=1e-6)
         assert torch.equal(averaged.network(1).state_dict()[name], each[2][name])
-
-
-@pytest.mark.parametrize(
-    ("variant", "own"),
-    [
-        ({"precision": "bf16"}, True),
-        ({"precision": "bf16", "n": 20, "measures": ["ink"], "checkpoints": "late"}, True),
-        ({"precision": "fp32"}, False),
-        ({"precision": "bf16", "sampler": "improved"}, False),
-        ({}, False),
-        ({"n": 20}, False),
-    ],
-)
-def test_a_variant_in_the_precision_of_the_run_is_none(variant, own):
-    assert is_own_precision(Run(), variant) is own
 
 
 def test_a_sampler_is_described_by_its_registered_name_calls_and_options():
