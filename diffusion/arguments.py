@@ -6,7 +6,7 @@ def cosine(T: Annotated[int, Field(ge=2)] = 1000): ...
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Annotated, Any, TypeVar, cast
 
 import numpy as np
@@ -37,21 +37,16 @@ def checked(function: F) -> F:
         except ValidationError as error:
             if error.title != function.__qualname__:  # raised by the caller's own code, such as a callback
                 raise
-            raise ValueError(_in_one_line(error, arguments)) from None
+            raise ValueError(_in_one_line(error)) from None
 
     return cast(F, call)
 
 
-def _in_one_line(error: ValidationError, arguments: Mapping[str, Any]) -> str:
+def _in_one_line(error: ValidationError) -> str:
     """Write pydantic's error as one line: the function, and for each argument its value and bounds."""
     reasons: dict[str, list[str]] = {}  # a union has a reason for each of its types
     for part in error.errors():
-        place: list[str] = []
-        value: Any = arguments
-        for key in part["loc"]:  # keys of dictionaries; the others are types of a union
-            if isinstance(value, Mapping) and key in value:
-                place, value = [*place, str(key)], value[key]
-        start = f"{'.'.join(place) or part['loc'][0]} is {summarise(part['input'])}; expected: "
+        start = f"{part['loc'][0]} is {summarise(part['input'])}; expected: "
         reasons.setdefault(start, []).append(part["msg"].removeprefix("Input should be "))
     texts = [start + " or ".join(dict.fromkeys(parts)) for start, parts in reasons.items()]
     return f"{error.title.removesuffix('.__init__')}: {'. '.join(texts)}"
@@ -85,10 +80,11 @@ def check_whole(name: str, value: Any, low: int, high: int | None = None) -> int
 def summarise(value: Any) -> str:
     """Describe a value for messages: text, a number, the shape and dtype of a tensor, or its class."""
     if isinstance(value, Tensor | np.ndarray):
-        return f"{'a NumPy array ' * (type(value) is np.ndarray)}{tuple(value.shape)} of {value.dtype}"
+        kind = "a NumPy array " if isinstance(value, np.ndarray) else ""
+        return f"{kind}{tuple(value.shape)} of {value.dtype}"
     if value is None or isinstance(value, str | int | float):
         return repr(value)
     if isinstance(value, type):
         return f"the class {value.__name__}"
     name = type(value).__name__
-    return f"a{'n' * name.startswith((*'AEIO',))} {name}"
+    return f"an {name}" if name.startswith((*"AEIO",)) else f"a {name}"

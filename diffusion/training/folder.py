@@ -98,13 +98,13 @@ class RunFolder:
 
     def difference(self, wanted: Mapping[str, Any]) -> str:
         """Return the first difference of the folder's run from the wanted settings, or an empty text."""
-        every = differences(self.settings() or wanted, wanted)
-        first = min(every, key=lambda text: text.startswith("own."), default="")  # own code last
-        name = first.partition(" was ")[0]
-        if name.startswith("own."):
-            name = f"the code of {name.removeprefix('own.')}"
-        script = ". Every line of a script counts; to edit the script freely, move the class into a module"
-        return f"{name} has changed{script * name.endswith('.py')}" if first.startswith(HASHES) else first
+        for name, recorded, value in differences(self.settings() or wanted, wanted):  # own code is last
+            if name.startswith("own."):
+                return f"the code of {name.removeprefix('own.')} has changed"
+            if name.startswith(HASHES):
+                return f"{name} has changed"
+            return f"{name} was {recorded!r}, is {value!r}"
+        return ""
 
     def set_aside(self) -> Path:
         """Rename the folder to NAME.before-1, or to the next number that is not in use, and return it."""

@@ -235,9 +235,9 @@ def _again(job: Job) -> str:
 def _stale(job: Job) -> str:
     if not all(path.is_file() for path in (job.path, *map(job.stamp_of, job.needs))):
         return NOT_MADE
-    if difference := next(differences(read_json(job.path), job.made_from()), ""):
-        name = difference.partition(" was ")[0]
-        return difference if name.startswith(("settings", "versions")) else f"{name} changed"
+    for name, recorded, value in differences(read_json(job.path), job.made_from()):
+        is_hash = not name.startswith(("settings", "versions"))
+        return f"{name} changed" if is_hash else f"{name} was {recorded!r}, is {value!r}"
     return f"{lost} is missing" if (lost := job.lost()) else ""
 
 

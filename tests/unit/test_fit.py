@@ -116,29 +116,6 @@ def test_a_log_says_which_epoch_and_step_a_training_is_at_and_how_far_its_sample
     assert {"a: samples after epoch 1: 2/3", "a: samples: 1/3"} <= lines
 
 
-class Rises(Fade):
-    """Its loss is the number that stands for the step, whatever the network does."""
-
-    def __init__(self, losses):
-        super().__init__()
-        self.losses = [*losses]
-
-    def loss(self, network, x, generator):
-        return network(x, torch.ones(len(x))).mean() * 0 + self.losses.pop(0)
-
-
-def test_a_log_shows_the_mean_loss_of_the_last_hundred_steps(log, capsys):
-    x, shown = torch.rand(200, 1, 8, 8, generator=torch.Generator().manual_seed(0)) - 0.5, {}
-    losses = [*[1.0] * 50, *[3.0] * 150]
-    how = {"network": Linear, "epochs": 1, "batch_size": 1, "checkpoint_steps": 1000}
-    train((x, None), None, Rises(losses), **how)
-    for line in capsys.readouterr().out.splitlines():
-        if match := re.search(r" (\d+)/200 .*loss ([\d.]+)\]", line):
-            shown[int(match[1])] = float(match[2])
-    for n in (20, 40, 59, 171, 180, 199):  # of each twentieth step
-        assert shown[n] == pytest.approx(np.mean(losses[: n // 20 * 20][-100:]), abs=1e-4)
-
-
 class Slow(Fade):
     """A batch of it takes a second of a clock."""
 

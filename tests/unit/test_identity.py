@@ -276,7 +276,7 @@ def test_all_of_the_script_that_runs_counts_and_what_it_imports(tmp_path):
     assert "epoch 2/2" in said("train.py")
     assert "already trained" in said("-m", "train", "spawn", old="def work", new="# work\ndef work")
     refused = said("train.py", "late", old="/ self.T", new="/ self.T / 2")
-    assert "the code of train.py has changed. Every line of a script counts" in refused
+    assert "the code of train.py has changed" in refused
     assert "train.py was edited after it was imported" in refused
     assert "the code of deep_ has changed" in said("train.py", old="K = 1", new="K = 2")
 
