@@ -70,15 +70,6 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9]\w{0,39}$")]
 VariantName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w ,.]{0,39}$")]
 
 
-def _check_keys(variant: Any) -> Any:
-    """Return the variant; ValueError: it is empty, or a key is unknown."""
-    known = Variant.__annotations__
-    if not variant:
-        raise ValueError(f"a variant needs at least one of {', '.join(known)}")
-    refuse_unknown(variant, known)
-    return variant
-
-
 class Entry(BaseModel):
     """A model of a profile; all further keys are parameters of its notebook."""
 
@@ -87,7 +78,7 @@ class Entry(BaseModel):
     notebook: Literal[tuple(PROCESS)]
     label: str | None = Field(None, min_length=1, max_length=60)
     seeds: Seeds | None = None
-    variants: dict[VariantName, Annotated[Variant, BeforeValidator(_check_keys)]] = {}
+    variants: dict[VariantName, Variant] = {}
     measure: Section = {}
 
 

@@ -16,7 +16,6 @@ from typing import Any
 
 import diffusion as d
 from diffusion import data
-from diffusion.arguments import check_whole
 from diffusion.names import look_up
 from diffusion.processes.schedules import SCHEDULES
 from report.measures.registry import register
@@ -54,11 +53,6 @@ def parameters(notebook: str, scope: Mapping[str, Any]) -> dict[str, Any]:
     given = {name: scope[name] for name in read_parameters(notebook)[0]}
     with errors_at(notebook):
         fill(notebook, {name: value for name, value in given.items() if value is not None})
-        if "zoom_T" in given:
-            check_whole("zoom_T", given["zoom_T"], 1, 27)  # images have 28 x 28 pixels
-        if given.get("image_index") is not None:
-            images, _ = data.load(given["dataset"], "test")
-            check_whole("image_index", given["image_index"], 0, len(images) - 1)
         if not re.fullmatch(r"[A-Za-z0-9]\w{0,39}", str(given.get("model", "m")), re.ASCII):
             raise ValueError(f"model is {given['model']!r}; allowed: 1 to 40 letters, digits and _")
         if notebook in PROCESS and given.get("degradation", "") is not None:  # None: defined in the notebook

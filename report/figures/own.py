@@ -21,7 +21,7 @@ def own_compared(results: Results, models: Sequence[str]) -> Figure | None:
 
     Sets of samples that are all one image are left out. A dashed line shows real images.
     """
-    sets = {literal(name): training.measured[way] for name, training, way in results.sets(models)}
+    sets = {literal(name): training.measured[variant] for name, training, variant in results.sets(models)}
     if not (rows := {name: samples for name, samples in sets.items() if not samples.one_image}):
         return None
     training = next(training for training in results.trainings.values() if training.model in models)

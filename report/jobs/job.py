@@ -39,7 +39,8 @@ class Job:
     """A notebook with its parameters, or a module with its arguments.
 
     Attributes:
-        kind, of: for example "train" and "zoom-0"; `of` is empty if the job does not belong to a single run.
+        kind, subject: for example "train" and "zoom-0"; the subject is empty if the job belongs
+            to no single run.
         settings: parameters of the notebook, or settings of the module.
         needs: names of the jobs that must end first.
         module: name and arguments of the module.
@@ -48,7 +49,7 @@ class Job:
     """
 
     kind: str
-    of: str
+    subject: str
     out: Path
     settings: dict[str, Any]
     needs: tuple[str, ...] = ()
@@ -59,13 +60,13 @@ class Job:
 
     @property
     def name(self) -> str:
-        return f"{self.kind}_{self.of}" if self.of else self.kind
+        return f"{self.kind}_{self.subject}" if self.subject else self.kind
 
     @property
     def title(self) -> str:
         """The job for messages, such as "training zoom, seed 0"."""
         if self.kind in ("train", "measure"):
-            model, _, seed = self.of.rpartition("-")
+            model, _, seed = self.subject.rpartition("-")
             released = f"notebook {self.notebook} for"  # the notebook only opens the released run
             verb = {"train": "training", "measure": "measuring"}[self.kind]
             return f"{released if self.settings.get('released') else verb} {model}, seed {seed}"
@@ -101,7 +102,9 @@ class Job:
         Measures depend on the weights instead: a training may run again and only open its finished run.
         """
         if self.kind == "measure":
-            return self.stamp | {"weights": read_json(self.out / f"metrics/train_{self.of}.json")["sha256"]}
+            return self.stamp | {
+                "weights": read_json(self.out / f"metrics/train_{self.subject}.json")["sha256"]
+            }
         return self.stamp | {"before": {name: sha256(self.stamp_of(name)) for name in self.needs}}
 
     def set_aside(self) -> None:

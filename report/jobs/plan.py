@@ -135,15 +135,14 @@ def plan_jobs(profile: Profile, released: Path | None = None) -> dict[str, Job]:
     """
     out, planned = released or profile.out, {}
 
-    def add(kind: str, of: str = "", makes: Iterable[str] = (), notebook: str = "", **parts: Any) -> str:
-        executed = (
-            [f"notebooks/{notebook}{f'-{of}' if of and of != notebook else ''}.ipynb"] if notebook else []
-        )
+    def add(kind: str, subject: str = "", makes: Iterable[str] = (), notebook: str = "", **parts: Any) -> str:
+        name = f"{notebook}-{subject}" if subject not in ("", notebook) else notebook
+        executed = [f"notebooks/{name}.ipynb"] if notebook else []
         settings = json.loads(json.dumps(parts.pop("settings"), default=str))  # as in plan.json
         if released and notebook:  # the notebook opens the released runs, and does not write a table
             makes, settings = (), {**settings, "released": settings.get("released") or profile.name}
             settings |= {"n_reconstruct": 100} if "n_reconstruct" in settings else {}
-        job = Job(kind, of, out, settings, makes=(*makes, *executed), notebook=notebook, **parts)
+        job = Job(kind, subject, out, settings, makes=(*makes, *executed), notebook=notebook, **parts)
         planned[job.name] = job
         return job.name
 
@@ -203,8 +202,6 @@ def check_sizes(profile: Profile) -> None:
         for split, most in n.items():
             if section.get(f"n_{split}") is not None:
                 check_whole(f"{profile.where}, {name}: n_{split}", section[f"n_{split}"], 1, most)
-    if (index := profile.schedules["image_index"]) is not None:
-        check_whole(f"{profile.where}, schedules: image_index", index, 0, n["test"] - 1)
 
 
 def make_plan(profile: Profile, released: Path | None = None) -> dict[str, Job]:

@@ -62,7 +62,7 @@ def release(profile: Profile) -> None:
     by_hand = [path for path in records if out / path.relative_to(target) not in made]
     images = [target / "kept" / f"{path.stem}.npz" for path in by_hand]
     files |= {path: target for path in (*by_hand, *images) if path.is_file()}
-    results = {path.relative_to(of).as_posix(): path.read_bytes() for path, of in files.items()}
+    results = {path.relative_to(folder).as_posix(): path.read_bytes() for path, folder in files.items()}
     write(target, results | files_of_report(out))
 
 

@@ -20,7 +20,6 @@ from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Mapping
 from pathlib import Path
 
-from diffusion import runtime
 from report import profile as profiles
 from report.jobs import job, messages, release
 from report.jobs import plan as jobs
@@ -34,7 +33,6 @@ SNAKEMAKE = "snakemake -s report/jobs/Snakefile -k --scheduler greedy --nolock -
 SNAKEMAKE += " --rerun-triggers mtime"
 AGAIN = "run the same command again to resume (log: .snakemake/log)"
 THREADS = "16"  # of a job on this machine, unless $OMP_NUM_THREADS is set; more do not make training faster
-FEW = 3  # jobs that a line names; of more it gives the number
 
 
 def run(*command: str, cancels: bool = False) -> int:
@@ -88,16 +86,12 @@ def run_profile(profile: Profile, plan: Mapping[str, Job], cores: str, executor:
 
 
 def announce(plan: Mapping[str, Job], stale: Mapping[str, str]) -> None:
-    """Print how many jobs will run, and why finished jobs run again: a line for each reason."""
+    """Print how many jobs will run, and why finished jobs run again: a line for each job."""
     if stale:
         print(f"{len(stale)} of {len(plan)} jobs to run", flush=True)
-    reasons: dict[str, list[str]] = {}
     for name, reason in stale.items():
         if reason != jobs.NOT_MADE and not jobs.follows(plan[name], reason, plan):
-            reasons.setdefault(reason, []).append(plan[name].title)
-    for reason, titles in reasons.items():
-        which = "; ".join(titles) if len(titles) <= FEW else f"{len(titles)} jobs"
-        print(f"Running again ({reason}): {which}", flush=True)
+            print(f"Running again ({reason}): {plan[name].title}", flush=True)
 
 
 def main() -> None:
@@ -130,8 +124,6 @@ def main() -> None:
             print(f"{plan[name].title}: {reason}")
         print(f"{len(stale)} of {len(plan)} jobs would run; nothing was started or written")
         return
-    for _, P in [] if given.on else profile.trainings.values():
-        runtime.device(P["fit_options"].get("device"))
     with jobs.lock(out):
         if released:
             release.unpack(release.RELEASED / profile.name, out)

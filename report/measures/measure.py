@@ -143,8 +143,6 @@ def measure(
     draw = Drawn(out / "samples" / name, run, train.seed)
     samples = draw(n_final)
     seen = MeasuredImages(evaluator, samples)
-    if seen.one_image:
-        print(f"{name}: all samples are one image, so distances and digits are not measured", flush=True)
     grey = to_uint8(samples)[:, 0].numpy()
     high, low = confidence.rank_by_quality(seen.confidence, min(EXAMPLES, len(samples) // 2), train.seed)
     keep(out, f"samples_{name}", grey)

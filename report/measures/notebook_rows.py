@@ -86,9 +86,9 @@ def list_ddpm_rows(
         epoch: epoch of the weights.
     """
     rows = []
-    for way, (rate, first) in zip(("printed", "used"), rates.items(), strict=True):
+    for source, (rate, first) in zip(("printed", "used"), rates.items(), strict=True):
         shown = {step: first[step - 1] for step in (1, len(first)) if abs(first[step - 1]) < float("inf")}
-        rows += lines({"learning_rate": rate, "loss_of_steps": shown}, way=way)
+        rows += lines({"learning_rate": rate, "loss_of_steps": shown}, way=source)
     common = {"common_loss": sum(losses.values()) / len(losses), "common_loss_at": losses}
     return [*rows, *lines(common, epoch=epoch)]
 

@@ -64,28 +64,27 @@ class PhotographNetwork(nn.Module):
         return self.body.extract_features(x.contiguous(memory_format=torch.channels_last)).mean((2, 3))
 
 
-def photographs(size: int = SIZE, device: torch.device | None = None) -> Extractor:
+def photographs(size: int = SIZE) -> Extractor:
     """The extractor of EfficientNet-Lite0; ValueError: its packages are not installed.
 
     Args:
         size: pixels to which images are enlarged. Default 112.
-        device: device of the network. If None, as in `Evaluator`.
     """
-    device = device or runtime.device()
+    device = runtime.device()
     # channels_last nearly halves the time on a CPU. Torch's annotations leave out this argument of a module.
     model = PhotographNetwork(size).to(device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     info = {"dimension": DIMENSION, "sha256": SHA256, "size": size}
     return Extractor("photographs", model, device, info, chunk=100)
 
 
-def inception(device: torch.device | None = None) -> Extractor | None:
+def inception() -> Extractor | None:
     """The extractor of InceptionV3, loaded by torchmetrics from torch's cache or downloaded.
 
     None, with a note, if the weights cannot be loaded.
     """
     from torchmetrics.image.fid import NoTrainInceptionV3  # takes two seconds
 
-    device = device or runtime.device()
+    device = runtime.device()
     try:
         model = NoTrainInceptionV3("inception-v3-compat", ["2048"])
     except Exception as error:  # offline, or a damaged file, for which the unpickler raises many types

@@ -117,14 +117,14 @@ def nearest(x: Tensor, x_train: Tensor, chunk: int = 10_000) -> Tensor:
     copies=("share", "samples that are closer to a training image than 95% of the test images"),
     copies_in_class=("share", "the same, each sample compared with test images of the class that is read"),
 )
-def memorised(found: tuple[Tensor, Tensor], test: tuple[Tensor, Tensor]) -> dict[str, Interval]:
+def memorised(samples: tuple[Tensor, Tensor], test: tuple[Tensor, Tensor]) -> dict[str, Interval]:
     """Shares of samples that are unusually close to a training image, by name.
 
     Args:
-        found: distances (N,) of the samples to the nearest training image, and their classes (N,) as read.
+        samples: distances (N,) of the samples to the nearest training image, and their classes (N,) as read.
         test: the same for test images.
     """
-    (far, labels), (test_far, test_labels) = found, test
+    (far, labels), (test_far, test_labels) = samples, test
     threshold = test_far.quantile(NEAR)
     of_class = threshold.repeat(len(far))
     for k in test_labels.unique():

@@ -80,7 +80,7 @@ def make_csv(figure: Drawing, out: Path) -> bytes | None:
     if not figure.sources and not figure.numbers:
         return None
     rows = [find_row(source, out)._asdict() for source in figure.sources]
-    rows += [{"way": way, "measure": DRAWN, "x": x, "value": value} for way, x, value in figure.numbers]
+    rows += [{"way": series, "measure": DRAWN, "x": x, "value": value} for series, x, value in figure.numbers]
     table = pd.DataFrame(rows, columns=Row._fields).convert_dtypes()
     return table.to_csv(index=False, lineterminator="\n").encode()
 

@@ -51,7 +51,7 @@ class Way(Mapping):
 
     def __getitem__(self, measure: str) -> list[Any]:
         pairs = zip(self.trainings, self.samples, strict=True)
-        return [_place(training, samples, measure)[measure] for training, samples in pairs]
+        return [_containing(training, samples, measure)[measure] for training, samples in pairs]
 
     def __iter__(self) -> Iterator[str]:
         return (name for name in self.samples[0] if all(name in samples for samples in self.samples))
@@ -75,7 +75,7 @@ class Way(Mapping):
         classes = [self.settings[part] or "" for part in PARTS]
         usual = {name: value for cls in classes for name, value in find_defaults(cls).items()} | self.base
         unlike = (n for n, value in self.settings.items() if n not in usual or value != usual[n])
-        last = {name: place for place, name in enumerate(IN_THE_END)}  # settings of sampling come last
+        last = {name: rank for rank, name in enumerate(IN_THE_END)}  # settings of sampling come last
         return {name: self.settings[name] for name in sorted(unlike, key=lambda name: last.get(name, -1))}
 
     @property
@@ -87,15 +87,15 @@ class Way(Mapping):
         return self.settings.get("steps") or self.settings.get("levels") or self.train.T
 
     @property
-    def said(self) -> str:
+    def words(self) -> str:
         """The changes in words."""
         return describe(self.changes) or f"{self.trainings[0].model}, the base"
 
 
-def _place(training: Training, samples: Samples, measure: str) -> Mapping[str, Any]:
+def _containing(training: Training, samples: Samples, measure: str) -> Mapping[str, Any]:
     """The mapping that contains a measure: samples, last epoch, the whole run, or its probes."""
-    places = samples, training.history[-1], training.summary, training.probes
-    return next((place for place in places if measure in place), samples)
+    mappings = samples, training.history[-1], training.summary, training.probes
+    return next((mapping for mapping in mappings if measure in mapping), samples)
 
 
 def describe(changes: Mapping[str, Any]) -> str:
@@ -136,7 +136,7 @@ def frame(rows: Sequence[Way]) -> pd.DataFrame:
     """A DataFrame with a row for each way, and the mean of each measure over the runs that have it."""
     measures = ("divergence", "digit", "coverage", "seconds")
     return pd.DataFrame(
-        {"changes": row.said, "parameters": row.train.parameters_count, "calls": row.calls}
+        {"changes": row.words, "parameters": row.train.parameters_count, "calls": row.calls}
         | {"trainings": len(row.trainings)}
         | {"distance": geometric_mean(distance.value for distance in row["frechet"])}
         | {name: mean(row[name]) for name in measures if name in row}

@@ -205,10 +205,10 @@ class Record:
         content = read_json(path)
         self.name, source, self.rows = name, f"{prefix}{METRICS}/{path.name}#", []
         model, seed = content.get("model", ""), content.get("seed")
-        for place, line in enumerate(content.pop("rows")):
+        for index, line in enumerate(content.pop("rows")):
             way, epoch, *numbers = line[: len(IN_FILE)]
             owner = line[len(IN_FILE)] if len(line) > len(IN_FILE) else model
-            self.rows.append(Row(out.name, owner, seed, way, epoch, *numbers, f"{source}{place}"))
+            self.rows.append(Row(out.name, owner, seed, way, epoch, *numbers, f"{source}{index}"))
         self.facts = Facts(content, source)
         self.ways = {way: Samples(rows) for way, rows in grouped(self.rows, "way").items()}
 

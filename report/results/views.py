@@ -202,8 +202,8 @@ class Results:
         for training in self.trainings.values():
             if training.model in models and training.measured:
                 yield self.titled(training), training, ""
-                for way in training.changes if training is self.first(training.model) else ():
-                    yield f"{self.titled(training)}, {way}", training, way
+                for variant in training.changes if training is self.first(training.model) else ():
+                    yield f"{self.titled(training)}, {variant}", training, variant
 
     def labelled(self, labels: Mapping[str, str]) -> "Results":
         """Copy the results with new labels of models."""

@@ -27,7 +27,6 @@ def run(tmp_path_factory):
         ({"training": ALL_IMAGES | {"n_train": 13}}, r"models\.linear: n_train is 13; .* 1 to 12"),
         ({"measure": {"n_test": 13}}, r"models\.linear, measure: n_test is 13; .* 1 to 12"),
         ({"schedules": {"n_test": 13}}, r"schedules: n_test is 13; .* 1 to 12"),
-        ({"schedules": {"n_test": 12, "image_index": 12}}, r"schedules: image_index is 12; .* 0 to 11"),
     ],
 )
 def test_a_profile_that_asks_for_more_than_there_is_is_refused(run, changes, said):

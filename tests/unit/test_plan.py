@@ -62,7 +62,7 @@ def test_of_a_release_only_notebooks_of_first_seeds_and_the_report_are_jobs(prof
     planned = jobs.plan_jobs(profile, tmp_path)
     assert {job.out for job in planned.values()} == {tmp_path}
     assert not [name for name in planned if name.startswith("measure")]
-    trained = [job.of for job in planned.values() if job.kind == "train"]
+    trained = [job.subject for job in planned.values() if job.kind == "train"]
     models = dict.fromkeys(model for model, _ in profile.trainings)
     assert trained == [f"{model}-{profile.seeds(model)[0]}" for model in models]
     usual = jobs.plan_jobs(profile)

@@ -179,8 +179,6 @@ TRAINED = ("02_train_ddpm", "03_train_zoom", "05_your_degradation")
     ("notebook", "given", "named", "allowed"),
     [
         ("01_schedules", {"T": 10.5}, "T", "integer"),
-        ("01_schedules", {"zoom_T": 28}, "zoom_T", "1 to 27"),
-        ("01_schedules", {"image_index": 99_999}, "image_index", "0 to 9999"),
         ("01_schedules", {"n_test": 0}, "n_test", "greater than or equal to 1"),
         ("02_train_ddpm", {"schedule_options": {"T": 50}}, "steps|visits", "50"),
         ("02_train_ddpm", {"sampler_options": {"steps": 5000}}, "steps|visits", "1000"),
