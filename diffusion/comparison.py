@@ -153,11 +153,8 @@ def _by_name(runs: Any) -> Mapping[str, Any]:
     if isinstance(runs, Mapping) and runs:
         return runs
     if not isinstance(runs, Sequence) or {*map(type, runs)} != {Run}:
-        empty = isinstance(runs, Mapping | Sequence) and not runs
-        raise ValueError(
-            f"runs is {'empty' if empty else summarise(runs)}; expected: a list of runs, or a dictionary of "
-            'runs or samples by name, as in d.compare({"a": run}, evaluator)'
-        )
+        expected = "a list of runs, or a dictionary of runs or samples by name, as in {'a': run}"
+        raise ValueError(f"runs is {summarise(runs)}; expected: {expected}, and at least one")
     models = {run.name: run for run in runs}
     if len(models) < len(runs):
         raise ValueError("two runs have the same folder name; pass names, as in {'a': run}")

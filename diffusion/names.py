@@ -24,7 +24,7 @@ INSTALLED = {"site-packages", "dist-packages"}
 
 
 def own_file(module: str) -> Path | None:
-    """Return the file of a module if it is yours, imported or not. None for other modules, or without a file.
+    """Return the Python file of a module if it is yours, imported or not. None for other modules.
 
     The file of `__main__` is the script that Python runs. A notebook does not have a file, even if its editor
     sets `__file__`.
@@ -39,7 +39,7 @@ def own_file(module: str) -> Path | None:
             file = getattr(importlib.util.find_spec(module), "origin", None)
     path = Path(file or "").resolve()
     is_library = INSTALLED & {*path.parts} or any(map(path.is_relative_to, PYTHON))
-    return path if path.is_file() and not is_library else None
+    return path if path.suffix == ".py" and path.is_file() and not is_library else None
 
 
 def module_of(definition: Any) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from diffusion.files import digest, sha256
+from diffusion.files import digest
 from diffusion.names import MAIN, load_object, module_of, own_file
 from diffusion.places import PACKAGE
 from diffusion.saved import name_of, to_plain, to_settings
@@ -101,9 +101,6 @@ def own_code(names: Iterable[str]) -> dict[str, str]:
             continue
         seen.add(module)
         text = file.read_bytes()
-        if file.suffix != ".py":
-            hashes[module] = digest([sha256(text)], 16)
-            continue
         if (imported := sys.modules.get(module)) and is_edited(imported, file):
             raise ValueError(f"{file} was edited after it was imported; restart Python, or reload it")
         hashes[file.name if module == MAIN else module] = digest([strip(text)], 16)
@@ -133,8 +130,8 @@ def _typed(definition: Any) -> dict[str, str]:
     for cls in (cls for cls in definition.__mro__ if cls.__module__ == MAIN):
         parts = {}
         for name, value in vars(cls).items():
-            if found := functions(value):
-                parts[name] = [_text(function) for function in found]
+            if methods := functions(value):
+                parts[name] = [_text(method) for method in methods]
             elif not isinstance(value, FunctionType) and not name.startswith("__") and name != "_abc_impl":
                 parts[name] = to_settings(to_plain(value, f"{cls.__name__}.{name}"))
         hashes[name_of(cls)] = digest(parts, 16)

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).resolve().parent
 
 def checkout() -> Path | None:
     """Return the project's folder if the package is in a checkout, or None if it is installed."""
-    return PACKAGE.parent if (PACKAGE.parent / "report" / "jobs" / "Snakefile").is_file() else None
+    return PACKAGE.parent if (PACKAGE.parent / "pyproject.toml").is_file() else None
 
 
 def releases() -> Path:

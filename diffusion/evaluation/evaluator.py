@@ -63,7 +63,7 @@ class Evaluator:
         device (str or device, optional): Device for features. If None, uses $COLD_ZOOM_DEVICE, else a GPU,
             else the CPU. Default None.
         n_per_distortion (int): Test digits per distortion, from which the recogniser's threshold is computed.
-            If half of the test images are fewer, uses that half and prints a note. Default 500.
+            If half of the test images are fewer, uses that half. Default 500.
         networks (Mapping): "digits" -> classifier, "autoencoder" -> encoder, as far as there are any;
             `for_dataset` passes this and the next four. Default {}.
         labels (Tensor, optional): Labels (M,) of the test images, with a classifier. Default None.
@@ -200,21 +200,11 @@ class Evaluator:
     def _notes(self) -> Iterator[str]:
         """Yield what makes measures uncertain."""
         n, shape = len(self.x_test), tuple(self.x_test.shape[1:])
+        digits = len(self.x_digits) if self.classes else 0
         if self.classes and shape != GREY28:
-            yield (
-                f"the recogniser reads 28 x 28 grey images: of these, {shape}, no share of accepted ones is "
-                "measured"
-            )
-        elif self.classes and len(self.x_digits) < SURE:
-            yield (
-                f"the recogniser knows {len(self.x_digits)} training images; with fewer than {SURE} it may "
-                "accept noise"
-            )
-        elif self.classes and self.n_per_distortion > n // 2:
-            yield (
-                f"the recogniser is calibrated on {n // 2} images of each distortion instead of "
-                f"{self.n_per_distortion}"
-            )
+            yield f"the recogniser reads 28 x 28 grey images, not {shape}: it measures no share of digits"
+        elif self.classes and digits < SURE:
+            yield f"the recogniser knows {digits} training images; with fewer than {SURE} it may accept noise"
         train = {hash(image.tobytes()) for image in self.x_train.cpu().numpy()}
         known = sum(hash(image.tobytes()) in train for image in self.x_test.cpu().numpy())
         if known > MANY * n:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import safetensors.torch
 import torch
@@ -45,12 +45,8 @@ class FeatureNetwork(nn.Module):
         return self.body(x)
 
 
-Trained = TypeVar("Trained", bound=nn.Module)
-Measuring = TypeVar("Measuring", bound=FeatureNetwork)
-
-
-def optimise(network: Trained, n: int, loss: Callable[[Tensor], Tensor], name: str) -> Trained:
-    """Train a network on n images, and return it; deterministic to the bit.
+def optimise(network: nn.Module, n: int, loss: Callable[[Tensor], Tensor], name: str) -> None:
+    """Train a network on n images; deterministic to the bit.
 
     The loss is a function of the indices of a batch.
     """
@@ -64,19 +60,19 @@ def optimise(network: Trained, n: int, loss: Callable[[Tensor], Tensor], name: s
             loss(batch).backward()
             optimiser.step()
             schedule.step()
-    return network.eval()
+    network.eval()
 
 
 @dataclass(frozen=True)
-class MeasuringNetwork(Generic[Measuring]):
+class MeasuringNetwork:
     """A kind of network that measures."""
 
     name: str  # name of its file and its folder
     sha256: str  # hash of the shipped file
-    make: Callable[..., Measuring]  # (image_shape, number of classes) -> the network, untrained
-    train: Callable[[Tensor, Any, int], Measuring]  # images, labels, classes -> trained
+    make: Callable[..., FeatureNetwork]  # (image_shape, number of classes) -> the network, untrained
+    train: Callable[[Tensor, Any, int], FeatureNetwork]  # images, labels, classes -> trained
 
-    def load(self, path: Path | None = None, image_shape: Shape = GREY28, classes: int = 10) -> Measuring:
+    def load(self, path: Path | None = None, image_shape: Shape = GREY28, classes: int = 10) -> Any:
         """Return the network in evaluation mode, with weights from a file.
 
         Args:
@@ -98,7 +94,7 @@ class MeasuringNetwork(Generic[Measuring]):
         network.load_state_dict(safetensors.torch.load(content))
         return network.eval().requires_grad_(False)
 
-    def load_for(self, dataset: str | data.DataSet) -> Measuring:
+    def load_for(self, dataset: str | data.DataSet) -> Any:
         """Return the network of a data set in evaluation mode: the shipped one for MNIST.
 
         For other data sets it is trained on first use, in one to two minutes.

@@ -369,7 +369,7 @@ REFUSED_RUNS = [  # verb and argument, value, what the message says
     ("measure x", X * NAN, "NaN"),
     ("measure_run n", 11, "n is 11; .*12"),
     ("measure only", [], "only is empty"),
-    ("compare runs", {}, "runs is empty"),
+    ("compare runs", {}, "runs is a dict; .* at least one"),
     ("compare runs", NO_RUNS, "two runs have the same folder name"),
     ("compare runs", d.Naive(), "runs is a Naive"),
     ("compare runs", {"a": "runs/a"}, r"runs\['a'\] is 'runs/a'; .*d.open"),
