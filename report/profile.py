@@ -168,8 +168,12 @@ def read(name: str | Path) -> Profile:
             if other not in known:
                 allowed = nearest(other, known) or f"; allowed: {', '.join(sorted(known))}"
                 raise ValueError(f"beside contains {other!r}, which is not a profile or release{allowed}")
-        if file.report.kind and not where.resolve().is_relative_to(places.PAPER):
-            raise ValueError(f"kind {file.report.kind!r} is for profiles in {places.PAPER}; remove `kind`")
+        if file.report.kind:
+            places.paper()
+            if not where.resolve().is_relative_to(places.PAPER):
+                raise ValueError(
+                    f"kind {file.report.kind!r} is for profiles in {places.PAPER}; remove `kind`"
+                )
     with errors_at(f"{where}, training"):
         refuse_unknown(
             file.training, {name for notebook in PROCESS for name in parameters(notebook)[0]} - GIVEN
@@ -232,6 +236,9 @@ def fill_training(shared: Mapping[str, Any], entry: Entry) -> dict[str, Any]:
     refuse_unknown(own, defaults.keys() - GIVEN)
     merged = dict(shared.get("fit_options") or {}) | dict(own.get("fit_options") or {})
     values = {name: value for name, value in shared.items() if name in defaults} | own
+    section = own if "sampler" in own else values
+    if values.get("sampler", defaults["sampler"]) != defaults["sampler"] and "sampler_options" not in section:
+        values["sampler_options"] = {}  # shared options are for another sampler
     return values | {"fit_options": merged}
 
 
