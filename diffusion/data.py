@@ -144,9 +144,6 @@ def load(dataset: str | DataSet = "mnist", split: str = "train", n: int | None =
     check_known("split", split, SPLITS)
     known, raw = get(dataset), raw_folder(dataset)
     read = known.read(split, raw)
-    if read is None or isinstance(read, tuple) and len(read) != 2:
-        needed = "a pair (images, labels)" if known.classes else "images"
-        raise DataError(f"{known.title}: read returned {summarise(read)}; expected: {needed}")
     images, labels = map(np.asarray, read if isinstance(read, tuple) else (read, ()))
     if images.dtype != np.uint8 or images.ndim not in (3, 4) or not images.size:
         expected = "(N, S, S), (N, C, S, S) or (N, S, S, 3) of uint8, N > 0"

@@ -291,21 +291,15 @@ class Evaluator:
             True
         """
         names = {only} if isinstance(only, str) else only
-        self._check_names(names)
+        known = [name for name, measure in self.list_measures().items() if measure.function]
+        for name in names or ():
+            check_known("only", name, known)
         if callable(getattr(x, "sample", None)):
             x = draw_samples(x, choose_n(self) if n is None else check_whole("n", n, FEWEST_IMAGES))
         samples = self._convert_samples(x)
         n = check_whole("n", len(samples) if n is None else n, FEWEST_IMAGES, len(samples))
         images = MeasuredImages(self, samples, n=n, only=names)
         return Measured(take_measures(images, names), images)
-
-    def _check_names(self, names: Collection[str] | None) -> None:
-        """Check that names are measures that this evaluator takes."""
-        if names is not None and not names:
-            raise ValueError("only is empty; expected: names of measures, or None for all of them")
-        known = [name for name, measure in self.list_measures().items() if measure.function]
-        for name in names or ():
-            check_known("only", name, known)
 
     def _convert_samples(self, given: Any) -> Tensor:
         """Convert samples to a tensor in model units, with the errors of `measure`."""

@@ -16,30 +16,12 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from diffusion.arguments import Count, checked, summarise
+from diffusion.arguments import Count, checked
 from diffusion.names import create
 
 
-def check_pixels(pixels: Any) -> None:
-    """Check that pixels are a tensor (N, C, p, p).
-
-    Raises:
-        ValueError: If not.
-    """
-    if not isinstance(pixels, Tensor) or pixels.ndim != 4:
-        raise ValueError(f"pixels is {summarise(pixels)}; expected: a tensor (N, C, p, p)")
-
-
-class Unfitted:
-    """A prior that must be fitted before it can draw."""
-
-    def draw(self, n: int, generator: Generator) -> Tensor:
-        """Raise ValueError: only the object that `fit` returns can draw."""
-        raise ValueError(f"{self} is not fitted; call draw on the object that fit(pixels) returns")
-
-
 @dataclass(frozen=True)
-class Pixels(Unfitted):
+class Pixels:
     """Independent central pixels: each one drawn from the grey values of training images.
 
     The prior of Vrikkis (2024), Sec. 3.2.
@@ -54,7 +36,6 @@ class Pixels(Unfitted):
 
     def fit(self, pixels: Tensor) -> "PixelCounts":
         """Count the grey values of pixels (N, C, p, p) in [-0.5, 0.5]."""
-        check_pixels(pixels)
         counts = (pixels + 0.5).mul(255).round().long().flatten().bincount(minlength=256)
         return PixelCounts(counts, pixels.shape[3], pixels.shape[1])
 
@@ -83,7 +64,7 @@ class PixelCounts:
 
 
 @dataclass(frozen=True)
-class Patches(Unfitted):
+class Patches:
     """Whole central patches of training images, which keep the correlations between neighbouring pixels.
 
     Example:
@@ -96,7 +77,6 @@ class Patches(Unfitted):
 
     def fit(self, pixels: Tensor) -> "RealPatches":
         """Keep the patches (N, C, p, p)."""
-        check_pixels(pixels)
         return RealPatches(pixels.clone())
 
 
@@ -117,7 +97,7 @@ FLOOR = 1e-4  # added to its variances: some pixels are black in nearly every pa
 
 @checked
 @dataclass(frozen=True)
-class Mixture(Unfitted):
+class Mixture:
     """A mixture of Gaussians over central patches: correlated pixels, but no copies of real patches.
 
     It is fitted by expectation maximisation (scikit-learn) to at most 20,000 patches.
@@ -142,12 +122,11 @@ class Mixture(Unfitted):
         """Fit the mixture to patches (N, C, p, p) in [-0.5, 0.5].
 
         Raises:
-            ValueError: If there are fewer patches than components, or pixels have another shape.
+            ValueError: If there are fewer patches than components.
         """
         from sklearn.mixture import GaussianMixture
         from threadpoolctl import threadpool_limits
 
-        check_pixels(pixels)
         if len(pixels) < self.components:
             raise ValueError(
                 f"components is {self.components}; expected: at most {len(pixels)}, the number of patches"
