@@ -6,8 +6,7 @@ turns the marks of a finished text into spans and appends a list of sources. `ro
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -21,9 +20,9 @@ from report import record  # noqa: F401 - this and the next two register their m
 from report.measures import measure, notebook_rows  # noqa: F401
 from report.measures.registry import MEASURES
 from report.pages.figures import SOURCE, find_row
-from report.pages.text_format import Markdown, printed
+from report.pages.text_format import Markdown
 from report.results.definitions import DEFINITIONS
-from report.results.table import CHECKPOINT, Row, note, reading
+from report.results.table import CHECKPOINT, Row, note
 
 BEGIN, MIDDLE, END = "\ue000", "\ue001", "\ue002"  # enclose a number and its entry
 MARK = re.compile(f"{BEGIN}(\\d+){MIDDLE}([^{BEGIN}{END}]*){END}")
@@ -78,18 +77,6 @@ class Marks:
             return text
         number = self.entries.setdefault(entry, len(self.entries))
         return Markdown(f"{BEGIN}{number}{MIDDLE}{text}{END}")
-
-
-@contextmanager
-def collect_reads() -> Iterator[dict[str, None]]:
-    """Yield the sources that are read in the block, as keys; earlier formatted numbers are set aside."""
-    before = printed[:]
-    printed.clear()
-    try:
-        with reading() as seen:
-            yield seen
-    finally:
-        printed[:] = before
 
 
 # --- descriptions of sources ---

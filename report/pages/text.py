@@ -41,8 +41,9 @@ import yaml
 from jinja2.meta import find_undeclared_variables
 
 from diffusion.names import nearest
-from report.pages.sources import Marks, chosen, collect_reads
+from report.pages.sources import Marks, chosen
 from report.pages.text_format import HELPERS, Markdown, finalize, printed
+from report.results.table import reading
 
 TEXT = Path(__file__).resolve().parent / "text"
 STATEMENT = re.compile(r"^%%(.*(?:\n {4}.*)*)$", re.MULTILINE)
@@ -204,7 +205,8 @@ class Text:
         """Fill in the placeholders of a source; ValueError: the message names the source and the line."""
         try:
             self._refuse_unknown(source)
-            with collect_reads() as self.seen:
+            printed.clear()
+            with reading() as self.seen:
                 return self.language.from_string(source).render(self.names)
         except ERRORS as error:
             steps = [step.lineno for step in extract_tb(error.__traceback__) if step.filename == "<template>"]

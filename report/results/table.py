@@ -14,7 +14,6 @@ import json
 from collections import UserDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -258,14 +257,8 @@ class Samples(UserDict):
 # --- for readers ---
 
 
-def rows(out: Path) -> Iterator[Row]:
-    """The rows of all jobs in `out`, in the order of their files."""
-    names = sorted(path.stem for path in (Path(out) / METRICS).glob("*.json"))
-    return chain.from_iterable(Record(out, name).rows for name in names)
-
-
 def frame(run: str | Path) -> "pd.DataFrame":
-    """All rows of a run as a DataFrame.
+    """All rows of a run as a DataFrame, in the order of the jobs' files.
 
     Args:
         run: name of a release, such as "paper", or a results folder, such as "build/quick".
@@ -276,7 +269,9 @@ def frame(run: str | Path) -> "pd.DataFrame":
     import pandas as pd  # takes a second
 
     folder = releases() / run if (releases() / run / METRICS).is_dir() else Path(run).expanduser()
-    table = pd.DataFrame(rows(folder), columns=Row._fields)
+    names = sorted(path.stem for path in (folder / METRICS).glob("*.json"))
+    rows = [row for name in names for row in Record(folder, name).rows]
+    table = pd.DataFrame(rows, columns=Row._fields)
     if table.empty:
         raise ValueError(f"{folder} contains no results; expected a results folder or the name of a release")
     return table.astype({"seed": "Int64", "epoch": "Int64", "n": "Int64"})

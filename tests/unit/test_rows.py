@@ -164,7 +164,7 @@ def test_rows_of_a_folder_are_in_the_order_of_its_files(tmp_path):
     for name, value in (("b", 1.0), ("a", 2.0)):
         table.write(tmp_path, name, {"seed": 1, "model": "m"}, [table.row("ink", value)] * 2)
     (tmp_path / "metrics" / "notes.txt").write_text("no rows")
-    assert [row.value for row in table.rows(tmp_path)] == [2.0, 2.0, 1.0, 1.0]
+    assert [*table.frame(tmp_path).value] == [2.0, 2.0, 1.0, 1.0]
     frame = table.frame(tmp_path)
     assert frame.seed.dtype == frame.epoch.dtype == frame.n.dtype == "Int64"
     assert frame.source.tolist() == [f"metrics/{name}.json#{i}" for name in "ab" for i in (0, 1)]

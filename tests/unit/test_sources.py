@@ -12,7 +12,7 @@ from helpers import HOSTILE, PAPER
 from report.pages import render, sources
 from report.pages.sources import Marks, selections, write_sources
 from report.pages.text import TEXT, Text
-from report.pages.text_format import Markdown, escape, num, printed
+from report.pages.text_format import Markdown, escape
 from report.results import table
 from report.results.scatter import LOG, last, over
 from report.results.views import load
@@ -247,18 +247,6 @@ def test_a_number_of_many_values_or_sources_is_told_in_short(out):
         assert entries["Value"] == [values]
         assert sum("rows.html?rows=" in one for one in entries["Source"]) == 8
         assert len(entries["Source"]) == n  # the last of nine leads to the file of numbers
-
-
-def test_formatted_numbers_of_a_block_are_its_own():
-    printed[:] = [1.0]
-    with sources.collect_reads() as seen:
-        assert printed == []
-        num(2.0)
-        table.note("a")
-        assert printed == [2.0]
-    assert printed == [1.0]
-    assert [*seen] == ["a"]
-    printed.clear()
 
 
 def test_a_chosen_number_is_read_by_its_name():
