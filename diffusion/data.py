@@ -95,16 +95,9 @@ def get(dataset: str | DataSet) -> DataSet:
 
 
 def folder() -> Path:
-    """Return the data folder: $MNIST_DIR, else `data/` of a checkout, else the user's cache folder.
-
-    Raises:
-        DataError: If $MNIST_DIR is a file.
-    """
+    """Return the data folder: $MNIST_DIR, else `data/` of a checkout, else the user's cache folder."""
     if chosen := os.environ.get("MNIST_DIR"):
-        path = Path(chosen).expanduser().absolute()
-        if path.is_file():
-            raise DataError(f"MNIST_DIR is {path}, a file; expected: a folder")
-        return path
+        return Path(chosen).expanduser().absolute()
     if project := checkout():
         return project / "data"
     return Path(platformdirs.user_cache_dir("cold-zoom-diffusion", appauthor=False))
