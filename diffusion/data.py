@@ -165,7 +165,8 @@ def images(
     """Make a data set from pictures in `folder/train/CLASS/` and `folder/test/CLASS/`.
 
     torchvision's ImageFolder reads the pictures (PNG, JPEG and others). Their order is random, but the same
-    in each call, which mixes the classes. With a single class, the data set is without classes.
+    in each call, which mixes the classes. With a single class, the data set is without classes. The two
+    folders may begin with a capital letter.
 
     Args:
         folder (path): The folder of pictures.
@@ -177,8 +178,8 @@ def images(
         DataSet: For `load`, `Evaluator` and profiles.
 
     Raises:
-        DataError: If a folder has no sub-folders with pictures, the classes of its splits differ, or a
-            picture cannot be read.
+        DataError: If a folder has no sub-folders with pictures, the classes of its splits differ, it contains
+            `val` and not `test`, or a picture cannot be read.
         ValueError: If another argument is out of range.
 
     Example:
@@ -195,20 +196,24 @@ def images(
         (torch.Size([4, 1, 8, 8]), None)
     """
     root, mode = Path(folder).expanduser().absolute(), "RGB" if colour else "L"
-    classes = sorted(path.name for path in root.glob("train/*/"))
+    folders = {path.name.lower(): path for path in root.glob("*/")}  # Train and TEST are splits, too
+    if "test" not in folders and (others := folders.keys() & {"val", "valid", "validation"}):
+        raise DataError(f"{root} contains {min(others)}, but not test; rename it to test")
+    splits = {split: folders.get(split, root / split) for split in SPLITS}
+    classes = sorted(path.name for path in splits["train"].glob("*/"))
 
     def read(split: str, folder: Path) -> Arrays | np.ndarray:
         from torchvision.datasets import ImageFolder  # takes a second
 
         try:
-            files = ImageFolder(str(root / split))
+            files = ImageFolder(str(splits[split]))
             order = torch.randperm(len(files), generator=generator("pictures", split)).tolist()
             pictures = [np.asarray(ImageOps.fit(files[i][0].convert(mode), (size, size))) for i in order]
         except OSError as error:
-            raise DataError(f"pictures in {root / split} cannot be read: {error}") from None
+            raise DataError(f"pictures in {splits[split]} cannot be read: {error}") from None
         if files.classes != classes:
             message = f"has the classes {files.classes}; expected: {classes}, as in train"
-            raise DataError(f"{root / split} {message}")
+            raise DataError(f"{splits[split]} {message}")
         pixels = np.stack(pictures)
         return (pixels, np.array(files.targets)[order]) if len(classes) > 1 else pixels
 

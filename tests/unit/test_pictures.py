@@ -54,13 +54,25 @@ def test_what_is_no_folder_of_pictures_is_refused_by_its_name(tmp_path):
         d.load(d.images(tmp_path, size=8))
 
 
-def test_splits_have_the_same_classes(tmp_path):
-    for split in ("train", "test"):
+@pytest.mark.parametrize("name", ["val", "valid", "Validation"])
+def test_a_split_of_another_name_is_refused_instead_of_being_left_out(tmp_path, name):
+    for split in ("train", name):
+        write(tmp_path / split / "cats", 2)
+    with pytest.raises(
+        DataError, match=f"{tmp_path} contains {name.lower()}, but not test; rename it to test"
+    ):
+        d.images(tmp_path, size=8)
+    write(tmp_path / "test" / "cats", 3)
+    assert len(d.load(d.images(tmp_path, size=8), "test")[0]) == 3
+
+
+def test_splits_may_have_capital_letters_and_have_the_same_classes(tmp_path):
+    for split in ("Train", "TEST"):
         for name in ("cats", "dogs", "elks"):
             write(tmp_path / split / name, 2)
     found = d.images(tmp_path, size=8)
     assert found.classes == ("cats", "dogs", "elks")
     assert d.load(found, "test")[1].bincount().tolist() == d.load(found)[1].bincount().tolist() == [2, 2, 2]
-    shutil.rmtree(tmp_path / "test" / "dogs")
-    with pytest.raises(DataError, match=r"test has the classes .*; expected: .*'dogs'.*, as in train"):
+    shutil.rmtree(tmp_path / "TEST" / "dogs")
+    with pytest.raises(DataError, match=r"TEST has the classes .*; expected: .*'dogs'.*, as in train"):
         d.load(found, "test")
