@@ -10,6 +10,7 @@ the layout of the image. Features of the untrained network (Naeem et al. 2020; L
 over positions: they keep grey levels, textures and stroke widths, but hardly any positions.
 """
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -56,7 +57,7 @@ class Extractor:
 
 def small(name: str, model: FeatureNetwork, device: torch.device) -> Extractor:
     """Return the extractor of a small measuring network."""
-    model = model.to(device)
+    model = copy.deepcopy(model).to(device)  # the evaluator reads labels with the original, on the CPU
 
     def network(images: Tensor) -> Tensor:
         return model.features(images.float() / 255 - 0.5)

@@ -1,5 +1,6 @@
 """Trained models: the runs that `fit`, `open` and `released` return."""
 
+import contextlib
 import copy
 import json
 import os
@@ -199,9 +200,10 @@ class Run:
         steps = walk(self.network(epoch), *parts, n, self.seed if seed is None else seed, used)
         title = f"{self.name}: samples" + (f" after epoch {epoch}" if epoch else "")
         x = None
-        for t, x in progress(steps, title, len(visits(chosen, self.process.T))):
-            if callback:
-                callback(t, x)
+        with contextlib.closing(steps):  # ends inference mode at once, even if the callback raises
+            for t, x in progress(steps, title, len(visits(chosen, self.process.T))):
+                if callback:
+                    callback(t, x)
         return finite_images(x, (n, *self.process.image_shape), "the sampler")
 
     def trajectory(self, *arguments: Any, **options: Any) -> dict[int, Tensor]:

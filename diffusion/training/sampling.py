@@ -1,6 +1,6 @@
 """Generate samples step by step."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 import torch
@@ -22,7 +22,7 @@ def walk(
     seed: int,
     precision: str,
     chunk: int = 128,
-) -> Iterator[tuple[int, Tensor]]:
+) -> Generator[tuple[int, Tensor], None, None]:
     """Generate n images: yield (t, x_t) from the start to the images, (n, C, S, S) float32 on the CPU.
 
     Args:

@@ -151,3 +151,13 @@ def test_the_same_call_gives_the_same_images_whatever_a_sampler_counts(whole):
     sampler = Counts()
     assert torch.equal(whole.sample(2, sampler=sampler), whole.sample(2, sampler=sampler))
     assert sampler.calls == 0
+
+
+def test_a_callback_that_raises_ends_inference_mode_at_once(whole):
+    def stop(t, x):
+        raise KeyError(t)
+
+    with pytest.raises(KeyError) as caught:
+        whole.sample(2, callback=stop)
+    assert caught.tb  # keeps the frames of the call
+    assert not torch.is_inference_mode_enabled()
