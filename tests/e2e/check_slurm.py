@@ -106,7 +106,8 @@ def trainings(state: str) -> set[str]:
 
 def disturb(folder: Path) -> None:
     """Kill the workflow; its job outlives it, and the next one's waits, goes on and is lost with its node."""
-    out, command = folder / "build" / "slurm", ["make", "report", "PROFILE=slurm", "EXECUTOR=slurm"]
+    out, command = folder / "build" / "slurm", ["make", "-o", "env", "-o", "env-slurm"]
+    command += ["report", "PROFILE=slurm", "EXECUTOR=slurm"]
     options = {"cwd": folder, "start_new_session": True, "preexec_fn": end_with_parent}
 
     def epochs() -> int:
@@ -148,8 +149,6 @@ def main() -> None:
         python.parent.mkdir(parents=True)
         python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')  # the environment of this very Python
         python.chmod(0o755)
-        show = ["make", "-s", "--eval", "show: ; @echo $(STAMP)", "show"]
-        (project / said(*show, cwd=project)).touch()  # says that it is up to date
         with cluster(folder):
             disturb(project)
 
