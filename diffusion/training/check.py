@@ -1,6 +1,5 @@
 """Check your own degradation in seconds, before training."""
 
-import copy
 from typing import Any
 
 import torch
@@ -26,7 +25,7 @@ def check(process: DegradationProcess, x: Tensor, prior: Any = None) -> list[str
     """Check a process, and return findings about it, one per line.
 
     Args:
-        process (DegradationProcess): The process. `check` calls `prepare(x)` of a copy.
+        process (DegradationProcess): The process; `check` calls its `prepare(x)`.
         x (Tensor): Images (N, C, S, S) in [-0.5, 0.5].
         prior (object, optional): The prior. If None, uses the process's own. Default None.
 
@@ -34,9 +33,8 @@ def check(process: DegradationProcess, x: Tensor, prior: Any = None) -> list[str
         ValueError: If the process has a problem.
     """
     check_images(x)
-    to_plain(process, "the process")
-    process = copy.deepcopy(process)
     process.set_image_shape(shape_of(x))
+    to_plain(process, "the process")
     process.prepare(x.clone())
     return findings(process, x, prior)
 
