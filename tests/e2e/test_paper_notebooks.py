@@ -58,6 +58,25 @@ def test_kinds_of_images_are_what_they_are_called(mnist_dir):
     assert torch.equal(shuffled.flatten(1).sort(1).values, x.flatten(1).sort(1).values)
 
 
+def test_the_recogniser_is_tried_on_digits_that_gave_it_no_bound(mnist_dir):
+    cells = defined(
+        "07_yardstick", "kinds", "scribbles", "noise", "distorted", "recognised", n_per_distortion=20
+    )
+    evaluator = Evaluator.for_dataset("mnist", n_train=100, n_test=60)
+    digits, unlike = (
+        evaluator.x_test,
+        torch.rand(60, 1, 28, 28, generator=torch.Generator().manual_seed(0)) - 0.5,
+    )
+    accepted = {}
+    for part, noisy in (("none", slice(0, 0)), ("tried", slice(1, None, 2))):
+        evaluator.x_test = digits.clone()
+        evaluator.x_test[noisy] = unlike[noisy]
+        result = cells["recognised"](evaluator, evaluator.x_train)
+        accepted[part] = {way: value for way, _, measure, _, value, *_ in result if measure == "digit"}
+    assert accepted["tried"]["unchanged"] < 0.1 < 0.8 < accepted["none"]["unchanged"]
+    assert accepted["tried"]["uniform noise"] == accepted["none"]["uniform noise"] < 0.2  # an equal threshold
+
+
 def test_tables_of_the_yardstick_have_their_rows(mnist_dir):
     result = defined(
         "07_yardstick",
