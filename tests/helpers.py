@@ -166,7 +166,12 @@ def forked(work: Callable[[], Any]) -> tuple[int, Any]:
     """Exit status, minus a signal, and result of work in a process that has imported all that this has."""
     fork = multiprocessing.get_context("fork")
     receive, send = fork.Pipe(duplex=False)
-    child = fork.Process(target=lambda: send.send(work()))
+
+    def target() -> None:
+        sys.dont_write_bytecode = True  # within a second, Python takes that of a file for the edited file's
+        send.send(work())
+
+    child = fork.Process(target=target)
     child.start()
     send.close()
     found = None

@@ -174,6 +174,7 @@ def test_an_address_holds_a_start(page):
     other = "#s=00112233445566778899aabbccddeeff"
     page.evaluate(f"location.hash = '{other}'")
     assert until(lambda: np.array_equal(start(page).ravel(), 17 * np.arange(16)))
+    drawn(page)  # the page writes its address when the digit is drawn
     page.evaluate("history.replaceState(null, '', '#')")
     press(page, "Copy link")
     expect(page.locator(".share [role=status]")).not_to_be_empty()
