@@ -2,8 +2,6 @@
 
 import ast
 import doctest
-import importlib
-import inspect
 
 import matplotlib
 import pytest
@@ -26,6 +24,7 @@ def examples():
 
 
 FOUND = [*examples()]
+assert FOUND
 
 
 @pytest.mark.parametrize(("module", "name", "text"), FOUND, ids=[f"{m}:{name}" for m, name, _ in FOUND])
@@ -41,18 +40,5 @@ def test_the_example_prints_what_it_shows(module, name, text, mnist_dir, tmp_pat
 
 
 def test_each_public_name_and_the_two_ways_to_sample_have_an_example():
-    documented = {name: getattr(d, name) for name in d.__all__}
-    documented |= {"Run.sample": d.Run.sample, "Run.trajectory": d.Run.trajectory}
-    assert [name for name, thing in documented.items() if ">>>" not in inspect.getdoc(thing)] == []
-
-
-def test_an_example_that_is_wrong_fails():
-    example = doctest.DocTestParser().get_doctest(">>> 1 + 1\n3\n", {}, "wrong", None, 0)
-    failed = []
-    assert doctest.DocTestRunner(verbose=False).run(example, out=failed.append).failed == 1
-    assert "Expected:\n    3" in "".join(failed)
-
-
-def test_the_examples_of_each_module_are_found():
-    assert len(FOUND) >= len(d.__all__)
-    assert all(importlib.util.find_spec(module) for module, _, _ in FOUND)
+    names = {name for _, name, _ in FOUND}
+    assert {*d.__all__, "sample", "trajectory"} <= names

@@ -17,16 +17,6 @@ def frechet(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.square(a.mean(0) - b.mean(0)).sum() + np.trace(s) + np.trace(t) - 2 * root)
 
 
-def kid(a: np.ndarray, b: np.ndarray) -> float:
-    """Bińkowski et al. (2018), Eq. (4) with the kernel of Section 4: no pair of an image with itself."""
-
-    def mean_kernel(x: np.ndarray, y: np.ndarray) -> float:
-        pairs = [(i, j) for i in range(len(x)) for j in range(len(y)) if x is not y or i != j]
-        return float(np.mean([(x[i] @ y[j] / x.shape[1] + 1) ** 3 for i, j in pairs]))
-
-    return mean_kernel(a, a) + mean_kernel(b, b) - 2 * mean_kernel(a, b)
-
-
 def radii(x: np.ndarray, k: int) -> np.ndarray:
     """The distance of each point to its k-th neighbour, itself not counted."""
     return np.array([np.sort(np.delete(row, i))[k - 1] for i, row in enumerate(cdist(x, x))])

@@ -11,10 +11,10 @@ import torch
 from torch import nn
 
 import diffusion as d
-from diffusion import progress, runtime
+from diffusion import progress
 from diffusion.processes import ColdZoom
 from diffusion.training.folder import RunError
-from helpers import STEPS, Drops, Fade, Linear, assert_same, content, losses, stopped, train
+from helpers import STEPS, Drops, Fade, Grey, Linear, assert_same, content, losses, stopped, train
 
 
 def never(step, loss):
@@ -143,27 +143,37 @@ class Draws:
         self.level = float(torch.rand(())) / 9 + np.random.rand() / 9 + random.random() / 9  # noqa: NPY002
         self.side = pixels.shape[-1]
 
-    def draw(self, n, generator):
-        return torch.full((n, 1, self.side, self.side), self.level)
+    draw = Grey.draw
 
 
 class Random(Fade):
+    """A process whose prior and what it prepares are random; it spoils the images that it is given."""
+
     prior = Draws()
 
+    def prepare(self, x):
+        super().prepare(x)
+        self.learnt = torch.randn(2)
+        x.zero_()
 
-def test_a_prior_that_is_fitted_at_random_is_the_same_in_each_process(images, tmp_path):
-    """Its own of a process, and one that is asked for; processes differ by their global streams."""
+
+def test_what_a_run_prepares_and_fits_at_random_is_the_same_in_each_process(images, tmp_path):
+    """Processes differ by their global streams. What is given stays as it is."""
     found = []
-    for seed in (1, 2):
+    for name, seed in (("a", 1), ("b", 2)):
         for set_seed in (torch.manual_seed, np.random.seed, random.seed):
             set_seed(seed)
-        process, plain = Random(), Fade()
-        run = train(images, None, process, network=Linear, epochs=1)
-        assert run.process.prior.level > 0
-        opened = d.open(train(images, tmp_path / str(seed), plain, network=Linear, epochs=1).folder)
+        process = Random(3)
+        run = train(images, tmp_path / name, process, epochs=1)
+        assert vars(process) == vars(Fade(3))
+        opened = d.open(run.folder)
         opened.images = images[0]
-        found.append([run.process.prior.level, opened.fitted(Draws()).level])
+        levels = run.process.prior.level, opened.fitted(Draws()).level
+        found.append((levels, run.process.learnt.tolist(), losses(run)))
     assert found[0] == found[1]
+    plain = train(images, None, Fade(3), epochs=1)
+    assert losses(plain)[0][1:3] == found[0][2][0][1:3]
+    assert levels[0] > 0
 
 
 # --- a folder is one run: equal in all that determines its weights, or refused in a line ---
@@ -202,23 +212,17 @@ def test_another_run_in_a_folder_is_refused_by_one_difference_and_stays_as_it_is
     assert content(faded.folder) == before
 
 
-def test_another_run_is_set_aside_where_that_is_asked_for(images, tmp_path, whole, capsys):
+def test_another_run_is_set_aside_where_that_is_asked_for(images, tmp_path, whole, capsys, monkeypatch):
+    monkeypatch.setenv("COLD_ZOOM_BF16", "0")  # "auto" is fp32, whatever the earlier run has
     first = losses(train(images, tmp_path / "a", seed=1))
-    stopped(images, tmp_path / "a", 7, seed=2, if_exists="rename")
+    stopped(images, tmp_path / "a", 7, seed=2, precision="bf16", if_exists="rename")
     for callback in (None, never):  # the second time it is no other
-        assert_same(train(images, tmp_path / "a", if_exists="rename", callback=callback), whole)
-    assert "seed was 2, is 0. The earlier run is now a.before-2" in capsys.readouterr().out
+        how = {"precision": "auto", "if_exists": "rename", "callback": callback}
+        assert_same(train(images, tmp_path / "a", **how), whole)
+    assert re.search("was .*The earlier run is now a.before-2", capsys.readouterr().out)
     assert losses(d.open(tmp_path / "a.before-1")) == first
     assert d.open(tmp_path / "a.before-2").seed == 2
     assert len([*tmp_path.iterdir()]) == 3
-
-
-def test_a_run_beside_one_that_is_set_aside_has_a_precision_of_its_own(images, tmp_path, monkeypatch):
-    kept = {"auto": "fp32", "fp32": "fp32", "bf16": "bf16"}
-    monkeypatch.setattr(runtime, "resolve_precision", lambda precision, on: kept[precision])
-    train(images, tmp_path, Fade(), epochs=1, seed=1, precision="bf16")
-    run = train(images, tmp_path, Fade(), epochs=1, seed=2, precision="auto", if_exists="rename")
-    assert (run.settings["precision"], run.precision) == ("fp32", "fp32")
 
 
 def test_a_run_goes_on_under_another_name_elsewhere_and_in_an_empty_folder(images, tmp_path, whole):
@@ -230,21 +234,6 @@ def test_a_run_goes_on_under_another_name_elsewhere_and_in_an_empty_folder(image
 
 
 # --- processes and networks of one's own ---
-
-
-class Learns(Fade):
-    def prepare(self, x):
-        self.learnt = torch.randn(2)
-        x.zero_()
-
-
-def test_each_run_prepares_a_copy_of_its_process_at_random_the_same_again(images, tmp_path):
-    process, plain = Learns(3), train(images, None, process=Fade(3), epochs=1)
-    a, b = (train(images, tmp_path / name, process=process, epochs=1) for name in "ab")
-    assert vars(process) == vars(Fade(3))
-    assert torch.equal(a.process.learnt, b.process.learnt)
-    assert_same(a, b)
-    assert losses(plain)[0][1:3] == losses(a)[0][1:3]  # the images stay as they are
 
 
 class Normed(nn.Module):

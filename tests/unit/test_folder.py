@@ -26,9 +26,14 @@ def faded(images, tmp_path_factory):
 
 
 def test_a_run_has_its_files_in_a_folder_that_is_made_and_each_is_readable_by_itself(images, tmp_path):
-    run = train(images, tmp_path / "not" / "there", **HOW)
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(RunError, match=r"is not a run folder \(no run.json\)"):
+        d.open(tmp_path)
+    for folder in (tmp_path, tmp_path / "not" / "there"):
+        run = train(images, folder, **HOW)
     names = [f"weights/epoch-{epoch:04d}.safetensors" for epoch in (1, 2)]
     assert {*content(run.folder)} == FILES | {*names}
+    assert (tmp_path / "notes.txt").read_text() == "mine"
     whole = (run.folder / "run.json").read_text()
     assert whole.endswith("}\n")
     assert json.loads(whole)["settings"] == run.settings
@@ -58,14 +63,6 @@ def test_a_run_whose_settings_are_damaged_is_an_error_and_stays(images, tmp_path
         with pytest.raises(RunError, match=r"run.json is missing, damaged"):
             use()
     assert content(folder) == before
-
-
-def test_a_folder_of_other_files_is_no_run_until_one_is_trained_there(images, tmp_path):
-    (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(RunError, match=r"is not a run folder \(no run.json\)"):
-        d.open(tmp_path)
-    train(images, tmp_path, **HOW)
-    assert (tmp_path / "notes.txt").read_text() == "mine"
 
 
 def test_what_is_found_when_a_run_goes_on_is_said(images, tmp_path, capsys):
@@ -103,10 +100,6 @@ class Wears(Fade):
         self.mask += 1
         return super().degrade(x, t)
 
-    def draw_prior(self, n, generator):
-        self.mask += 1
-        return super().draw_prior(n, generator)
-
 
 def test_a_run_keeps_its_process_as_it_was_prepared_whatever_its_use_changes(images, tmp_path):
     process = Wears(mask=torch.zeros(2))
@@ -122,8 +115,5 @@ def test_a_run_keeps_its_process_as_it_was_prepared_whatever_its_use_changes(ima
 def test_only_plain_values_are_read_and_an_error_is_one_line(tmp_path):
     store = RunFolder(tmp_path)
     store.keep("process.pt", Fade())  # which would execute its code
-    with pytest.raises(
-        RunError, match=r"process.pt is missing or damaged \(Weights only load failed"
-    ) as error:
+    with pytest.raises(RunError, match=r"^\S*process.pt is missing or damaged \([^\n]*$"):
         store.load("process.pt")
-    assert "\n" not in str(error.value)

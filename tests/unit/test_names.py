@@ -60,32 +60,6 @@ def test_the_cosine_ddpm_counts_for_the_scatter_only(tmp_path):
     assert math.log(more.apart.high / more.apart.value) == pytest.approx(half)
 
 
-def test_shares_are_compared_as_differences_and_averaged_as_odds(tmp_path):
-    numbers = {"zoom_unet": (0.5, 0.6), "linear_unet": (0.7, 0.8)}
-    rows = [
-        table.row("digit", share, "late", 10, seed, m)
-        for m, v in numbers.items()
-        for seed, share in enumerate(v)
-    ]
-    result = spaces.compare(recorded(tmp_path, rows), "unet", "share")
-    assert result.apart.value == pytest.approx(0.55 - 0.75)
-    odds = np.mean([math.log(p / (1 - p)) for p in (0.5, 0.6)])
-    assert result.means["zoom"].value == pytest.approx(1 / (1 + math.exp(-odds)))
-
-
-def test_rows_of_other_models_kinds_and_ways_do_not_count(tmp_path):
-    rows = of_seeds("frechet", {"zoom": (4.0, 5.0), "linear": (2.0, 2.5)})
-    others = of_seeds("kid", {"zoom": (90.0,)}) + of_seeds("frechet", {"zoom_unet": (70.0,)})
-    others += [table.row("frechet", 80.0, "2000 samples", None, None, "zoom")]
-    plain, mixed = (
-        spaces.compare(recorded(tmp_path / name, of), "study", "digits")
-        for name, of in (("plain", rows), ("mixed", others + rows))
-    )
-    assert plain.apart.ends == mixed.apart.ends
-    with pytest.raises(LookupError, match="no rows of linear_unet"):
-        spaces.compare(recorded(tmp_path / "lost", others + rows), "unet", "digits")
-
-
 @pytest.mark.parametrize(
     ("sign", "ends", "told"),
     [

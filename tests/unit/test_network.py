@@ -69,19 +69,14 @@ def test_networks_are_as_large_and_see_the_time_and_each_image_alone(network, pa
 
 
 def test_a_network_is_made_for_the_images_and_from_its_options_which_stay_as_they_are():
-    options = {"channels": [4, 8]}
-    cls, given = architecture("cnn", options, (3, 16, 16))
-    assert (cls, given) == (Reconstructor, {"channels": [4, 8], "image_shape": (3, 16, 16)})
-    made = build(cls, given)
-    assert [block[0].out_channels for block in made.blocks] == [4, 8]
-    assert made(torch.zeros(2, 3, 16, 16), torch.ones(2)).shape == (2, 3, 16, 16)
+    assert architecture("cnn", {"channels": [4, 8]}, (3, 16, 16)) == (
+        Reconstructor,
+        {"channels": [4, 8], "image_shape": (3, 16, 16)},
+    )
     assert architecture(torch.nn.Identity, {}, (3, 16, 16)) == (torch.nn.Identity, {})  # does not ask for it
     assert architecture("unet") == (UNet, {})
     own = architecture("cnn", {"image_shape": (1, 9, 9)}, (3, 16, 16))
     assert own == (Reconstructor, {"image_shape": (1, 9, 9)})  # what is asked for is not overruled
-    with pytest.raises(ValueError, match="^network is Linear; expected: a subclass|^network is 3"):
-        architecture(3)
-    with pytest.raises(ValueError, match="^norm is 'rsm'; allowed: layer, rms"):
-        Reconstructor(norm="rsm")
-    with pytest.raises(ValueError, match="^network Reconstructor cannot .* 'chanels'"):
-        build(Reconstructor, {"chanels": [4]})
+    for call in (lambda: architecture(3), lambda: build(Reconstructor, {"chanels": [4]})):
+        with pytest.raises(ValueError, match="^network is 3; expected: a subclass|^network .*'chanels'"):
+            call()

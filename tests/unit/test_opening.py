@@ -8,7 +8,6 @@ import pytest
 import torch
 
 import diffusion as d
-from diffusion.training.folder import RunError
 from helpers import MINE, Fade, Linear, assert_same, forked, needs_linux, train, typed
 
 
@@ -25,11 +24,9 @@ def test_a_run_is_opened_wherever_its_folder_lies(images, tmp_path, options):
     run = train(images, tmp_path / "runs" / "a", **{"epochs": 2} | options)
     found = d.open(shutil.copytree(run.folder, tmp_path / "elsewhere" / "a"))
     assert_same(found, run)
-    assert (found.name, found.seed, found.settings, found.steps) == ("a", 0, run.settings, run.steps)
+    assert (found.name, found.seed, found.settings) == ("a", 0, run.settings)
     assert torch.equal(found.sample(2), run.sample(2))
     assert str(found).replace(str(found.folder), "") == str(run).replace(str(run.folder), "")
-    with pytest.raises(RunError, match="is not a run folder"):
-        d.open(tmp_path)
 
 
 @needs_linux

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-import torchmetrics
 from torchvision.transforms import functional as F
 
 from diffusion import data
@@ -11,6 +10,8 @@ from diffusion.evaluation.measured import choose_main
 from report.measures import photographs
 from report.measures.photographs import PhotographNetwork, make_extractors
 from report.measures.registry import MEASURES
+
+BYTES = torch.arange(70).byte().view(-1, 1, 1, 1).expand(-1, -1, 8, 4)
 
 
 @pytest.fixture(scope="module")
@@ -53,55 +54,44 @@ def test_the_network_tells_photographs_of_objects_apart():
     assert {722, 522} <= {*scores[0].topk(3).indices.tolist()}  # "ping-pong ball", "croquet ball"
 
 
-def test_a_missing_package_is_named_with_the_command_that_installs_it(monkeypatch):
+def test_a_missing_package_and_other_weights_are_named_with_what_to_install(monkeypatch):
+    monkeypatch.setattr(photographs, "SHA256", "0" * 64)
+    with pytest.raises(ValueError, match=r"efficientnet-lite0-57934424\.pth .*sha256"):
+        PhotographNetwork()
     monkeypatch.setattr(photographs.util, "find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"need the package efficientnet_lite_pytorch; .*\[photographs\]"):
         make_extractors(["photographs"])
 
 
-def test_other_weights_are_refused(monkeypatch):
-    monkeypatch.setattr(photographs, "SHA256", "0" * 64)
-    with pytest.raises(ValueError, match=r"efficientnet-lite0-57934424\.pth .*sha256"):
-        PhotographNetwork()
-
-
 def test_an_evaluator_measures_them_on_request_only(mnist_dir):
-    x, _ = data.load("mnist", "test", 60)
+    x, _ = data.load("mnist", "test", 36)
     extractors = make_extractors(("photographs",))
-    more = Evaluator(x[:20], x[20:40], more_features=extractors, measures=MEASURES)
+    more = Evaluator(x[:12], x[12:24], more_features=extractors, measures=MEASURES)
     assert [*more.spaces] == ["random", "photographs"]
-    measured = more.measure(x[40:], only=["frechet", "frechet_photographs", "kid_photographs"])
+    measured = more.measure(x[24:], only=["frechet", "frechet_photographs", "kid_photographs"])
     assert {*measured} == {"frechet", "frechet_photographs", "kid_photographs"}
     assert "frechet_photographs" in choose_main(measured)  # it was asked for, so it is shown
-    same = more.measure(x[20:40], only="frechet_photographs")["frechet_photographs"]
+    same = more.measure(x[12:24], only="frechet_photographs")["frechet_photographs"]
     assert same.value < measured["frechet_photographs"].value / 10
-    assert more.floors(20)["floor_photographs"].value > same.value
+    assert more.floors(12)["floor_photographs"].value > same.value
 
 
 class FakeInception(torch.nn.Module):
-    """2048 features: the first three are the mean of each colour."""
+    """2048 features: the mean of each colour, of a network whose weights torchmetrics loads."""
 
     use_antialias = False
 
-    def __init__(self, name, wanted):
+    def __init__(self, *how):
         super().__init__()
-        assert (name, wanted) == ("inception-v3-compat", ["2048"])  # as torchmetrics calls them
 
     def forward(self, images):
         return torch.nn.functional.pad(images.float().mean((2, 3)), (0, 2045))
 
 
-def test_inception_sees_the_grey_of_bytes_as_three_colours(monkeypatch):
-    monkeypatch.setattr("torchmetrics.image.fid.NoTrainInceptionV3", FakeInception)
-    (inception,) = make_extractors(["inception"])
-    info = {"dimension": 2048, "torchmetrics": torchmetrics.__version__, "antialias": False}
-    assert (inception.name, inception.info) == ("inception", info)
-    images = torch.arange(70).byte().view(-1, 1, 1, 1).expand(-1, -1, 8, 4)
-    expected = torch.arange(70.0)[:, None].expand(-1, 3)
-    assert torch.equal(inception.features(images)[:, :3], expected)
-
-
-def test_inception_that_cannot_be_had_is_left_out_and_says_why(monkeypatch, capsys):
-    monkeypatch.setattr("torchmetrics.image.fid.NoTrainInceptionV3", lambda *how: {}["no weights"])
-    assert make_extractors(["inception"]) == []
+def test_inception_sees_grey_as_three_colours_or_is_left_out_and_says_why(monkeypatch, capsys):
+    for make in (FakeInception, lambda *how: {}["no weights"]):
+        monkeypatch.setattr("torchmetrics.image.fid.NoTrainInceptionV3", make)
+        for extractor in make_extractors(["inception"]):
+            assert torch.equal(extractor.features(BYTES)[:, :3], torch.arange(70.0)[:, None].expand(-1, 3))
+            assert (extractor.name, extractor.info["dimension"]) == ("inception", 2048)
     assert "no weights" in capsys.readouterr().out

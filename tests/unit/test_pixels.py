@@ -1,12 +1,12 @@
 """Measures of pixels and of confidence that the study takes, against counts and closed forms."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import torch
 from scipy import stats
 
+from diffusion.evaluation import classifier
+from diffusion.evaluation.evaluator import Evaluator
 from diffusion.evaluation.frechet import to_uint8
 from diffusion.runtime import generator
 from report.measures import confidence, pixels
@@ -36,19 +36,15 @@ def test_the_border_is_the_outer_ring_as_it_is_seen_and_as_it_was_before_clampin
 # --- pixels ---
 
 
-def test_the_mean_of_a_border_has_the_interval_of_resamples():
+def test_the_mean_of_a_border_has_the_interval_of_resamples_drawn_by_the_seed():
     values = np.random.default_rng(0).normal(3.0, 2.0, 400)
-    found = pixels.bootstrap(values, 3000, 0, "x")
-    assert found.value == pytest.approx(values.mean())
-    half = 1.96 * values.std() / 400**0.5
-    assert (found.low, found.high) == pytest.approx((values.mean() - half, values.mean() + half), abs=0.02)
-    assert pixels.bootstrap(values, 9, 0, "x") == pixels.bootstrap(values, 9, 0, "x")
-    assert pixels.bootstrap(values, 9, 0, "x") != pixels.bootstrap(values, 9, 1, "x")
-    skewed = pixels.bootstrap(np.array([0.0] * 99 + [1e6]), 20, 0, "x")
-    assert skewed.low <= skewed.value <= skewed.high
-    constant = pixels.bootstrap(np.full(5, 0.1), 5, 0, "x")
-    assert constant.ends == pytest.approx((0.1, 0.1, 0.1))
-    assert constant.low <= constant.value <= constant.high
+    found, half = pixels.bootstrap(values, 3000, 0, "x"), 1.96 * values.std() / 400**0.5
+    expected = values.mean(), values.mean() - half, values.mean() + half
+    assert found.ends == pytest.approx(expected, abs=0.02)
+    assert [pixels.bootstrap(values, 3000, seed, "x") == found for seed in (0, 1)] == [True, False]
+    for few in (np.array([0.0] * 99 + [1e6]), np.full(5, 0.1)):  # skewed, or rounded: never outside
+        found = pixels.bootstrap(few, 5, 0, "x")
+        assert found.low <= found.value <= found.high
 
 
 def test_ink_is_the_mean_of_all_pixels_with_the_interval_of_student():
@@ -85,58 +81,31 @@ def test_a_centre_is_dark_or_white_by_the_outer_tenth_of_twelve_of_its_sixteen_p
 
 def test_shares_of_centres_are_of_all_images():
     x = torch.cat([centres(-0.5, 16)] * 3 + [centres(0.5, 16)] + [centres(0.0, 16)] * 4)
-    found = pixels.centre_shares(x)
-    assert {name: (one.value, one.n) for name, one in found.items()} == {
-        "centre_dark": (3 / 8, 8),
-        "centre_white": (1 / 8, 8),
-    }
-
-
-def test_measures_of_pixels_are_of_the_images_as_they_are_seen_or_as_they_were():
-    x = torch.full((3, 1, 28, 28), -0.75)
-    seen = SimpleNamespace(x=x, images=to_uint8(x), seed=3)
-    taken = {name: MEASURES[name].function(seen)[name] for name in ("border", "background", "ink")}
-    assert {name: measured.value for name, measured in taken.items()} == {
-        "border": -0.25,
-        "background": 0.0,
-        "ink": 0.0,
-    }
-    grey = torch.arange(3, dtype=torch.uint8)[:, None, None, None].expand(3, 1, 28, 28)
-    seen = SimpleNamespace(images=grey, seed=3)
-    assert MEASURES["background"].function(seen) == {"background": pixels.border_grey(grey, 3)}
+    shares = {name: (one.value, one.n) for name, one in pixels.centre_shares(x).items()}
+    assert shares == {"centre_dark": (3 / 8, 8), "centre_white": (1 / 8, 8)}
 
 
 # --- confidence ---
 
 
-def evaluator(confidence: torch.Tensor) -> SimpleNamespace:
-    return SimpleNamespace(test=SimpleNamespace(confidence=confidence), classes=3)
-
-
-def test_the_threshold_is_the_confidence_that_all_but_a_twentieth_of_the_test_images_reach():
-    found = confidence.threshold(evaluator(torch.arange(101.0) / 100))
-    assert found == pytest.approx(0.05)
-
-
-def test_low_confidence_is_below_the_threshold_and_recognised_is_not():
-    read = torch.tensor([0.1, 0.5, 0.5, 0.9])
-    labels = torch.tensor([0, 1, 2, 2])
-    low = confidence.low_confidence(read, 0.5)
-    assert (low.value, low.n) == (0.25, 4)
-    assert low.low < 0.25 < low.high
-    of = evaluator(torch.linspace(0.45, 1.45, 101))  # whose twentieth is at 0.5
-    of.test.confidence[5] = 0.5
-    seen = SimpleNamespace(confidence=read, labels=labels, evaluator=of)
-    measure = MEASURES["low_confidence"]
-    assert measure.function(seen)["low_confidence"].value == 0.25
-    shares = confidence.recognised(torch.tensor([1, 2, 2]), 3)
-    assert MEASURES["recognised_share"].function(seen) == {"recognised_share": shares}
-    shares = confidence.recognised(torch.tensor([1, 2, 2]), 4)
-    assert [(one.value, one.n) for one in shares] == [(0.0, 3), (1 / 3, 3), (2 / 3, 3), (0.0, 3)]
-    assert [one.value for one in confidence.recognised(torch.tensor([1]), 2)] == [0.0, 1.0]
-    assert [one.value for one in confidence.recognised(torch.tensor([], dtype=torch.long), 2)] == [0.0, 0.0]
-    without = SimpleNamespace(confidence=None, labels=None)
-    assert measure.function(without) == MEASURES["recognised_share"].function(without) == {}
+def test_low_confidence_is_below_the_threshold_that_all_but_a_twentieth_of_the_test_images_reach(mnist_dir):
+    """A set of images, of which some are blank: `recognised` are all others."""
+    evaluator = Evaluator.for_dataset("mnist", n_train=60, n_test=100, n_digits=40, measures=MEASURES)
+    x = evaluator.x_test[:50].clone()
+    x[::5] = 0
+    read = classifier.read(classifier.logits(evaluator.classifier, x))
+    least = np.quantile(evaluator.test.confidence.numpy(), 0.05)
+    below = read[1].numpy() < least
+    found = evaluator.measure(x, only=["low_confidence", "recognised_share"])
+    assert (found["low_confidence"].value, found["low_confidence"].n) == (below.mean(), 50)
+    assert confidence.threshold(evaluator) == pytest.approx(least)
+    counts = np.bincount(read[0].numpy()[~below], minlength=10)
+    assert [one.value for one in found["recognised_share"]] == pytest.approx([*counts / counts.sum()])
+    assert found["recognised_share"][0].n == counts.sum()
+    exactly = confidence.low_confidence(torch.tensor([0.1, 0.5, 0.5, 0.9]), 0.5)
+    assert (exactly.value, exactly.n) == (0.25, 4)
+    nothing = confidence.recognised(torch.tensor([], dtype=torch.long), 2)
+    assert [one.value for one in nothing] == [0.0, 0.0]
 
 
 @pytest.mark.parametrize(("of", "n", "pool"), [(205, 16, 21), (200, 30, 30), (9, 16, 4), (40, 2, 4)])

@@ -38,29 +38,21 @@ def test_its_authors_words_are_around_the_results_and_its_numbers_have_sources(a
 
 
 def test_each_is_described_by_its_docstrings_as_text_and_its_numbers(alone, own):
-    section, last = said(own.find(id="sec:model-dim")), load(alone).first("dim").history[-1]
+    section, model = said(own.find(id="sec:model-dim")), load(alone).first("dim")
     assert "A network of *one's own*." in section
-    losses = [num(last[name].value) for name in ("train_loss", "test_loss")]
+    assert COMPONENTS["pixels"] in section  # a built-in part has its sentence
+    assert model.train.docs["prior"] not in section
+    assert not own.select(".verdict, .squares")
+    losses = [num(model.history[-1][name].value) for name in ("train_loss", "test_loss")]
     assert "final loss is {} on the training images and {} on the test images".format(*losses) in section
     grey = own.find(id="sec:model-grey")
     assert " ".join(HOSTILE).replace("`", "") in said(grey)
     assert [code.get_text() for code in grey.select("code")] == ["code"]
 
 
-def test_a_built_in_part_of_a_model_has_its_sentence_instead_of_its_docstring(alone, own):
-    docs, section = load(alone).first("dim").train.docs, said(own.find(id="sec:model-dim"))
-    assert COMPONENTS["pixels"] in section
-    assert docs["prior"] not in section
-
-
 def test_of_two_machines_the_usual_one_comes_first_and_of_the_other_it_says_whose_it_is(alone, own):
     shown = dict(row for row in rows_of(own, "tbl:environment") if len(row) == 2)["python"]
     assert shown == f"{platform.python_version()}; 9.9 ({load(alone).first('grey').label})"
-
-
-def test_it_has_no_verdicts(alone, own):
-    assert not (alone / "ledger.json").exists()
-    assert not own.select(".verdict, .squares")
 
 
 def test_a_model_of_several_seeds_has_a_row_over_them_and_none_that_leaves_out_a_collapsed_one():

@@ -1,13 +1,11 @@
 """Whether a folder has the run that is asked for: by each setting, by its code, and if a file is lost."""
 
+import functools
 import inspect
-import itertools
 import json
 import shutil
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -15,12 +13,13 @@ import torch
 
 import diffusion as d
 from diffusion import own
+from diffusion.own import TRAINING
 from diffusion.processes import DEGRADATIONS
 from diffusion.processes.schedules import SCHEDULES
 from diffusion.training.folder import RunError
 from diffusion.training.network import NETWORKS
 from diffusion.training.steps import Learner
-from helpers import Fade, Linear, assert_same, changed, content, train
+from helpers import Fade, Linear, assert_same, content, train
 from unit.test_fit import CHANGES, never
 
 ONE = {"process": Fade(mask=torch.ones(28, 28)), "epochs": 1}
@@ -73,16 +72,10 @@ def test_each_setting_of_a_run_is_refused_by_its_name_where_it_was_another(image
     """Each value that run.json has is replaced there."""
     path = folder / "run.json"
     known = path.read_text()
-    every = [*leaves(json.loads(known)["settings"])]
-    for *above, last in every:
-
-        def change(about: dict, above: list[str] = above, last: str = last) -> None:
-            inner = about["settings"]
-            for name in above:
-                inner = inner[name]
-            inner[last] = "another"
-
-        changed(path, change)
+    for *above, last in leaves(json.loads(known)["settings"]):
+        about = json.loads(known)
+        functools.reduce(dict.__getitem__, above, about["settings"])[last] = "another"
+        path.write_text(json.dumps(about))
         name = ".".join([*above, last]).replace("own.", "the code of ")
         with pytest.raises(RunError, match=rf"holds a different run: {name} (was 'another'|has changed)"):
             train(images, folder, **ONE, callback=never)
@@ -101,100 +94,44 @@ def test_the_length_belongs_to_a_run_whose_rate_falls(images, tmp_path):
 # --- the code that trains ---
 
 
-def executed(work: Callable[[], object]) -> set[str]:
-    """The files of the package of which code runs while something is done."""
-    files = set()
-
-    def event(frame: FrameType, kind: str, argument: object) -> None:
-        files.add(frame.f_code.co_filename)
-
-    sys.setprofile(event)
-    try:
-        work()
-    finally:
-        sys.setprofile(None)
-    paths = [Path(file) for file in files if Path(file).is_relative_to(own.PACKAGE)]
-    return {path.relative_to(own.PACKAGE).as_posix() for path in paths}
+def test_each_built_in_process_schedule_and_network_is_in_training_code():
+    """What these files import: golden/test_values.py."""
+    parts = [*DEGRADATIONS.values(), *SCHEDULES.values(), *NETWORKS.values(), d.DDPM, Learner]
+    assert {f"{part.__module__.removeprefix('diffusion.').replace('.', '/')}.py" for part in parts} <= {
+        *TRAINING
+    }
 
 
-# What runs in a training and changes no weight: arguments are checked there.
-CHECKS = {"arguments.py", "names.py"}
+EDITS = {
+    (name, "", "\n\nNEW = 1\n"): True for name in TRAINING
+} | {  # file, text, another -> whether it counts
+    ("training/steps.py", "", "# a remark\n"): False,
+    ("progress.py", "LINE_SECONDS = 10", "LINE_SECONDS = 20"): False,
+    ("training/fit.py", "train loss", "training loss"): False,
+    ("processes/schedules.py", "allowed: [0, 1)", "expected: [0, 1)"): False,
+    ("processes/zoom.py", "interpolation: str =", "interpolation: Any ="): False,
+    ("training/steps.py", "peak * 0.5 *", "peak * 0.6 *"): True,
+    ("training/network.py", "kernel_size=7", "kernel_size=5"): True,
+}
 
 
-@pytest.fixture(scope="module")
-def training_files() -> set[str]:
-    """The files of which code runs in a step of any process and network."""
-    x, files = torch.rand(4, 1, 28, 28, generator=torch.Generator().manual_seed(0)) - 0.5, set()
-    how = {"batch_size": 2, "learning_rate": 0.1, "lr_schedule": "cosine", "precision": "bf16", "ema": 0.9}
-    processes = [d.DDPM(name) for name in SCHEDULES]
-    processes += [d.ColdZoom(2, image_noise=0.1), *(DEGRADATIONS[name](T=2) for name in DEGRADATIONS)]
-    for process, network in zip(processes, itertools.cycle(NETWORKS.values()), strict=False):
-        process.set_image_shape((1, 28, 28))
-        process.prepare(x)
-
-        def work(process: Any = process, network: Any = network) -> None:
-            learner = Learner(process, network, {}, x, x, **how, total=4, seed=0)
-            for step, batch in enumerate(learner.batches(1)):
-                learner.step(step, batch)
-
-        files |= executed(work)
-    return files - CHECKS
-
-
-def test_every_file_of_which_code_runs_in_a_step_is_training_code(training_files):
-    assert {"processes/ddpm.py", "processes/zoom.py", "training/steps.py"} <= training_files
-    assert training_files <= {*own.TRAINING}
-
-
-def test_an_edit_of_training_code_makes_another_run_and_a_remark_does_not(
-    images, folder, one, training_files, tmp_path, monkeypatch
-):
-    package = shutil.copytree(own.PACKAGE, tmp_path / "diffusion", ignore=shutil.ignore_patterns("*.pyc"))
-    monkeypatch.setattr(own, "PACKAGE", package)
-    for name in sorted(training_files):
-        before = (package / name).read_text()
-        for edit in (f"# a remark\n{before}", f"{before}\n\nNEW = 1\n"):
-            (package / name).write_text(edit)
-            own.training_code.cache_clear()
-            if "NEW" in edit:
-                with pytest.raises(RunError, match="holds a different run: code has changed"):
-                    train(images, folder, **ONE, callback=never)
-            else:
-                assert_same(train(images, folder, **ONE, callback=never), one)
-        (package / name).write_text(before)
-    own.training_code.cache_clear()
-
-
-@pytest.mark.parametrize(
-    ("file", "before", "after", "is_other"),
-    [
-        ("progress.py", "LINE_SECONDS = 10", "LINE_SECONDS = 20", False),
-        ("training/fit.py", "train loss", "training loss", False),
-        ("processes/schedules.py", "allowed: [0, 1)", "expected: [0, 1)", False),
-        ("processes/zoom.py", "interpolation: str =", "interpolation: Any =", False),
-        ("training/steps.py", "ema: float | None = None", "ema: Any = None", False),
-        ("training/steps.py", "peak * 0.5 *", "peak * 0.6 *", True),
-        ("training/network.py", "kernel_size=7", "kernel_size=5", True),
-        ("processes/base.py", "torch.randint(1, self.T + 1", "torch.randint(1, self.T", True),
-    ],
-)
 def test_training_code_is_arithmetic_without_progress_messages_and_types(
-    images, folder, one, tmp_path, monkeypatch, file, before, after, is_other
+    images, folder, one, tmp_path, monkeypatch
 ):
     package = shutil.copytree(own.PACKAGE, tmp_path / "diffusion", ignore=shutil.ignore_patterns("*.pyc"))
-    text = (package / file).read_text()
-    assert before in text
-    (package / file).write_text(text.replace(before, after))
     monkeypatch.setattr(own, "PACKAGE", package)
-    own.training_code.cache_clear()
-    try:
+    for (file, before, after), is_other in EDITS.items():
+        text = (package / file).read_text()
+        assert before in text
+        (package / file).write_text(text.replace(before, after) if before else text + after)
+        own.training_code.cache_clear()
         if is_other:
             with pytest.raises(RunError, match="holds a different run: code has changed"):
                 train(images, folder, **ONE, callback=never)
         else:
             assert_same(train(images, folder, **ONE, callback=never), one)
-    finally:
-        own.training_code.cache_clear()
+        (package / file).write_text(text)
+    own.training_code.cache_clear()
 
 
 # --- files that are lost, and a run that is set aside ---

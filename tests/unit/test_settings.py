@@ -40,11 +40,7 @@ OWN = {"sampler": describe("naive", {"levels": 3}), "prior": describe("mixture",
 )
 def test_a_variant_changes_what_it_names_and_new_options_begin_with_the_defaults(changes, sampler, prior):
     assert vary(OWN, changes) == {"sampler": sampler, "prior": prior}
-
-
-def test_a_variant_that_names_both_needs_no_training():
     assert vary({}, {"sampler": "ddim", "prior": None}) == {"sampler": describe("ddim"), "prior": None}
-    assert vary({}, {}) == {"sampler": None, "prior": None}
 
 
 def test_parts_are_made_with_the_arguments_that_describe_them():

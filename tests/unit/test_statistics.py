@@ -90,7 +90,8 @@ class Identity(torch.nn.Module):
 
 
 @pytest.mark.parametrize(
-    ("n_real", "n", "size", "subsets"), [(100, 41, 20, 50), (30, 90, 15, 50), (2100, 2040, 1000, 2)]
+    ("n_real", "n", "size", "subsets"),
+    [(100, 41, 20, 50), (30, 90, 15, 50), (9, 4, 2, 50), (2100, 2040, 1000, 2)],
 )
 def test_kid_is_torchmetrics_of_subsets_of_half_of_the_smaller_set_at_most_1000(
     n_real, n, size, subsets, monkeypatch
@@ -105,16 +106,6 @@ def test_kid_is_torchmetrics_of_subsets_of_half_of_the_smaller_set_at_most_1000(
     mean, sd = (part.item() for part in metric.compute())
     found = kid(Reference(real), features, 7)
     assert (found.value, found.sd, found.n) == pytest.approx((mean, sd, n), rel=1e-12)
-
-
-@settings(max_examples=20)
-@given(st.integers(1, 5), st.integers(2, 12), st.integers(2, 12), st.floats(-2, 2))
-@example(3, 2, 2, 0.5)
-def test_kid_is_on_average_that_of_the_whole_sets_and_of_two_images_exactly_that(dimension, n, m, shift):
-    real, features = gaussian(n, dimension, 1), gaussian(m, dimension, 2, shift)
-    found, exact = kid(Reference(real), features), oracle.kid(real.numpy(), features.numpy())
-    assert abs(found.value - exact) <= 4 * found.sd / math.sqrt(frechet.SUBSETS) + 1e-9
-    assert n > 2 or m > 2 or found.sd < 1e-9
 
 
 def test_draws_of_the_floor_share_no_image_while_there_are_enough():
@@ -147,14 +138,6 @@ def test_the_interval_of_a_distance_covers_its_mean_over_sets_of_this_size():
     target, spread = np.mean([one.value for one in found]), np.std([one.value for one in found])
     assert 0.88 < np.mean([one.low <= target <= one.high for one in found]) <= 1
     assert np.mean([one.sd for one in found]) == pytest.approx(spread, rel=0.15)
-
-
-def test_the_draws_of_a_seed_stay_what_they_are():
-    """Published distances, floors and intervals are of these draws, on all machines."""
-    a, b = gaussian(60, 3, 1), gaussian(40, 3, 2, 1, 0.5)
-    whole, few = distance(Reference(a), b, 20, 3), prc(a, b, 20, 3)
-    ends = [whole.low, whole.high, *(few[name].low for name in few), floor(a, Reference(b), 12, 6, 3).value]
-    assert ends == pytest.approx([3.3937543, 4.2483391, 0.5839826, 0.1005734, 0.2616215, 4.4080721], abs=1e-6)
 
 
 # --- classes, fidelity and variety ---
@@ -228,17 +211,13 @@ def test_fidelity_and_variety_are_of_as_many_images_of_each_drawn_by_the_seed(mo
     few = prc(real, fake, 13)
     for one in few.values():
         assert (one.n, 13 * one.value) == (13, pytest.approx(round(13 * one.value)))
-    assert prc(real, fake, 13) == few != prc(real, fake, 13, 1)
-    ordered = [prc(real.flip(0), fake, 13), prc(real, fake.flip(0), 13)]
-    assert few not in ordered  # neither set is its first images
+    others = [prc(real, fake, 13, 1), prc(real.flip(0), fake, 13), prc(real, fake.flip(0), 13)]
+    assert few == prc(real, fake, 13)
+    assert few not in others  # neither set is its first images
     assert [one.n for one in prc(real, fake, 99).values()] == [30] * 3
     monkeypatch.setattr(variety, "HALVES", 2)
     assert [one.n for one in prc(gaussian(2001, 1, 1), gaussian(2001, 1, 2)).values()] == [2000] * 3
-
-
-def test_at_least_as_many_images_are_needed_as_a_half_has_neighbours():
-    real, fake = gaussian(40, 3, 1), gaussian(30, 3, 2)
-    assert prc(real, fake, variety.FEWEST_IMAGES)["coverage"].n == 12
+    assert prc(real, fake, variety.FEWEST_IMAGES)["coverage"].n == 12  # as many as a half has neighbours
     with pytest.raises(RuntimeError):
         prc(real, fake, variety.FEWEST_IMAGES - 1)
 
