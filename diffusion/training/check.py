@@ -1,5 +1,6 @@
 """Check your own degradation in seconds, before training."""
 
+import copy
 from typing import Any
 
 import torch
@@ -9,7 +10,7 @@ from diffusion.arguments import check_whole, summarise
 from diffusion.pixels import check_images, finite_images, shape_of
 from diffusion.processes import ColdDiffusion, DegradationProcess
 from diffusion.processes.priors import fitted
-from diffusion.runtime import generator
+from diffusion.runtime import generator, seeded
 from diffusion.saved import to_plain
 from diffusion.training.sampling import latents
 
@@ -35,12 +36,40 @@ def check(process: DegradationProcess, x: Tensor, prior: Any = None) -> list[str
     check_images(x)
     process.set_image_shape(shape_of(x))
     to_plain(process, "the process")
-    process.prepare(x.clone())
-    return findings(process, x, prior)
+    return findings(process, x, prepare(process, x, prior))
 
 
-def findings(process: DegradationProcess, x: Tensor, prior: Any = None) -> list[str]:
-    """Like `check`, for a prepared process."""
+def prepare(process: DegradationProcess, x: Tensor, prior: Any = None) -> Any:
+    """Prepare a process on images, as `fit` does, and return its fitted prior, or None for `draw_prior`.
+
+    Args:
+        process (DegradationProcess): The process.
+        x (Tensor): Training images (N, C, S, S).
+        prior (object, optional): The prior. If None, uses the process's own. Default None.
+
+    Raises:
+        ValueError: If the process does not degrade the images.
+    """
+    with seeded(0):
+        process.prepare(x.clone())  # a copy, because `prepare` may change it
+        check_levels(process)
+        if isinstance(process, ColdDiffusion):
+            with seeded(0):
+                degrade(copy.deepcopy(process), x)
+    return fit_prior(process, x, prior)
+
+
+def fit_prior(process: DegradationProcess, x: Tensor, prior: Any = None) -> Any:
+    """Fit a copy of a prior on images; if None, of the process's own prior, and None if it has none."""
+    prior = process.prior if prior is None else prior
+    if prior is None:
+        return None
+    with seeded(0):
+        return fitted(copy.deepcopy(prior), process.to_pixels(x.clone()))
+
+
+def findings(process: DegradationProcess, x: Tensor, start: Any) -> list[str]:
+    """Like `check`, for a prepared process and its fitted prior; None for `draw_prior`."""
     check_levels(process)
     few, (given, t, out) = x[:N], degrade(process, x)
     if not torch.equal(given, few):
@@ -57,7 +86,7 @@ def findings(process: DegradationProcess, x: Tensor, prior: Any = None) -> list[
         raise ValueError(
             f"images in a batch differ by {off:.3g} from the same images alone; degrade image i to level t[i]"
         )
-    drawn, again = (starts(process, x, prior, 64) for _ in range(2))
+    drawn, again = (latents(process, start, 64, generator("check", "start")) for _ in range(2))
     if not torch.equal(drawn, again):
         raise ValueError("draw_prior draws different images with equal generators; use only `generator`")
     deepest = process.degrade(x[:256], torch.full((len(x[:256]),), process.T))
@@ -110,8 +139,6 @@ def degrade(process: DegradationProcess, x: Tensor) -> tuple[Tensor, Tensor, Ten
     return given, t, out
 
 
-def starts(process: ColdDiffusion, x: Tensor, prior: Any, n: int, seed: int | str = "check") -> Tensor:
+def starts(process: ColdDiffusion, x: Tensor, prior: Any, n: int, seed: int) -> Tensor:
     """Draw n latents (n, C, S, S) from a prior fitted on x; if None, from the process's own prior."""
-    prior = process.prior if prior is None else prior
-    start = None if prior is None else fitted(prior, process.to_pixels(x))
-    return latents(process, start, n, generator(seed, "start"))
+    return latents(process, fit_prior(process, x, prior), n, generator(seed, "start"))

@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field
+from torch import Tensor
 
 from diffusion import runtime
 from diffusion.arguments import Count, Native, Seed, checked
@@ -24,11 +25,12 @@ from diffusion.pixels import require_images, shape_of
 from diffusion.processes import DegradationProcess
 from diffusion.progress import progress
 from diffusion.runtime import Precision
-from diffusion.saved import from_plain, to_plain
+from diffusion.saved import from_plain, to_plain, to_settings
 from diffusion.training import network as networks
+from diffusion.training.check import fit_prior, prepare
 from diffusion.training.folder import RunError, RunFolder
 from diffusion.training.run import Run, precision_of
-from diffusion.training.settings import check_network, copy_process, describe, notes, prepare
+from diffusion.training.settings import check_network, copy_process, describe, notes
 from diffusion.training.steps import Learner
 
 POINTS = 1000  # approximate number of points of a run's loss curve
@@ -70,7 +72,8 @@ def fit(
 
     Args:
         process (DegradationProcess): The process to learn. The run gets a copy, `run.process`, on which
-            `prepare(x)` is called. `sampler` and `prior` set on the process become attributes of the run.
+            `prepare(x)` is called. Its `sampler` and fitted `prior` are saved with the run; they may differ
+            from the last call with this folder.
         x (Tensor or array): Training images (N, C, S, S), floats in [-0.5, 0.5]. Other arrays and bytes are
             converted if their shape and scale are unambiguous.
         x_test (Tensor or array, optional): Images for a test loss after each epoch. If None, measures none.
@@ -156,16 +159,19 @@ def fit(
                 f"{store.path} holds a different run: {why}. Use another folder, pass "
                 'if_exists="rename" to rename this one, or read it with d.open'
             )
-        if not begun:
-            prepare(process, x)
-            for note in notes(copy.deepcopy(process), x):
+        if begun:
+            change_sampling(store, sampling, x)
+        else:
+            vars(process).update(sampling)
+            prior = prepare(process, x)
+            for note in notes(copy.deepcopy(process), x, copy.deepcopy(prior)):
                 print(f"note: {title}: {note}", flush=True)
-            store.keep("process.pt", to_plain(process, "the prepared process"))
+            save_process(store, process, sampling, prior)
             store.keep("network.pt", to_plain(options, "network_options"))
             store.begin(settings)
         process = from_plain(store.load("process.pt"))  # the same object for new and resumed runs
         used = precision_of(precision, settings["precision"], on, title)
-        run = Run(store, process, (cls, options), settings, [], used, on, images=x, **sampling)
+        run = Run(store, process, (cls, options), settings, [], used, on, images=x)
         if folder is None:
             weakref.finalize(run, shutil.rmtree, store.path, ignore_errors=True)
         x_test = None if x_test is None else x_test.to(on)
@@ -173,6 +179,27 @@ def fit(
         learner = Learner(process, cls, options, x.to(on), x_test, total=total, **learning)
         Loop(run, learner, title, callback, epoch_callback, checkpoint_steps).train()
     return run
+
+
+def save_process(store: RunFolder, process: DegradationProcess, sampling: dict[str, Any], prior: Any) -> None:
+    """Save a prepared process with its own sampler and prior, described as given and fitted."""
+    if prior is not None:
+        process.prior = prior
+    chosen = to_settings(to_plain(sampling, "process"))
+    store.keep("process.pt", to_plain(process, "the prepared process") | {"sampling": chosen})
+
+
+def change_sampling(store: RunFolder, sampling: dict[str, Any], x: Tensor) -> None:
+    """Replace the sampler and prior that a run was saved with, if they are others."""
+    saved = store.load("process.pt")
+    before = saved.get("sampling", {})
+    if before == to_settings(to_plain(sampling, "process")):
+        return
+    process = from_plain(saved)
+    for name in before:
+        del vars(process)[name]
+    vars(process).update(sampling)
+    save_process(store, process, sampling, fit_prior(process, x))
 
 
 @dataclass

@@ -24,6 +24,7 @@ from diffusion.progress import progress
 from diffusion.runtime import Precision
 from diffusion.saved import from_plain, load_definition, to_plain, to_settings
 from diffusion.training import network as networks
+from diffusion.training.check import fit_prior
 from diffusion.training.folder import RunError, RunFolder
 from diffusion.training.sampling import walk
 from diffusion.training.settings import definitions
@@ -251,8 +252,10 @@ class Run:
         Raises:
             ValueError: If the training images are not known.
         """
-        prior = self.prior if prior is None else prior
-        prior = self.process.prior if prior is None else priors.prior(prior)
+        given = self.prior if prior is None else prior
+        if given is None and hasattr(self.process.prior, "draw"):
+            return self.process.prior  # already fitted by `fit`, even if it could be fitted again
+        prior = self.process.prior if given is None else priors.prior(given)
         if not hasattr(prior, "fit"):
             return prior
         key = json.dumps(to_settings(to_plain(prior, "prior")))
@@ -265,8 +268,7 @@ class Run:
                     f"the prior, {summarise(prior)}, needs the training images, which were not found; "
                     "set run.images to the images that the run was trained on"
                 )
-            with runtime.seeded(0):
-                self.fits[key] = priors.fitted(copy.deepcopy(prior), self.process.to_pixels(self.images))
+            self.fits[key] = fit_prior(self.process, self.images, prior)
         return self.fits[key]
 
     def _new_network(self) -> nn.Module:
@@ -363,7 +365,8 @@ def open(
         print(f"note: {', '.join(changed)} has changed since {store.path} was trained", flush=True)
     on = runtime.device(device)
     used = precision_of(precision, settings["precision"], on, store.path.name)
-    return Run(store, prepared, architecture, settings, history, used, on)
+    prior = None if process is None else process.prior  # perhaps not fitted yet
+    return Run(store, prepared, architecture, settings, history, used, on, prior=prior)
 
 
 @overload

@@ -17,27 +17,33 @@ from diffusion.arguments import summarise
 from diffusion.own import own_code, training_code
 from diffusion.pixels import Shape
 from diffusion.processes import DDPM, ColdDiffusion, DegradationProcess
-from diffusion.processes.priors import fitted
 from diffusion.runtime import seeded
 from diffusion.saved import name_of, names_in, to_plain, to_settings
 from diffusion.training import network as networks
-from diffusion.training.check import check_levels, degrade, findings
+from diffusion.training.check import findings
 
 REST = 0.05  # share of an image that noise may leave at t = T
 
 
-def copy_process(process: DegradationProcess, shape: Shape) -> tuple[DegradationProcess, dict[str, Any]]:
-    """Copy a process for images (C, S, S), and return the copy with its `sampler` and `prior`.
+def split(process: DegradationProcess) -> tuple[DegradationProcess, dict[str, Any]]:
+    """Return a shallow copy of a process without its own `sampler` and `prior`, and these by name.
 
-    The latter two do not affect training, so they are not part of a run's settings.
-
-    Raises:
-        ValueError: If the process cannot be saved, or does not support such images.
+    They do not affect training, so they are not part of a run's settings. Attributes of its class stay.
     """
     process = copy.copy(process)
-    sampling = {name: vars(process).pop(name, None) for name in ("sampler", "prior")}
+    own = {name: vars(process).pop(name, None) for name in ("sampler", "prior")}
+    return process, {name: value for name, value in own.items() if value is not None}
+
+
+def copy_process(process: DegradationProcess, shape: Shape) -> tuple[DegradationProcess, dict[str, Any]]:
+    """Copy a process for images (C, S, S), and return the copy and its own sampler and prior, as `split`.
+
+    Raises:
+        ValueError: If the process, sampler or prior cannot be saved, or the process does not support such
+            images.
+    """
     to_plain(process, "process")  # first, because a value that cannot be saved may also be impossible to copy
-    process = copy.deepcopy(process)
+    process, sampling = split(copy.deepcopy(process))
     process.set_image_shape(shape)
     return process, sampling
 
@@ -64,12 +70,12 @@ def check_network(cls: type[nn.Module], options: Mapping[str, Any], x: Tensor) -
 
 
 def definitions(process: DegradationProcess, cls: type[nn.Module], options: Mapping[str, Any]) -> list[str]:
-    """Return `module:name` of all classes and functions that a run depends on.
+    """Return `module:name` of all classes and functions that the weights of a run depend on.
 
     Raises:
         ValueError: If one of them cannot be saved.
     """
-    trees = to_plain(process, "process"), to_plain(options, "network_options")
+    trees = to_plain(split(process)[0], "process"), to_plain(options, "network_options")
     return [*names_in(trees), name_of(cls, "network")]
 
 
@@ -115,29 +121,19 @@ def describe(
     return json.loads(json.dumps(settings))
 
 
-def prepare(process: DegradationProcess, x: Tensor) -> None:
-    """Prepare a process on the training images, and fit its prior.
+def notes(process: DegradationProcess, x: Tensor, prior: Any = None) -> Iterator[str]:
+    """Yield notes about a prepared process: allowed, but probably not intended.
 
-    Raises:
-        ValueError: If the process does not degrade the images.
+    Args:
+        process (DegradationProcess): The process.
+        x (Tensor): Training images.
+        prior (object, optional): Its fitted prior. If None, `draw_prior`. Default None.
     """
-    with seeded(0):
-        process.prepare(x.clone())  # a copy, because `prepare` may change it
-        check_levels(process)
-        if isinstance(process, ColdDiffusion):
-            with seeded(0):
-                degrade(copy.deepcopy(process), x)
-        if process.prior is not None:
-            process.prior = fitted(process.prior, process.to_pixels(x))
-
-
-def notes(process: DegradationProcess, x: Tensor) -> Iterator[str]:
-    """Yield notes about a prepared process on training images: allowed, but probably not intended."""
     if isinstance(process, DDPM) and (rest := float(process.schedule.alpha_bar[-1])) > REST:
         yield f"at t = T {rest:.0%} of the image's variance is left, and sampling starts from noise alone"
     if isinstance(process, ColdDiffusion):  # the others add noise in `degrade`
         with seeded(0):
             try:
-                yield from findings(process, x[:256])[2:]
+                yield from findings(process, x[:256], prior)[2:]
             except (ValueError, NotImplementedError) as error:
                 yield str(error)

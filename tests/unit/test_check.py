@@ -19,7 +19,10 @@ BROKEN = {  # part of the message -> methods of the class
         "degrade": lambda self, x, t: Fade.degrade(self, x, t).double()
     },
     "is not deterministic": {"degrade": lambda self, x, t: x + apart(t) * torch.randn(x.shape)},
-    "changes its argument x": {"degrade": lambda self, x, t: x.mul_(1 - apart(t) / self.T)},
+    "changes its argument x": {
+        "degrade": lambda self, x, t: x.mul_(1 - apart(t) / self.T),
+        "prior": "patches",
+    },
     "the same images alone; degrade image i": {
         "degrade": lambda self, x, t: Fade.degrade(self, x, t[:1].expand(len(x)))
     },
