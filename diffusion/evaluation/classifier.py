@@ -14,6 +14,9 @@ from diffusion.runtime import seeded
 
 SHA256 = "9fbdd5013071cdfaba83cf8b019c718b40924d21755dbb5abf91009e3c7fb779"
 SMOOTHING = 0.1  # share of each target spread evenly over the classes
+# Training images that a classifier needs, and the share of test images that it must read, for its features to
+# be a data set's main ones. On MNIST it reads 12% after 500 training images, 90% after 1000, 95% after 1500.
+ENOUGH_IMAGES, ENOUGH_READ = 1000, 0.9
 
 
 def _block(inputs: int, outputs: int) -> nn.Sequential:

@@ -10,7 +10,8 @@ from diffusion.names import nearest
 if TYPE_CHECKING:
     import pandas as pd
 
-DISTANCES = ("frechet", "frechet_autoencoder", "frechet_random")  # the first two that were measured
+# The first two that were measured; in features of a classifier only if it sees, as "frechet".
+DISTANCES = ("frechet", "frechet_autoencoder", "frechet_random", "frechet_digits")
 OTHERS = ("digit", "precision", "recall", "coverage")
 ONE_IMAGE = "All samples are one image: they have no distance, and none of them counts."
 

@@ -52,8 +52,11 @@ class MeasuredImages:
             self.features = self.evaluator.default_space.features(self.x)
         self.labels = self.confidence = None
         if self.evaluator.classes:
+            digits = self.evaluator.spaces["digits"]
+            is_default = digits is self.evaluator.default_space
+            features = self.features if is_default else digits.features(self.x)
             with torch.inference_mode():
-                self.labels, self.confidence = read(self.evaluator.classifier.head(self.features))
+                self.labels, self.confidence = read(self.evaluator.classifier.head(features))
 
     @cached_property
     def images(self) -> Tensor:
@@ -68,8 +71,8 @@ class MeasuredImages:
 
     @property
     def recognisable(self) -> bool:
-        """bool: Whether the recogniser applies, which needs classes and 28 x 28 grey images that differ."""
-        if not self.evaluator.classes or len(self.evaluator.x_digits) < NEIGHBOURS:
+        """bool: Whether the recogniser applies; it needs 28 x 28 grey images that differ and a classifier."""
+        if not self.evaluator.sees_classes or len(self.evaluator.x_digits) < NEIGHBOURS:
             return False
         return self.x.shape[1:] == GREY28 and not self.one_image
 

@@ -35,10 +35,12 @@ class FeatureNetwork(nn.Module):
     Attributes:
         body (torch.nn.Sequential): Maps images to features.
         sha256 (str): Hash of the file of its weights.
+        n_train (int): Number of images that it was trained on. Default 60,000, as for the shipped networks.
     """
 
     body: nn.Sequential
     sha256: str
+    n_train = 60_000
 
     def features(self, x: Tensor) -> Tensor:
         """Return features, (B, 64), of images x (B, C, S, S) in [-0.5, 0.5]."""
@@ -110,7 +112,9 @@ class MeasuringNetwork:
             print(f"training the {self.name} of {known.title}, once: one to two minutes", flush=True)
             network = self.train(images, labels, classes)
             write_bytes(path, safetensors.torch.save(network.state_dict()))
-        return self.load(path, shape, classes)
+        network = self.load(path, shape, classes)
+        network.n_train = len(images)
+        return network
 
 
 # --- the autoencoder ---

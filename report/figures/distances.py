@@ -128,7 +128,8 @@ def distances(results: Results) -> Figure | None:
         ends.setdefault(training.model, []).append(values.iloc[-1])
     first = curves[0][0]
     nouns = literal(plural(first.train.data.noun))
-    axes.set_ylabel(f"Fréchet distance,\nfeatures of {nouns}")
+    features = nouns if first.main_features == "digits" else f"an {first.main_features}"
+    axes.set_ylabel(f"Fréchet distance,\nfeatures of {features}")
     if not logarithmic(axes, [row["frechet"].value for _, rows in curves for row in rows]):
         axes.set_ylim(bottom=0)
     if any(len(training.late) > 1 for training, _ in curves):

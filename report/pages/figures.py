@@ -87,9 +87,14 @@ def make_csv(figure: Drawing, out: Path) -> bytes | None:
 
 def find_row(source: str, out: Path) -> Row:
     """The row of a source, from the run in `out` or from a release."""
-    release, job, index = SOURCE.fullmatch(source).groups()
+    return find_record(source, out).rows[int(source.rpartition("#")[2])]
+
+
+def find_record(source: str, out: Path) -> Record:
+    """The record that contains the row of a source."""
+    release, job, _ = SOURCE.fullmatch(source).groups()
     folder, prefix = (releases() / release, f"released/{release}/") if release else (out, "")
-    return _record(folder, job, prefix).rows[int(index)]
+    return _record(folder, job, prefix)
 
 
 _record = cache(Record)

@@ -113,6 +113,8 @@ def collect_names(run: ReportRun) -> dict[str, Any]:
         "described": describe_models(results, models, run.drawn),
         "share": share,
         "measuring": first.measured.facts,
+        "blind": first.main_features != "digits",  # the classifier
+        "features": "a classifier" if first.main_features == "digits" else f"an {first.main_features}",
         "real": first.real,
         "nouns": lambda: plural(dataset(results).noun),
         "other_data": other_data(results),

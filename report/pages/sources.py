@@ -18,8 +18,8 @@ from diffusion.names import nearest
 from diffusion.places import releases
 from report import record  # noqa: F401 - this and the next two register their measures
 from report.measures import measure, notebook_rows  # noqa: F401
-from report.measures.registry import MEASURES
-from report.pages.figures import SOURCE, find_row
+from report.measures.registry import MEASURES, Measure
+from report.pages.figures import SOURCE, find_record, find_row
 from report.pages.text_format import Markdown
 from report.results.definitions import DEFINITIONS
 from report.results.table import CHECKPOINT, Row, note
@@ -89,12 +89,13 @@ class Selection:
     what: str  # measure, setting or definition in words
     file: str = ""  # the job's file, relative to the folder of the run or of the project
     part: str = ""  # role of the rows in the number, such as "denominator"
+    known: Measure | None = None  # the measure of the rows
     rows: list[Row] = field(default_factory=list)
 
     @property
     def description(self) -> str:
         """The selection in words: "distance ... (`frechet`) of 21 checkpoints of zoom-0"."""
-        known = MEASURES.get(self.rows[0].measure) if self.rows else None
+        known = self.known
         what = f"{known.meaning} ({self.what}, {known.unit})" if known else self.what
         return what + _describe_rows(self.rows)
 
@@ -144,7 +145,9 @@ def selections(sources: Iterable[str], out: Path) -> list[Selection]:
         elif SOURCE.fullmatch(source):
             row, file = find_row(source, out), source.partition("#")[0]
             alike = part, row.run, row.model, row.seed, row.way, row.measure, file
-            groups.setdefault(alike, Selection(f"`{row.measure}`", file, part)).rows.append(row)
+            in_main = f"{row.measure}_{find_record(source, out).main_features}"  # if not of the classifier
+            known = MEASURES.get(in_main, MEASURES.get(row.measure))
+            groups.setdefault(alike, Selection(f"`{row.measure}`", file, part, known)).rows.append(row)
         else:
             job = file.rpartition("/")[2].removesuffix(".json") + _name_release(file)
             groups[source] = Selection(f"`{key.replace('/', '.')}` of {job}", file)

@@ -211,6 +211,11 @@ class Record:
         self.facts = Facts(content, source)
         self.ways = {way: Samples(rows) for way, rows in grouped(self.rows, "way").items()}
 
+    @property
+    def main_features(self) -> str:
+        """The name of the features behind `frechet` and coverage in a record of measuring."""
+        return next(iter(self.facts.unread.get("features", ["digits"])))
+
     def __contains__(self, way: str) -> bool:
         return way in self.ways
 

@@ -116,6 +116,11 @@ class Training:
         return Samples(rows) if rows else {}
 
     @property
+    def main_features(self) -> str:
+        """The name of the features behind `frechet` and coverage, such as "digits" or "autoencoder"."""
+        return self.measured.main_features
+
+    @property
     def real(self) -> Samples:
         """The same measures of test images."""
         return self.measured[REAL]

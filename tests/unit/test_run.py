@@ -76,6 +76,25 @@ def test_a_model_of_several_seeds_has_a_row_over_them_and_none_that_leaves_out_a
     assert marks.missing == []
 
 
+def test_a_report_names_the_features_that_it_ranks_in_and_why_if_the_classifier_is_blind():
+    results = load(PAPER.parent / "beyond", ["zoom_unet", "linear"])
+
+    def written():
+        text = Text(of_run.collect_names(ReportRun(results, profile.read("beyond"))), Marks(), TEXT / "run")
+        parts = [text.markdown(text.sources[name]) for name in ("10_results.md", "40_method.md")]
+        return [strip_marks(part) for part in parts]
+
+    sees = written()
+    for training in results.trainings.values():
+        features = training.measured.facts.unread["features"]
+        features["digits"] = features.pop("digits") | {"test_accuracy": 0.57, "n_train": 271}  # the last
+    blind = written()
+    assert all("features of a classifier" in part for part in sees)
+    assert all("features of an autoencoder" in part for part in blind)
+    assert "trained on 271 images reads 57% of the test images" in blind[0]
+    assert not any(word in sees[0] for word in ("271", "57%"))
+
+
 def test_the_row_of_real_images_has_their_own_floor_and_share():
     results = load(PAPER.parent / "beyond", ["zoom_unet"])
     text = Text(of_run.collect_names(ReportRun(results, profile.read("beyond"))), Marks(), TEXT / "run")
