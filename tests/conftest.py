@@ -1,11 +1,10 @@
-"""Fixtures: the data, trainings that are killed, made-up runs, a run of the workflow, a browser."""
+"""Fixtures: the data, trainings that are killed, made-up runs, a run of the workflow, a browser.
 
-import contextlib
-import json
+What takes seconds to import is imported in them: the process that only hands out tests has none of it.
+"""
+
 import os
 import shutil
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -13,20 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import torch
-import yaml
-from bs4 import BeautifulSoup
 from filelock import FileLock
 from hypothesis import settings
 
-import helpers
-from diffusion import data
-from helpers import ROOT, train
-from report.jobs import release
-from report.measures.registry import MEASURES
-
 if TYPE_CHECKING:
+    import torch
+    from bs4 import BeautifulSoup
     from playwright.sync_api import Browser, Page
+
+    from finished import Project
 
 # === all =================================================================================================
 
@@ -37,20 +31,23 @@ settings.load_profile("project")
 
 
 # Small batches gain nothing from a second thread, which other workers need; and sums are rounded alike.
-os.environ["OMP_NUM_THREADS"] = "1"  # of processes that tests start
-torch.set_num_threads(1)
+os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported, and of processes that tests start
 
 
 @pytest.fixture(scope="session")
 def mnist_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with the verified MNIST files; fetched once if they are not there."""
+    from diffusion import data
+
     made_once(tmp_path_factory, "mnist", lambda out: data.load())
     return data.folder()
 
 
 @pytest.fixture(scope="session")
-def images(mnist_dir: Path) -> tuple[torch.Tensor, torch.Tensor]:
+def images(mnist_dir: Path) -> "tuple[torch.Tensor, torch.Tensor]":
     """The images of trainings of twelve steps, and those of their test loss; the last batches are smaller."""
+    from diffusion import data
+
     return tuple(data.load("mnist", split, n)[0] for split, n in (("train", 30), ("test", 20)))
 
 
@@ -58,9 +55,10 @@ def images(mnist_dir: Path) -> tuple[torch.Tensor, torch.Tensor]:
 def _own_measures() -> Iterator[None]:
     """A measure that the module of docs/extending.md registers is gone when a test ends."""
     yield
-    for name, measure in [*MEASURES.items()]:
-        if getattr(measure.function, "__module__", "") == "mine":
-            del MEASURES[name]
+    if registry := sys.modules.get("report.measures.registry"):
+        for name, measure in [*registry.MEASURES.items()]:
+            if getattr(measure.function, "__module__", "") == "mine":
+                del registry.MEASURES[name]
 
 
 def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
@@ -80,6 +78,8 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
 @pytest.fixture(scope="module")
 def whole(images, tmp_path_factory):
     """A run that nothing befell."""
+    from helpers import train
+
     return train(images, tmp_path_factory.mktemp("whole"))
 
 
@@ -102,13 +102,17 @@ The loss was << num(models.dim.history[-1].test_loss) >>.
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory, mnist_dir: Path) -> Path:
     """The folder of a tiny run (`helpers.TINY`); to be left as it is."""
+    import helpers
+
     return made_once(tmp_path_factory, "tiny", lambda out: helpers.tiny(out, mnist_dir))
 
 
 @pytest.fixture(scope="session")
 def made_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the released paper, its report and pages of made-up notebooks; to be left as it is."""
-    from report.pages import build  # seconds, which a process that runs no test need not wait
+    import helpers
+    from report.jobs import release
+    from report.pages import build
 
     def make(out: Path) -> None:
         release.unpack(helpers.PAPER, out)
@@ -123,6 +127,9 @@ def made_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def alone(tmp_path_factory: pytest.TempPathFactory, tiny: Path) -> Path:
     """The folder of a report of two models of one's own, of which one is constant; to be left as it is."""
+    import yaml
+
+    import helpers
     from report.pages import build
 
     def make(folder: Path) -> None:
@@ -142,67 +149,36 @@ def alone(tmp_path_factory: pytest.TempPathFactory, tiny: Path) -> Path:
 
 
 @pytest.fixture
-def report(made_out: Path) -> BeautifulSoup:
+def report(made_out: Path) -> "BeautifulSoup":
+    from bs4 import BeautifulSoup
+
     return BeautifulSoup((made_out / "report.html").read_text(), "html.parser")
 
 
-# === the workflow ========================================================================================
+@pytest.fixture(scope="session")
+def smoke(tmp_path_factory: pytest.TempPathFactory, mnist_dir: Path) -> "Project":
+    """A finished run of the zoom with examples of docs/extending.md; to be left as it is.
 
-TIMEOUT = 1500  # seconds for a whole run, on a busy machine
-LEFT = 60  # seconds within which all of a run must be gone after a kill
+    Its runner was killed within a measurement: `left` processes of it went on.
+    """
+    import helpers
+    from finished import Project
 
+    if sys.platform != "linux":
+        pytest.skip("what is left of a killed run is looked for in /proc, which only Linux has")
+    content = helpers.example_profile("smoke") | {"data_dir": str(mnist_dir), "notebooks": {}}
+    content["training"] |= {"n_reconstruct": 12}
+    zoom = content["models"]["zoom"]
+    content["models"] = {"zoom": zoom | {"sampler_options": {"levels": 4}}}
 
-class Project:
-    """A run of a profile in a folder of its own, with the module of docs/extending.md beside it."""
+    def make(folder: Path) -> None:
+        project = Project(folder, content)
+        (folder / "left").write_text(str(project.killed("runner", "zoom-0 checkpoint 1: ")))
+        assert project.start().wait(project.TIMEOUT) == 0, project.said.read_text()[-1500:]
 
-    def __init__(self, folder: Path, content: dict[str, Any]):
-        self.folder, self.out, self.content = folder, folder / "out", content
-        self.path, self.said = folder / f"{content['profile']}.yaml", folder / "said"
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "mine.py").write_text(helpers.example_module())
-        self.path.write_text(yaml.safe_dump(content | {"out": str(self.out)}, sort_keys=False))
-
-    def start(self, said: str = "said") -> subprocess.Popen:
-        """`make retrain CORES=2`, under way without a network: a shell in place of make, and the runner."""
-        command = ["sh", "-c", '"$@"; exit $?', "make", sys.executable, "-m", "report.jobs.run", "--retrain"]
-        paths = os.pathsep.join([str(self.folder), str(ROOT / "tests" / "e2e" / "nosockets")])
-        environment = os.environ | {"PYTHONPATH": paths, "MAKELEVEL": "1", "PROJECT": str(self.folder)}
-        with (self.folder / said).open("w") as file:
-            options = {"stdout": file, "stderr": file, "cwd": ROOT, "env": environment}
-            return subprocess.Popen([*command, str(self.path), "2"], **options)
-
-    def under_way(self) -> list[int]:
-        """Processes of it: all of them have its environment."""
-        found = []
-        for place in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):
-                if f"PROJECT={self.folder}\0".encode() in (place / "environ").read_bytes():
-                    found.append(int(place.name))
-        return found
-
-    def killed(self, whom: str, at: str) -> int:
-        """How many processes are left after SIGKILL of make, or of the runner, once it or a job says `at`."""
-        started = self.start()
-
-        def said() -> bool:
-            logs = (self.said, *(self.out / "logs").glob("*.log"))
-            return started.poll() is not None or any(at in log.read_text() for log in logs)
-
-        until(said, TIMEOUT)
-        assert started.poll() is None, self.said.read_text()
-        children = Path(f"/proc/{started.pid}/task/{started.pid}/children").read_text().split()
-        frozen = self.under_way()
-        if whom == "runner":
-            for process in frozen:  # so that the job does not end while the second command starts
-                os.kill(process, signal.SIGSTOP)
-            self.meanwhile = self.start("second").wait(TIMEOUT), (self.folder / "second").read_text()
-        os.kill(started.pid if whom == "make" else int(children[0]), signal.SIGKILL)
-        for process in frozen:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process, signal.SIGCONT)
-        started.wait(LEFT)
-        until(lambda: not self.under_way(), LEFT)
-        return len(self.under_way())
+    project = Project(made_once(tmp_path_factory, "smoke", make), content)
+    project.left = int((project.folder / "left").read_text())
+    return project
 
 
 def until(condition: Callable[[], Any], seconds: float = 120) -> Any:
@@ -211,33 +187,6 @@ def until(condition: Callable[[], Any], seconds: float = 120) -> Any:
     while not (found := condition()) and time.monotonic() < end:
         time.sleep(0.2)
     return found
-
-
-@pytest.fixture(scope="session")
-def smoke(tmp_path_factory: pytest.TempPathFactory, mnist_dir: Path) -> Project:
-    """A finished run of the zoom and of the examples of docs/extending.md; to be left as it is.
-
-    Its runner was killed within a measurement, and `facts` says what happened on the way.
-    """
-    if sys.platform != "linux":
-        pytest.skip("what is left of a killed run is looked for in /proc, which only Linux has")
-    content = helpers.example_profile("smoke") | {"data_dir": str(mnist_dir)}
-    content["training"] |= {"n_reconstruct": 12}
-    models = content["models"]
-    small = {"network": models["small"]["network"], "network_options": {"width": 8}}
-    few = {"sampler_options": {"levels": 4}}
-    content["models"] = {"zoom": models["zoom"] | few, "frame": models["frame"] | small}
-
-    def make(folder: Path) -> None:
-        project = Project(folder, content)
-        left = project.killed("runner", "zoom-0 checkpoint 1: ")
-        facts = {"left": left, "meanwhile": project.meanwhile, "status": project.start().wait(TIMEOUT)}
-        (folder / "facts.json").write_text(json.dumps(facts))
-
-    project = Project(made_once(tmp_path_factory, "smoke", make), content)
-    project.facts = json.loads((project.folder / "facts.json").read_text())
-    assert project.facts["status"] == 0, f"the smoke run failed:\n...{project.said.read_text()[-1500:]}"
-    return project
 
 
 # === a browser ===========================================================================================

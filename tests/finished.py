@@ -1,8 +1,10 @@
-"""A run of which all jobs are done, beside a copy of the project: a change makes some of its jobs stale."""
+"""Runs of the workflow: made-up ones, whose jobs are done until something changes, and real ones."""
 
 import contextlib
 import os
 import shutil
+import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 import yaml
 
 import helpers
+from conftest import until
 from diffusion.data import DATASETS
 from report import places
 from report import profile as profiles
@@ -177,3 +180,54 @@ def finished(folder: Path, content: dict[str, Any] = PROFILE) -> Iterator[Finish
         run.finish()
         yield run
     run.forget()
+
+
+# === by real commands ====================================================================================
+
+
+class Project:
+    """A run of a profile in a folder of its own, with the module of docs/extending.md beside it."""
+
+    TIMEOUT = 1500  # seconds for a whole run, on a busy machine
+    LEFT = 60  # seconds within which all of a run must be gone after a kill
+
+    def __init__(self, folder: Path, content: dict[str, Any]):
+        self.folder, self.out, self.content = folder, folder / "out", content
+        self.path, self.said = folder / f"{content['profile']}.yaml", folder / "said"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "mine.py").write_text(helpers.example_module())
+        self.path.write_text(yaml.safe_dump(content | {"out": str(self.out)}, sort_keys=False))
+
+    def start(self) -> subprocess.Popen:
+        """`make retrain CORES=2`, under way without a network: a shell in place of make, and the runner."""
+        command = ["sh", "-c", '"$@"; exit $?', "make", sys.executable, "-m", "report.jobs.run", "--retrain"]
+        paths = os.pathsep.join([str(self.folder), str(helpers.ROOT / "tests" / "e2e" / "nosockets")])
+        environment = os.environ | {"PYTHONPATH": paths, "MAKELEVEL": "1", "PROJECT": str(self.folder)}
+        with self.said.open("w") as file:
+            options = {"stdout": file, "stderr": file, "cwd": helpers.ROOT, "env": environment}
+            return subprocess.Popen([*command, str(self.path), "2"], **options)
+
+    def under_way(self) -> list[int]:
+        """Processes of it: all of them have its environment."""
+        found = []
+        for place in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if f"PROJECT={self.folder}\0".encode() in (place / "environ").read_bytes():
+                    found.append(int(place.name))
+        return found
+
+    def killed(self, whom: str, at: str) -> int:
+        """How many processes are left after SIGKILL of make, or of the runner, once it or a job says `at`."""
+        started = self.start()
+
+        def said() -> bool:
+            logs = (self.said, *(self.out / "logs").glob("*.log"))
+            return started.poll() is not None or any(at in log.read_text() for log in logs)
+
+        until(said, self.TIMEOUT)
+        assert started.poll() is None, self.said.read_text()
+        children = Path(f"/proc/{started.pid}/task/{started.pid}/children").read_text().split()
+        os.kill(started.pid if whom == "make" else int(children[0]), signal.SIGKILL)
+        started.wait(self.LEFT)
+        until(lambda: not self.under_way(), self.LEFT)
+        return len(self.under_way())

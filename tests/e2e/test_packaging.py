@@ -130,7 +130,7 @@ def test_a_wheel_has_the_package_and_the_released_models_and_nothing_else(wheel)
     assert wheel.stat().st_size < 24 * 2**20
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_an_installed_package_works_in_another_folder(wheel, tmp_path, mnist_dir):
     """As after `pip install .`: no checkout near, and nothing is written into the package."""
     site, home = tmp_path / "site", tmp_path / "home"

@@ -70,6 +70,7 @@ def test_the_readmes_example_runs_in_another_folder(tmp_path, monkeypatch, mnist
     assert {path.name for path in tmp_path.iterdir()} == {"mine.png", "cold.png", "both.png"}
 
 
+@pytest.mark.long
 def test_a_sweep_is_trained_by_an_array_job_and_compared_by_its_settings(tmp_path, monkeypatch, mnist_dir):
     monkeypatch.chdir(tmp_path)
     (job,) = (code for code in helpers.blocks("sh", "docs/running.md") if "SLURM_ARRAY" in code)
@@ -96,7 +97,7 @@ def test_a_sweep_is_trained_by_an_array_job_and_compared_by_its_settings(tmp_pat
     assert [*variables["over_seeds"].index] == [0.001, 0.003]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_what_the_readme_shows_and_each_public_name_completes_in_an_editor(tmp_path):
     """pyright finds nothing wrong in the example, and knows each type: what is unknown has no completion."""
     (code,) = helpers.blocks("python", "README.md")

@@ -190,7 +190,7 @@ def test_the_command_runs_a_job_of_the_plan_and_stamps_it(tmp_path, capsys):
     assert (tmp_path / "jobs" / "measure_zoom-0.json").is_file()
 
 
-@pytest.mark.parametrize(("status", "said"), [(3, "the end"), (0, "ended without writing made")])
+@pytest.mark.parametrize(("status", "said"), [(1, "the end"), (0, "ended without writing made")])
 def test_a_job_that_fails_or_leaves_something_out_has_no_stamp(tmp_path, capsys, status, said):
     planned(tmp_path, module(tmp_path, status, makes=("made",)))
     with pytest.raises(SystemExit) as ended:

@@ -111,6 +111,7 @@ with open(os.environ["CALLS"], "a") as calls:
 """
 
 
+@pytest.mark.long
 def test_an_environment_is_built_once_updated_and_built_again_after_an_interruption(tmp_path, monkeypatch):
     for name in ("environment.py", "pyproject.toml", "constraints.txt"):
         shutil.copy(helpers.ROOT / name, tmp_path)

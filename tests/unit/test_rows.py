@@ -9,6 +9,8 @@ from pathlib import Path
 from statistics import median
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import diffusion as d
 import made_up
@@ -22,7 +24,41 @@ from report.results.settings import describe, make_schedule
 from report.results.table import CHECKPOINT, REAL, reading, row
 from report.results.views import load
 
-FACTS = {"job": "measure", "model": "zoom", "seed": 3, "settings": {"n_final": 500}}
+FACTS = {"job": "measure", "model": "zoom", "seed": 3, "title": "Größe “1”", "settings": {"n_final": 500}}
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+LINES = st.tuples(
+    st.sampled_from(["frechet", "ink"]),
+    st.builds(Interval, NUMBERS, NUMBERS, NUMBERS, st.none() | st.integers(1, 99), sd=NUMBERS),
+    st.sampled_from(["", CHECKPOINT, "late, 2", "weiß"]),
+    st.none() | st.integers(1, 12),
+    st.none() | st.sampled_from([0.2, 1e-4, 7]),
+    st.sampled_from([None, "other"]),
+)
+
+
+@given(st.lists(LINES))
+def test_what_is_written_is_read_by_way_and_by_epoch(tmp_path_factory, lines):
+    out = tmp_path_factory.mktemp("written")
+    path = table.write(out, "one", FACTS, [table.row(*line) for line in lines])
+    assert path == out / "metrics" / "one.json"
+    text = path.read_text("utf-8")
+    assert len([line for line in text.splitlines() if line.startswith("[")]) == len(lines)
+    assert ("“1”" in text, json.loads(text).keys()) == (True, {*FACTS, "rows"})
+    job = table.Record(out, "one", "released/x/")
+    for index, (line, found) in enumerate(zip(lines, job.rows, strict=True)):
+        measure, number, way, epoch, x, model = line
+        assert found[:7] == (out.name, model or "zoom", 3, way, epoch, measure, x)
+        assert found.interval == number
+        assert found.source == f"released/x/metrics/one.json#{index}"
+    ways = {way: {} for way in dict.fromkeys(found.way for found in job.rows)}
+    for found in job.rows:
+        ways[found.way].setdefault(found.measure, []).append(found)
+    assert {way: samples.data for way, samples in job.ways.items()} == ways
+    for way in ways:
+        epochs = sorted({found.epoch for found in job.rows if found.way == way} - {None})
+        assert [one.epoch for one in job.curve(way)] == epochs
+        for one in job.curve(way):
+            assert {found.epoch for rows in one.data.values() for found in rows} == {one.epoch}
 
 
 @pytest.fixture
@@ -35,16 +71,14 @@ def job(tmp_path):
     return table.Record(tmp_path, "one", "released/x/")
 
 
-def test_what_is_written_is_read_by_way_and_by_epoch(job):
-    assert [one.epoch for one in job.curve("late")] == [1, 5]
-    assert job.curve("late")[1]["frechet"].ends == (3.0, 2.0, 4.0)
-    assert job[""]["frechet"] == Interval(2.5, n=7, sd=0.1)
+def test_a_measure_of_several_places_is_read_by_them_and_what_is_missing_is_no_number(job, tmp_path):
     assert (job[""].places("at"), job[""].at("at", 1e-4).value) == ([0.2, 1e-4], 2)
     assert [one.value for one in job[""]["share"]] == [0.5, 0.25]
-    assert {(row.model, row.seed) for row in job.rows} == {("zoom", 3)}
     for missing in (lambda: job["real"], lambda: job[""]["ink"], lambda: job[""].at("share", 7)):
         with pytest.raises(KeyError):
             missing()
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        table.write(tmp_path, "two", {"a": float("inf")}, [])
 
 
 def test_what_is_read_is_noted_by_its_place_and_nothing_else(job):
@@ -52,91 +86,33 @@ def test_what_is_read_is_noted_by_its_place_and_nothing_else(job):
         assert job[""]["frechet"].value == 2.5
         with table.reading() as inner:
             assert job.facts.settings.n_final == job.facts["settings"]["n_final"] == 500
-            assert "share" in job[""]
-            assert "seed" in job.facts
+            assert ("share" in job[""], "seed" in job.facts, job.facts.get("nothing", 1)) == (True, True, 1)
             assert job[""].at("share", 1).value == 0.25
+            assert (job.facts.unread["seed"], getattr(job.facts, "nothing", None)) == (3, None)
     assert [*inner] == ["released/x/metrics/one.json#/settings/n_final", "released/x/metrics/one.json#4"]
     assert [*outer] == ["released/x/metrics/one.json#2", *inner]
+    assert copy.deepcopy(job.facts).settings.n_final == 500
 
 
-def test_a_frame_is_of_a_release_or_of_a_folder_and_the_csv_has_its_rows():
-    frame = table.frame("paper")
-    assert frame.equals(table.frame(PAPER))
-    head, *lines = csv.reader(table.as_csv(PAPER).decode().splitlines())
-    assert head == [*frame.columns] == [*table.Row._fields]
-    assert [float(line[7]) for line in lines] == frame.value.tolist()
-
-
-def test_a_row_may_be_of_a_model_of_its_own_and_other_rows_are_of_the_files(tmp_path):
-    rows = [table.row("ink", 1.0, model="other"), table.row("ink", 2.0, "late", 3, 0.5)]
-    table.write(tmp_path, "one", FACTS, rows)
-    first, second = table.Record(tmp_path, "one").rows
-    assert first == (tmp_path.name, "other", 3, "", None, "ink", None, 1.0, *[None] * 4, "metrics/one.json#0")
-    assert (second.model, second.way, second.epoch, second.x, second.source) == (
-        "zoom",
-        "late",
-        3,
-        0.5,
-        "metrics/one.json#1",
-    )
-    assert second.interval == Interval(2.0)
-
-
-def test_each_row_is_a_line_of_its_file_and_the_facts_stay_as_they_are(tmp_path):
-    facts = {"title": "Größe “1”", "empty": {}, "list": [1, 2.5, None, True]}
-    rows = [table.row("ink", float(i), way="weiß", x=i / 3) for i in range(4)]
-    path = table.write(tmp_path, "one", facts, rows)
-    assert path == table.path_of(tmp_path, "one") == tmp_path / "metrics" / "one.json"
-    text = path.read_text("utf-8")
-    lines = [line for line in text.splitlines() if line.startswith("[")]
-    assert [json.loads(line.removesuffix(",")) for line in lines] == rows
-    assert "“1”" in text
-    assert text.count("weiß") == 4
-    assert json.loads(text) == facts | {"rows": rows}
-    table.write(tmp_path, "none", {"a": 1}, [])
-    assert table.Record(tmp_path, "none").rows == []
-    with pytest.raises(ValueError, match="not JSON compliant"):
-        table.write(tmp_path, "two", {"a": float("inf")}, [])
-
-
-def test_a_source_keeps_the_first_role_that_it_is_given():
+def test_a_source_keeps_its_first_role_and_an_error_ends_the_noting_of_its_block():
     with table.reading() as outer:
         with table.reading("numerator"):
             table.note("a", "b")
             with table.reading("scatter"):
                 table.note("c")
-        with table.reading("denominator"):
+        with suppress(KeyError), table.reading("denominator"):
             table.note("a", "d")
+            raise KeyError
         table.note("e")
+    table.note("f")
     roles = {source: getattr(source, "part", "") for source in outer}
     assert roles == {"a": "numerator", "b": "numerator", "c": "scatter", "d": "denominator", "e": ""}
 
 
-def test_an_error_ends_the_noting_of_its_block_and_what_was_read_counts():
-    with table.reading() as outer, suppress(KeyError), table.reading("inner"):
-        table.note("a")
-        raise KeyError
-    table.note("b")
-    assert [*outer] == ["a"]
-
-
-def test_facts_are_read_as_keys_or_attributes_and_copied(job):
-    facts = job.facts
-    assert dict(facts.settings) == FACTS["settings"] == facts.unread["settings"]
-    assert facts.get("nothing", 1) == 1
-    assert copy.deepcopy(facts).settings.n_final == 500
-    with pytest.raises(AttributeError, match="^nothing$"):
-        _ = facts.nothing
-    with table.reading() as seen:
-        _ = facts.unread["seed"], facts.settings
-        assert getattr(facts, "nothing", None) is None
-    assert not seen
-
-
 def test_samples_know_how_many_they_are_and_whether_they_are_one_image(tmp_path):
     rows = [
-        table.row("frechet", Interval(1.0, n=500), way="a"),
-        table.row("centre_dark", Interval(0.5, n=9), way="a"),
+        table.row("frechet", Interval(1.0, n=500), "a"),
+        table.row("centre_dark", Interval(0.5, n=9), "a"),
     ]
     rows += [table.row("centre_dark", Interval(0.5, n=9), way="b"), table.row("ink", 0.1, way="c", epoch=4)]
     table.write(tmp_path, "one", FACTS, rows)
@@ -145,31 +121,21 @@ def test_samples_know_how_many_they_are_and_whether_they_are_one_image(tmp_path)
     assert (ways["a"].n, ways["b"].n) == (500, 9)
 
 
-def test_a_curve_has_the_epochs_of_one_way_in_order_without_rows_of_no_epoch(tmp_path):
-    rows = [table.row("ink", float(epoch), table.CHECKPOINT, epoch) for epoch in (10, 9, 2)]
-    rows += [table.row("floor", 1.0, table.CHECKPOINT), table.row("ink", 5.0, "", 10)]
-    rows += [table.row("digit", 0.5, table.CHECKPOINT, 2)]
-    table.write(tmp_path, "one", FACTS, rows)
-    job = table.Record(tmp_path, "one")
-    assert [(one.epoch, one["ink"].value, len(one)) for one in job.curve()] == [
-        (2, 2.0, 2),
-        (9, 9.0, 1),
-        (10, 10.0, 1),
-    ]
-    assert table.CHECKPOINT in job
-    assert "real" not in job
-
-
-def test_rows_of_a_folder_are_in_the_order_of_its_files(tmp_path):
+def test_a_frame_has_the_rows_of_a_release_or_folder_in_the_order_of_its_files_as_the_csv_does(tmp_path):
     for name, value in (("b", 1.0), ("a", 2.0)):
         table.write(tmp_path, name, {"seed": 1, "model": "m"}, [table.row("ink", value)] * 2)
     (tmp_path / "metrics" / "notes.txt").write_text("no rows")
-    assert [*table.frame(tmp_path).value] == [2.0, 2.0, 1.0, 1.0]
     frame = table.frame(tmp_path)
+    assert [*frame.value] == [2.0, 2.0, 1.0, 1.0]
     assert frame.seed.dtype == frame.epoch.dtype == frame.n.dtype == "Int64"
     assert frame.source.tolist() == [f"metrics/{name}.json#{i}" for name in "ab" for i in (0, 1)]
     with pytest.raises(ValueError, match="nowhere contains no results"):
         table.frame(tmp_path / "nowhere")
+    frame = table.frame("paper")
+    assert frame.equals(table.frame(PAPER))
+    head, *lines = csv.reader(table.as_csv(PAPER).decode().splitlines())
+    assert head == [*frame.columns] == [*table.Row._fields]
+    assert [float(line[7]) for line in lines] == frame.value.tolist()
 
 
 TRAINED = ("02_train_ddpm", "03_train_zoom", "05_your_degradation")
@@ -325,22 +291,14 @@ def varied(tmp_path) -> views.Training:
     return load(tmp_path).first("zoom")
 
 
-def test_those_are_drawn_whose_sampler_alone_is_another_with_as_many_images(varied):
-    names = [samples.way for _, samples in varied.drawn]
-    assert names == ["own", "few", "again", "better"]  # its own first; "whole" has no number of images
-    assert [how.sampler for how, _ in varied.drawn] == names
-
-
-def test_changes_are_measured_like_the_finished_model(varied):
-    assert [*varied.changes] == ["whole"]
-    assert varied.changes["whole"].sampler == "improved"
-
-
-def test_without_its_own_sampler_none_is_drawn(tmp_path):
-    made_up.training(tmp_path)
-    variants, ways = {"few": PART | {"sampler": "improved"}}, {"few": {"sampler": "improved"}}
-    rows = [row("frechet", 1.0, "few", 100), *made_up.curve({100: 2.0})]
-    made_up.measures(tmp_path, rows=rows, settings={"variants": variants}, ways=ways)
+def test_those_are_drawn_whose_sampler_alone_is_another_with_as_many_images(varied, tmp_path):
+    names = ["own", "few", "again", "better"]  # its own first; "whole" has no number of images
+    assert [(how.sampler, samples.way) for how, samples in varied.drawn] == [(name, name) for name in names]
+    assert [(name, changes.sampler) for name, changes in varied.changes.items()] == [("whole", "improved")]
+    facts = read_json(table.path_of(tmp_path, "measure_zoom-0"))
+    for name in ("own", "again"):  # without its own sampler none is drawn
+        del facts["settings"]["variants"][name], facts["ways"][name]
+    made_up.measures(tmp_path, rows=facts["rows"], settings=facts["settings"], ways=facts["ways"])
     assert load(tmp_path).first("zoom").drawn == []
 
 
@@ -371,23 +329,18 @@ def test_the_models_of_the_original_study_come_first_and_seeds_are_in_order(out)
         views.trainings_in(out / "nowhere", ["zoom"])
 
 
-def test_a_run_knows_its_models_seeds_and_titles(out):
+def test_a_run_knows_its_models_seeds_titles_and_sets_of_samples(out):
     results = load(out)
     assert results.models == ["linear", "cosine", "zoom", "a_model"]
     assert results.seeds("linear") == [9, 10]
     assert [one.name for one in results.all_of("zoom")] == ["zoom-0", "zoom-1"]
     assert results.first("linear").name == "linear-9"
-    assert results.titled(results.first("zoom")) == "Zoom, seed 0"
     assert results.titled(results.first("cosine")) == "Cosine"
     named = results.labelled({"zoom": "Blur", "nothing": "x"})
     assert [named.titled(one) for one in named.all_of("zoom")] == ["Blur, seed 0", "Blur, seed 1"]
     assert named.first("cosine").label == "Cosine"
-
-
-def test_sets_are_of_all_trainings_and_variants_of_the_first(out):
-    results = load(out)
-    result = [(title, one.name, way) for title, one, way in results.sets(["zoom", "linear"])]
-    assert result == [
+    sets = [(title, one.name, way) for title, one, way in results.sets(["zoom", "linear"])]
+    assert sets == [  # variants are of the first
         ("Zoom, seed 0", "zoom-0", ""),
         ("Zoom, seed 0, alt", "zoom-0", "alt"),
         ("Zoom, seed 1", "zoom-1", ""),
@@ -408,16 +361,15 @@ def test_other_jobs_are_read_and_all_sources_have_the_prefix_of_their_run(out):
     table.write(out, "schedules", {"T": 10}, [row("alpha_bar", 1.0, "linear", x=0)])
     table.write(out, "measured_by_hand", {"job": "mine"}, [])
     results = load(out, prefix="released/x/")
-    assert [*results.jobs] == ["measured_by_hand", "schedules"]
-    assert results.jobs["schedules"].facts["T"] == 10
+    assert {name: job.facts.unread for name, job in results.jobs.items()} == {
+        "measured_by_hand": {"job": "mine"},
+        "schedules": {"T": 10},
+    }
     zoom = results.first("zoom")
     with reading() as seen:
         _ = zoom.final["frechet"].value, zoom.train.steps, results.jobs["schedules"]["linear"]["alpha_bar"]
-    assert [source.partition("#")[0] for source in seen] == [
-        "released/x/metrics/measure_zoom-0.json",
-        "released/x/metrics/train_zoom-0.json",
-        "released/x/metrics/schedules.json",
-    ]
+    jobs = ("measure_zoom-0", "train_zoom-0", "schedules")
+    assert [source.partition("#")[0] for source in seen] == [f"released/x/metrics/{job}.json" for job in jobs]
 
 
 @pytest.fixture
@@ -435,27 +387,19 @@ def test_what_a_file_names_is_not_imported(copied, monkeypatch):
 
 
 @pytest.mark.parametrize("job", ["train", "measure"])
-@pytest.mark.parametrize(
-    ("other", "said"),
-    [
-        ({"weights": {"sha256": "0" * 64}, "weights_sha256": "0" * 64}, "other weights of zoom-0"),
-    ],
-)
-def test_files_that_do_not_belong_together_are_refused(copied, job, other, said):
+def test_files_that_do_not_belong_together_are_refused(copied, job):
+    other = {"weights": {"sha256": "0" * 64}, "weights_sha256": "0" * 64}
     changed(table.path_of(copied, f"{job}_zoom-0"), lambda facts: facts.update(other))
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match="other weights of zoom-0"):
         load(copied)
 
 
-def test_the_file_of_a_training_says_where_and_what_it_is(tiny):
-    """Its losses and other rows: unit/test_measure.py."""
+def test_the_file_of_a_training_says_what_it_is(tiny):
+    """Its losses: above; its other rows: golden/test_values.py."""
     run = load(tiny)
-    one, facts = run.first("zoom"), run.first("zoom").train
+    facts, ddpm = run.first("zoom").train, run.first("linear").parts
     assert (facts.epochs, facts.steps, facts.T, facts.settings.batch_size) == (5, 10, 24, 128)
     assert sha256(tiny / facts.weights.file) == facts.weights.sha256
-    assert facts.settings.unread == read_json(tiny / facts.run / "run.json")["settings"]
     assert (facts.data.name, facts.data.n_train, facts.data.n_test) == ("mnist", 200, 50)
-    ddpm = run.first("linear").parts
     assert ddpm["sampler"] == describe("ancestral", {"steps": 4})
     assert make_schedule(ddpm["schedule"]).beta[-1] == 0.5
-    assert one.probes.places("step_loss") == [*range(1, 11)]
