@@ -22,9 +22,9 @@ from diffusion.evaluation.measures import (
     distances_in,
     take_measures,
 )
-from diffusion.evaluation.recogniser import DigitRecogniser, digit
+from diffusion.evaluation.recogniser import DigitRecogniser
 from diffusion.evaluation.small_networks import AUTOENCODER, FeatureNetwork
-from diffusion.evaluation.statistics import Interval
+from diffusion.evaluation.statistics import Interval, share_of
 from diffusion.evaluation.variety import FEWEST_IMAGES, precision_recall_coverage
 from diffusion.names import check_known
 from diffusion.pixels import GREY28, as_images, note_outside, require_images
@@ -270,7 +270,7 @@ class Evaluator:
             values = take_measures(self.test, real=True)
             values |= precision_recall_coverage(space.reference.features, space.train, n, self.seed)
             if self.test.recognisable:
-                values["digit"] = digit(self.recogniser, self.x_test[1::2])
+                values["digit"] = share_of(self.recogniser.accepted)
             self._real[n] = values
         return self._real[n]
 

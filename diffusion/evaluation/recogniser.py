@@ -17,6 +17,7 @@ from diffusion.evaluation.classifier import DigitClassifier
 from diffusion.evaluation.distortions import MILD, Kind, centred
 from diffusion.evaluation.frechet import to_uint8
 from diffusion.evaluation.statistics import Interval, share_of
+from diffusion.once import of_data
 from diffusion.runtime import generator
 
 REFUSED = 0.05  # share of mildly distorted digits below the threshold
@@ -59,6 +60,7 @@ class DigitRecogniser:
     features: Tensor  # (M, 64) of training digits
     pixels: Tensor  # (M, 144)
     bound: float = 0.0
+    accepted: Tensor = torch.zeros(0)  # mask of the test digits from which the threshold was not computed
 
     @classmethod
     def fit(
@@ -74,11 +76,18 @@ class DigitRecogniser:
             labels (Tensor): Labels (N,) of the test digits.
             n (int): Digits of each mild distortion, at most N / 2. Default 1000.
         """
-        tidy = tidied(x_train)
-        unbound = cls(classifier, _features(classifier, tidy), _coarse(tidy))
-        kinds = distort(MILD, x[::2], labels[::2], n, "bound")
-        scores = torch.cat([unbound.scores(images) for images, _ in kinds.values()])
-        return cls(classifier, unbound.features, unbound.pixels, float(scores.quantile(REFUSED)))
+
+        def make() -> dict[str, Tensor]:
+            tidy = tidied(x_train)
+            unbound = cls(classifier, _features(classifier, tidy), _coarse(tidy))
+            kinds = distort(MILD, x[::2], labels[::2], n, "bound")
+            scores = torch.cat([unbound.scores(images) for images, _ in kinds.values()])
+            bound = scores.quantile(REFUSED)
+            parts = {"features": unbound.features, "pixels": unbound.pixels}
+            return parts | {"bound": bound, "accepted": unbound.scores(x[1::2]) >= bound}
+
+        made = of_data("recogniser", make, classifier, x_train, x, labels, n)
+        return cls(classifier, made["features"], made["pixels"], float(made["bound"]), made["accepted"])
 
     def scores(self, x: Tensor) -> Tensor:
         """Return scores (N,) of images x (N, 1, 28, 28) in model units, which may exceed [-0.5, 0.5]."""
@@ -98,7 +107,7 @@ def digit(recogniser: DigitRecogniser, x: Tensor) -> Interval:
 
 @torch.inference_mode()
 def _features(classifier: DigitClassifier, x: Tensor) -> Tensor:
-    parts = to_uint8(x).split(1000)
+    parts = to_uint8(x).split(100)
     return torch.cat([classifier.features(part.float() / 255 - 0.5) for part in parts])
 
 

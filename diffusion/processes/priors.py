@@ -18,6 +18,7 @@ from torch import Generator, Tensor
 
 from diffusion.arguments import Count, checked
 from diffusion.names import create
+from diffusion.once import of_data
 
 
 @dataclass(frozen=True)
@@ -118,27 +119,33 @@ class Mixture:
     components: Count = 50
 
     def fit(self, pixels: Tensor) -> "Gaussians":
-        # They take a second, which those without a mixture need not wait.
         """Fit the mixture to patches (N, C, p, p) in [-0.5, 0.5].
 
         Raises:
             ValueError: If there are fewer patches than components.
         """
-        from sklearn.mixture import GaussianMixture
-        from threadpoolctl import threadpool_limits
-
         if len(pixels) < self.components:
             raise ValueError(
                 f"components is {self.components}; expected: at most {len(pixels)}, the number of patches"
             )
-        values = pixels[:MOST].flatten(1).double().numpy()
-        size = f"{len(values)} patches of {values.shape[1]} pixels"
-        print(f"fitting a mixture of {self.components} Gaussians to {size}, once", flush=True)
-        with threadpool_limits(1):  # for products so small threads only wait for one another
-            mixture = GaussianMixture(self.components, reg_covar=FLOOR, random_state=0).fit(values)
-        spread = torch.linalg.cholesky(torch.from_numpy(mixture.covariances_))
-        weights, means = torch.from_numpy(mixture.weights_), torch.from_numpy(mixture.means_)
-        return Gaussians(weights, means, spread, pixels.shape[1])
+        values = pixels[:MOST].flatten(1).double()
+        made = of_data("mixture", lambda: fit_gaussians(values, self.components), values, self.components)
+        spread = torch.linalg.cholesky(made["covariances"])
+        return Gaussians(made["weights"], made["means"], spread, pixels.shape[1])
+
+
+def fit_gaussians(values: Tensor, components: int) -> dict[str, Tensor]:
+    """Fit a mixture to values (N, D) in float64, and return its weights, means and covariances by name."""
+    # They take a second, which those without a mixture need not wait.
+    from sklearn.mixture import GaussianMixture
+    from threadpoolctl import threadpool_limits
+
+    size = f"{len(values)} patches of {values.shape[1]} pixels"
+    print(f"fitting a mixture of {components} Gaussians to {size}, once", flush=True)
+    with threadpool_limits(1):  # for products so small threads only wait for one another
+        mixture = GaussianMixture(components, reg_covar=FLOOR, random_state=0).fit(values.numpy())
+    parts = {"weights": mixture.weights_, "means": mixture.means_, "covariances": mixture.covariances_}
+    return {name: torch.from_numpy(part) for name, part in parts.items()}
 
 
 @dataclass(frozen=True, eq=False)

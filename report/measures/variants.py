@@ -118,6 +118,7 @@ def describe_sampler(run: Run) -> dict[str, Any]:
 )
 def cost(run: Run, n: int = 128) -> dict[str, Value]:
     """The cost of a sample, by name; draws n samples to measure the time."""
+    run.fitted()  # the cost is without the fit of a prior
     begin = time.process_time()
     run.sample(n)
     return {"calls": run.calls, "seconds": (time.process_time() - begin) / n}

@@ -89,6 +89,8 @@ class Drawn:
             epoch: epoch of the weights; None: the last.
         """
         run = run or self.run
+        if epoch == len(run.history):
+            epoch = None  # the last checkpoint is the finished model
         last, average = len(run.history) if epoch is None else epoch, getattr(run, "average", 1)
         content = {
             "weights": [line["sha256"] for line in run.history[max(0, last - average) : last]],

@@ -91,7 +91,7 @@ def test_measures_of_samples_are_those_that_are_taken_of_images():
 def test_seconds_are_those_of_one_sample_and_of_the_processor(monkeypatch):
     clock, drawn = iter((100.0, 164.0, 0.0, 10.0)), []
     monkeypatch.setattr(variants.time, "process_time", lambda: next(clock))
-    run = SimpleNamespace(sample=drawn.append, calls=24)
+    run = SimpleNamespace(fitted=lambda: drawn.append("prior"), sample=drawn.append, calls=24)
     assert cost(run) == {"calls": 24, "seconds": 0.5}
     assert cost(run, 5)["seconds"] == 2.0
-    assert drawn == [128, 5]
+    assert drawn == ["prior", 128, "prior", 5]  # a prior is fitted outside of the measured time
