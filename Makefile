@@ -2,7 +2,7 @@
 # Targets first build the environment, or add to it what they need of the extras of pyproject.toml.
 
 PROFILE  ?= quick
-# DRY=1 with report or retrain: check all arguments, list the jobs that would run, and run nothing.
+# 1: check all arguments, list the jobs that would run, and run nothing.
 DRY      ?=
 CORES    ?= all
 # A cluster for the jobs, with its settings in profiles/: slurm. Empty: this machine.
@@ -15,6 +15,19 @@ PYTHON   ?= python3
 VENV     ?= .venv
 # Number of processes that share the tests.
 WORKERS  ?= 2
+
+# All variables of the command line: with examples, as `make help` shows them, and those for developers.
+EXAMPLES := PROFILE=quick DRY=1 CORES=n EXECUTOR=slurm LAB=OPTIONS TORCH=OPTIONS PYTHON=python3
+ALLOWED := $(foreach example,$(EXAMPLES),$(firstword $(subst =, ,$(example)))) VENV WORKERS PROCESSORS CHANGED
+GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
+ifneq ($(filter-out $(ALLOWED),$(GIVEN)),)
+$(error unknown: $(filter-out $(ALLOWED),$(GIVEN)); allowed: $(ALLOWED))
+endif
+ifneq ($(DRY),)
+ifneq ($(filter-out 1,$(DRY))$(filter-out report retrain,$(MAKECMDGOALS)),)
+$(error DRY is '$(DRY)'; allowed: DRY=1, with the targets report and retrain)
+endif
+endif
 
 RUN  := $(VENV)/bin/python
 JOBS  = $(if $(DRY),--dry) $(if $(EXECUTOR),--on='$(EXECUTOR)') -- '$(PROFILE)' '$(CORES)'
@@ -30,7 +43,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 
 help: ## list these targets and the profiles
-	@echo "make TARGET [PROFILE=quick] [DRY=1] [CORES=n] [EXECUTOR=slurm] [LAB=OPTIONS] [TORCH=OPTIONS] [PYTHON=python3]"
+	@echo "make TARGET $(EXAMPLES:%=[%])"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-17s%s\n", $$1, $$2 }' Makefile
 	@echo "profiles:"
 	@for file in $(wildcard profiles/*.yaml paper/profiles/*.yaml); do \

@@ -85,6 +85,16 @@ def run_profile(profile: Profile, plan: Mapping[str, Job], cores: str, executor:
         print(f"Report {'ready' if stale else 'up to date'}: {path}")
 
 
+def check_owner(profile: Profile, out: Path) -> None:
+    """Raise ValueError if a results folder contains the results of another profile file that still exists."""
+    if (out / job.PLAN).is_file():
+        folder, file = job.read_plan(out)["report"].module[1:]  # the folder may have been copied since
+        if folder == str(out) and Path(file) != profile.where.resolve() and Path(file).is_file():
+            raise ValueError(
+                f"{out} contains the results of {file}; give {profile.where} another name in `profile:`"
+            )
+
+
 def announce(plan: Mapping[str, Job], stale: Mapping[str, str]) -> None:
     """Print how many jobs will run, and why finished jobs run again: a line for each job."""
     if stale:
@@ -117,6 +127,7 @@ def main() -> None:
     if released:
         command = f"make retrain PROFILE={profile.name}"
         print(f"Using the released results of {profile.name}; to train the models, run {command}", flush=True)
+    check_owner(profile, out)
     if given.dry:
         plan = jobs.make_plan(profile, out if released else None)
         stale = jobs.find_stale(plan)

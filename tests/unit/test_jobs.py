@@ -52,6 +52,17 @@ def test_a_dry_run_names_each_job_with_its_reason_and_writes_nothing(run, capsys
     assert helpers.content(run.out) == before
 
 
+def test_another_profile_file_with_the_same_results_folder_is_refused(run, monkeypatch):
+    other = run.profile.where.with_name("copy.yaml")
+    other.write_bytes(run.profile.where.read_bytes())
+    jobs.write_plan(run.jobs(), run.out)
+    monkeypatch.setattr(sys, "argv", ["run", str(other), "--dry"])
+    with pytest.raises(ValueError, match=f"results of {run.profile.where}; give {other} another name"):
+        report.jobs.run.main()
+    for path in (other, run.out / "plan.json"):
+        path.unlink()
+
+
 @pytest.mark.parametrize(
     ("executor", "variable", "options"),
     [

@@ -68,6 +68,9 @@ def project(tmp_path) -> Path:
         (["report", "EXECUTOR=slrum"], "profiles/slrum/config.yaml"),
         (["archive", "PROFILE=papr"], "released/papr/manifest.json"),
         (["verify"], "released/quick/manifest.json"),
+        (["report", "PROFIL=smoke"], "PROFIL"),
+        (["report", "DRY=0"], "allowed: DRY=1"),
+        (["release", "DRY=1"], "allowed: DRY=1, with the targets report and retrain"),
     ],
 )
 def test_a_mistake_is_one_line_before_an_environment_is_built(bare, arguments, missing):
