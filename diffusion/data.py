@@ -11,7 +11,9 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from textwrap import shorten
 from typing import Annotated, Any
 
 import numpy as np
@@ -165,8 +167,8 @@ def images(
     """Make a data set from pictures in `folder/train/CLASS/` and `folder/test/CLASS/`.
 
     torchvision's ImageFolder reads the pictures (PNG, JPEG and others). Their order is random, but the same
-    in each call, which mixes the classes. With a single class, the data set is without classes. The two
-    folders may begin with a capital letter.
+    in each call, which mixes the classes. With a single class, the data set is without classes. Capital
+    letters in "train" and "test" do not matter. `load` prints the number of pictures of each class.
 
     Args:
         folder (path): The folder of pictures.
@@ -178,8 +180,8 @@ def images(
         DataSet: For `load`, `Evaluator` and profiles.
 
     Raises:
-        DataError: If a folder has no sub-folders with pictures, the classes of its splits differ, it contains
-            `val` and not `test`, or a picture cannot be read.
+        DataError: If the folder does not contain exactly the two folders, they have different classes or no
+            pictures, or a picture cannot be read.
         ValueError: If another argument is out of range.
 
     Example:
@@ -187,19 +189,20 @@ def images(
         >>> from pathlib import Path
         >>> from tempfile import mkdtemp
         >>> from PIL import Image
-        >>> folder = Path(mkdtemp()) / "train" / "squares"
-        >>> folder.mkdir(parents=True)
-        >>> for i in range(4):
-        ...     Image.new("L", (8, 8), color=80 * i).save(folder / f"{i}.png")
-        >>> x, labels = d.load(d.images(folder.parent.parent, size=8))
+        >>> folder = Path(mkdtemp())
+        >>> for split in ("train", "test"):
+        ...     (folder / split / "squares").mkdir(parents=True)
+        ...     Image.new("L", (9, 8), color=80).save(folder / split / "squares" / "first.png")
+        >>> x, labels = d.load(d.images(folder, size=8))
+        /...train: 1 pictures (squares 1)
         >>> x.shape, labels
-        (torch.Size([4, 1, 8, 8]), None)
+        (torch.Size([1, 1, 8, 8]), None)
     """
     root, mode = Path(folder).expanduser().absolute(), "RGB" if colour else "L"
-    folders = {path.name.lower(): path for path in root.glob("*/")}  # Train and TEST are splits, too
-    if "test" not in folders and (others := folders.keys() & {"val", "valid", "validation"}):
-        raise DataError(f"{root} contains {min(others)}, but not test; rename it to test")
-    splits = {split: folders.get(split, root / split) for split in SPLITS}
+    splits = {path.name.lower(): path for path in root.glob("[!._]*/")}
+    if {*splits} != {*SPLITS}:
+        names = ", ".join(sorted(splits)) or "no folder"
+        raise DataError(f"{root} contains {names}; expected: train and test; rename or move other folders")
     classes = sorted(path.name for path in splits["train"].glob("*/"))
 
     def read(split: str, folder: Path) -> Arrays | np.ndarray:
@@ -214,10 +217,18 @@ def images(
         if files.classes != classes:
             message = f"has the classes {files.classes}; expected: {classes}, as in train"
             raise DataError(f"{splits[split]} {message}")
+        counts = np.bincount(files.targets)
+        texts = (f"{name} {count}" for name, count in zip(classes, counts, strict=True))
+        _print_once(f"{splits[split]}: {len(files)} pictures ({shorten(', '.join(texts), 100)})")
         pixels = np.stack(pictures)
         return (pixels, np.array(files.targets)[order]) if len(classes) > 1 else pixels
 
     return DataSet(root.name, read, tuple(classes) if len(classes) > 1 else ())
+
+
+@cache
+def _print_once(line: str) -> None:
+    print(line, flush=True)
 
 
 # --- by hash ---

@@ -19,17 +19,25 @@ def write(folder, n=10, shape=(8, 8), seed=0):
         Image.fromarray(pixels).save(folder / f"{i}.png")
 
 
+def write_splits(folder, *names):
+    for name in names:
+        write(folder / name / "cats", 2)
+
+
 def rows(x):
     """Images (N, C, S, S) in model units, as a list of bytes."""
     return [((one + 0.5) * 255).round().byte().permute(1, 2, 0).numpy().tobytes() for one in x]
 
 
-def test_sub_folders_are_classes_as_of_torchvision_in_an_order_that_mixes_them(tmp_path):
+def test_sub_folders_are_classes_as_of_torchvision_in_an_order_that_mixes_them(tmp_path, capsys):
     for split in ("train", "test"):
         for i, name in enumerate(("cats", "dogs", "birds")):
             write(tmp_path / split / name, 3 + i, (8, 8, 3), seed=i)
     found, other = d.images(tmp_path, size=8, colour=True), datasets.ImageFolder(tmp_path / "train")
     x, labels = d.load(found)
+    d.load(found)
+    said = capsys.readouterr().out
+    assert said == f"{tmp_path}/train: 12 pictures (birds 5, cats 3, dogs 4)\n"
     assert (found.title, list(found.classes)) == (tmp_path.name, other.classes)
     theirs = [(np.asarray(one).tobytes(), label) for one, label in other]
     assert sorted(zip(rows(x), labels.tolist(), strict=True)) == sorted(theirs)
@@ -38,6 +46,7 @@ def test_sub_folders_are_classes_as_of_torchvision_in_an_order_that_mixes_them(t
 
 
 def test_pictures_of_many_sizes_are_brought_to_one_and_of_one_class_have_no_labels(tmp_path):
+    write(tmp_path / "test" / "all", 2)
     write(tmp_path / "train" / "all", 3, (20, 30))
     Image.new("RGB", (40, 40), (255, 0, 0)).save(tmp_path / "train" / "all" / "red.jpg")
     for colour, channels in ((True, 3), (False, 1)):
@@ -45,25 +54,21 @@ def test_pictures_of_many_sizes_are_brought_to_one_and_of_one_class_have_no_labe
         assert (x.shape, labels) == ((4, channels, 10, 10), None)
 
 
-def test_what_is_no_folder_of_pictures_is_refused_by_its_name(tmp_path):
-    with pytest.raises(DataError, match=f"pictures in {tmp_path / 'train'} cannot be read: .*No such file"):
-        d.load(d.images(tmp_path, size=8))
-    write(tmp_path / "train" / "all")
-    (tmp_path / "train" / "all" / "7.png").write_bytes(b"\x89PNG")
-    with pytest.raises(DataError, match="cannot be read: cannot identify image file"):
+def test_a_picture_that_cannot_be_read_is_refused_by_the_name_of_its_split(tmp_path):
+    write_splits(tmp_path, "train", "test")
+    (tmp_path / "train" / "cats" / "7.png").write_bytes(b"\x89PNG")
+    with pytest.raises(DataError, match=f"{tmp_path}/train cannot be read: cannot identify image file"):
         d.load(d.images(tmp_path, size=8))
 
 
-@pytest.mark.parametrize("name", ["val", "valid", "Validation"])
-def test_a_split_of_another_name_is_refused_instead_of_being_left_out(tmp_path, name):
-    for split in ("train", name):
-        write(tmp_path / split / "cats", 2)
-    with pytest.raises(
-        DataError, match=f"{tmp_path} contains {name.lower()}, but not test; rename it to test"
-    ):
+@pytest.mark.parametrize(
+    "names", [[], ["train"], ["train", "val"], ["Train", "Validation", "TEST"], ["cats", "dogs"]]
+)
+def test_folders_other_than_train_and_test_are_refused_instead_of_being_left_out(tmp_path, names):
+    write_splits(tmp_path, *names, ".cache", "__MACOSX")
+    found = ", ".join(sorted(name.lower() for name in names)) or "no folder"
+    with pytest.raises(DataError, match=f"^{tmp_path} contains {found}; expected: train and test"):
         d.images(tmp_path, size=8)
-    write(tmp_path / "test" / "cats", 3)
-    assert len(d.load(d.images(tmp_path, size=8), "test")[0]) == 3
 
 
 def test_splits_may_have_capital_letters_and_have_the_same_classes(tmp_path):
