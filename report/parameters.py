@@ -1,8 +1,7 @@
 """Parameters of notebooks, training and measuring: their names, types and defaults, and the checks of values.
 
-The parameters of a notebook are in its parameters cell, as papermill reads it; rarely changed ones may be in
-a folded cell above it, tagged `more-parameters`. The arguments of training and measuring are in the
-signatures of `diffusion.fit` and `report.measures.measure.measure`.
+The parameters of a notebook are in its parameters cell, as papermill reads it. The arguments of training and
+measuring are in the signatures of `diffusion.fit` and `report.measures.measure.measure`.
 """
 
 import inspect
@@ -36,7 +35,6 @@ PROCESS = {  # notebook that trains -> function that makes its process from its 
 }
 OF_NOTEBOOK = {"folder", "if_exists", "callback"}  # arguments of `fit` that the notebook itself passes
 FROM_0 = {"seed", "image_index"}
-CELLS = ("parameters", "more-parameters")  # tags of the cells with parameters
 
 
 class ProfileError(ValueError):
@@ -95,7 +93,7 @@ def parameters(notebook: str) -> tuple[dict[str, Any], type[BaseModel]]:
     Whole numbers must be at least 1, or at least 0 for the names in `FROM_0`.
     """
     cells = nbformat.read(file_of(notebook), as_version=4).cells
-    tagged = [cell for tag in CELLS for cell in cells if tag in cell.metadata.get("tags", ())]
+    tagged = [cell for cell in cells if "parameters" in cell.metadata.get("tags", ())]
     written = [parameter for cell in tagged for parameter in PythonTranslator.inspect(cell)]
     kinds = {parameter.name: TYPES[parameter.inferred_type_name] for parameter in written}
     kinds |= {name: Count for name, kind in kinds.items() if kind is int and name not in FROM_0}

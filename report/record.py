@@ -19,7 +19,7 @@ from diffusion import data
 from diffusion.names import look_up
 from diffusion.processes.schedules import SCHEDULES
 from report.measures.registry import register
-from report.parameters import PROCESS, errors_at, fill, make_parts
+from report.parameters import PROCESS, errors_at, fill, make_parts, refuse_unknown
 from report.parameters import parameters as read_parameters
 from report.results.environment import environment
 from report.results.settings import describe, make, vary
@@ -38,7 +38,7 @@ register(
 
 
 def parameters(notebook: str, scope: Mapping[str, Any]) -> dict[str, Any]:
-    """Check the parameters of a notebook, and copy them.
+    """Check the parameters of a notebook, which the cell injected by papermill may set, and copy them.
 
     Args:
         notebook: name of the notebook, without its ending.
@@ -48,10 +48,12 @@ def parameters(notebook: str, scope: Mapping[str, Any]) -> dict[str, Any]:
         The parameters by name, and `notebook`.
 
     Raises:
-        ValueError: a value is not allowed.
+        ValueError: a value is not allowed, or papermill has set an unknown name.
     """
     given = {name: scope[name] for name in read_parameters(notebook)[0]}
+    injected = [cell for cell in scope.get("In", ()) if cell.startswith("# Parameters\n")]
     with errors_at(notebook):
+        refuse_unknown(re.findall(r"^(\w+) = ", "".join(injected), re.MULTILINE), given)
         fill(notebook, {name: value for name, value in given.items() if value is not None})
         if not re.fullmatch(r"[A-Za-z0-9]\w{0,39}", str(given.get("model", "m")), re.ASCII):
             raise ValueError(f"model is {given['model']!r}; allowed: 1 to 40 letters, digits and _")

@@ -335,7 +335,7 @@ def copied(target: Path, *parts: str) -> Path:
 
 
 NOTEBOOKS = places.notebooks()  # name -> file
-FIRST = ("more-parameters", "parameters", "imports", "packages")  # cells that come before all others
+FIRST = ("parameters", "imports", "packages")  # cells that come before all others
 
 
 def defined(notebook: str, *cells: str, **given: Any) -> dict[str, Any]:

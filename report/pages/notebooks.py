@@ -23,7 +23,6 @@ from report.pages import figures
 from report.pages.figures import Drawing
 from report.pages.names import AUTHORS, LICENCE, repository
 from report.pages.render import PAGE, TEMPLATES, pandoc
-from report.parameters import CELLS
 from report.places import PLAY
 from report.results.views import Results
 
@@ -102,7 +101,7 @@ def render_page(
 
 def describe_execution(notebook: nbformat.NotebookNode) -> str:
     """A sentence on an executed notebook: it trained a model, or opened a released one."""
-    cells = [cell for cell in notebook.cells if {*CELLS} & {*cell.metadata.get("tags", [])}]
+    cells = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
     parameters = [parameter for cell in cells for parameter in PythonTranslator.inspect(cell)]
     values = {parameter.name: ast.literal_eval(parameter.default) for parameter in parameters}
     values |= notebook.metadata.get("papermill", {}).get("parameters", {})

@@ -30,23 +30,10 @@ def tagged(cell, tag):
 
 @pytest.mark.parametrize("name", CELLS)
 def test_papermill_lists_every_parameter_with_type_and_meaning(name):
-    """And of the folded cell above, which sets those that are rarely changed."""
     found = inspect_notebook(NOTEBOOKS[name])
     (cell,) = (cell for cell in CELLS[name] if tagged(cell, "parameters"))
-    assert len(cell["source"]) == 1 + len(found) <= 25  # a line each, and one that says how to change them
-    more = [one for one in CELLS[name] if tagged(one, "more-parameters")]
-    assert [tagged(one, "parameters") for one in CELLS[name]].index(True) > len(more)
-    if name[:2] in ("01", "02", "03"):
-        assert len(found) <= 8
-        assert more[0]["metadata"]["jupyter"]["source_hidden"]
-        assert CELLS[name].index(more[0]) + 1 == CELLS[name].index(cell)  # papermill's own come after both
-    both = [name for name, _ in parameters(name)[0].items()]
-    assert both[: len(found)] == [*found]
-    assert (
-        len(both)
-        == len({*both})
-        == len(found) + sum(": " in line.split("#")[0] for one in more for line in one["source"])
-    )
+    lines = [line for line in cell["source"] if not line.startswith("#")]
+    assert [line.partition(":")[0] for line in lines] == [*found] == [*parameters(name)[0]]
     for key, shown in found.items():
         assert shown["help"].strip(), key
         assert shown["inferred_type_name"] in ("int", "float", "str", "bool", "list", "dict"), key

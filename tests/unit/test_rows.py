@@ -149,6 +149,7 @@ TRAINED = ("02_train_ddpm", "03_train_zoom", "05_your_degradation")
         ("02_train_ddpm", {"schedule_options": {"T": 50}}, "steps|visits", "50"),
         ("02_train_ddpm", {"sampler_options": {"steps": 5000}}, "steps|visits", "1000"),
         ("02_train_ddpm", {"fit_options": {"rate": 1}}, "parameter", "rate"),
+        ("02_train_ddpm", {"In": ["", "# Parameters\nepochs = 1\nepoch = 1\n"]}, "epoch'", "epochs"),
         ("03_train_zoom", {"fit_options": "{ema: 0.9}"}, "fit_options", "dictionary"),
         ("03_train_zoom", {"n_reconstruct": 0}, "n_reconstruct", "greater than or equal to 1"),
         ("05_your_degradation", {"model": "../zoom"}, "model", "letters"),
