@@ -132,9 +132,15 @@ def compare(
         evaluator = Evaluator.for_dataset(evaluator)
     trained = {name: model for name, model in models.items() if isinstance(model, Run)}
     given = {name: as_images(x) for name, x in models.items() if name not in trained}
+    shape = tuple(evaluator.x_test.shape[1:])
     for name, x in given.items():
         if not isinstance(x, Tensor):
             raise ValueError(f"runs[{name!r}] is {summarise(x)}; expected: a run (d.open) or samples")
+    shapes = {name: x.shape[1:] for name, x in given.items()}
+    shapes |= {name: run.process.image_shape for name, run in trained.items()}
+    for name, other in shapes.items():
+        if tuple(other) != shape:
+            raise ValueError(f"runs[{name!r}] has images {tuple(other)}; expected: {shape}, as the evaluator")
     n = choose_n(evaluator, *map(len, given.values())) if n is None else check_whole("n", n, FEWEST_IMAGES)
     for name, x in given.items():
         if len(x) < n:

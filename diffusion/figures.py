@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from diffusion.arguments import Count, checked, summarise
-from diffusion.pixels import as_images, channels_first, grey_values
+from diffusion.pixels import as_images, channels_first, check_scale, grey_values
 
 DPI = 100  # pixels per inch of the saved file
 WIDTH, LARGEST = 1000, 168  # pixels up to which a row of small images and an image are enlarged
@@ -37,7 +37,7 @@ def grid(images: Any, columns: Count = 8, labels: Sequence[str] = ()) -> Grid:
 
     Args:
         images (Tensor or array): Images (n, S, S), (n, C, S, S) or (n, S, S, C) with one or three channels,
-            in [-0.5, 0.5] from black to white, or bytes. Values outside are clamped.
+            in about [-0.5, 0.5] from black to white, or bytes. Values outside are clamped.
         columns (int): Number of columns. Default 8.
         labels (sequence of str): Labels left of the rows. Default ().
 
@@ -45,7 +45,7 @@ def grid(images: Any, columns: Count = 8, labels: Sequence[str] = ()) -> Grid:
         Grid: A matplotlib figure, shown in a notebook; save it with `savefig`.
 
     Raises:
-        ValueError: If `images` is empty, has another shape, or contains NaN.
+        ValueError: If `images` is empty, has another shape or scale, or contains NaN.
 
     Example:
         >>> import diffusion as d
@@ -90,4 +90,7 @@ def _to_bytes(images: Any) -> Tensor:
         raise ValueError(f"images is {summarise(images)}; expected: a tensor or array (n, C, S, S), n > 0")
     if x.shape[1] not in (1, 3):
         raise ValueError(f"images have {x.shape[1]} channels; grid draws 1 (grey) or 3 (colour)")
-    return x if is_bytes else grey_values(x.detach().cpu())
+    if is_bytes:
+        return x
+    check_scale(x, "images")
+    return grey_values(x.detach().cpu())

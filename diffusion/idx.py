@@ -68,7 +68,7 @@ class IdxFiles:
                 continue
             for name in NAMES:
                 write_bytes(raw / name, files[name])
-            print(f"{raw}: {source}")
+            print(f"{self.loader} was not in {raw}; it is now, from {source}")
             return
         raise DataError(
             f"{self.loader} is not in {raw} and could not be downloaded ({'; '.join(failures)}). Put the "

@@ -11,6 +11,7 @@ from diffusion.arguments import summarise
 Shape = tuple[int, int, int]  # (C, S, S)
 GREY28: Shape = (1, 28, 28)
 OUTSIDE = 0.75  # a pixel beyond this is far out of [-0.5, 0.5]
+OTHER_SCALES = "x - 0.5 for [0, 1], x / 2 for [-1, 1] or x / 255 - 0.5 for [0, 255]"
 
 
 def shape_of(x: Tensor) -> Shape:
@@ -33,9 +34,20 @@ def check_images(x: Any, name: str = "images") -> None:
     low, high = x.min().item(), x.max().item()
     if not (low >= -0.5 - 1e-6 and high <= 0.5 + 1e-6):  # written so that NaN fails
         raise ValueError(
-            f"{name}: pixels range from {low:g} to {high:g}; expected: [-0.5, 0.5]; use x - 0.5 for [0, 1], "
-            "x / 2 for [-1, 1] or x / 255 - 0.5 for [0, 255]"
+            f"{name}: pixels range from {low:g} to {high:g}; expected: [-0.5, 0.5]; use {OTHER_SCALES}"
         )
+
+
+def check_scale(x: Tensor, name: str) -> None:
+    """Check that samples (N, C, S, S), which may exceed [-0.5, 0.5], are not in [0, 1] or [-1, 1].
+
+    Raises:
+        ValueError: If they are; the message begins with the name.
+    """
+    low, high = float(x.min()), float(x.max())  # samples that have drifted do not end exactly at 0 or -1
+    if low >= 0 and high > 0.5 or low < -0.97 and high > 0.97 and max(-low, high) <= 1:
+        expected = f"about [-0.5, 0.5]; use {OTHER_SCALES}"
+        raise ValueError(f"{name}: pixels range from {low:g} to {high:g}; expected: {expected}")
 
 
 def require_images(name: str, x: Any) -> Tensor:

@@ -27,7 +27,7 @@ from diffusion.evaluation.small_networks import AUTOENCODER, FeatureNetwork
 from diffusion.evaluation.statistics import Interval, share_of
 from diffusion.evaluation.variety import FEWEST_IMAGES, precision_recall_coverage
 from diffusion.names import check_known
-from diffusion.pixels import GREY28, as_images, note_outside, require_images
+from diffusion.pixels import GREY28, as_images, check_scale, note_outside, require_images
 
 NEAR, PER_DISTORTION = 10_000, 500  # for the recogniser: training digits, and test digits per distortion
 DRAWN = 1000  # default number of samples of a run
@@ -245,7 +245,7 @@ class Evaluator:
             dict: `floor`, `floor_autoencoder`, ... -> Interval. Floors that need more training images are
             left out.
         """
-        floors = {}
+        floors, n = {}, check_whole("n", n, 2)
         for space in self.spaces.values():
             name = f"floor{space.ending}"
             floor = space.floor(n) if only is None or name in only else None
@@ -324,12 +324,7 @@ class Evaluator:
                 f"samples are {summarise(given)}; expected: a tensor or array of at least "
                 f"{FEWEST_IMAGES} images (n, {', '.join(map(str, shape))}), such as run.sample(1000)"
             )
-        low, high = float(x.min()), float(x.max())  # samples that have drifted do not end exactly at 0 or -1
-        if low >= 0 and high > 0.5 or low < -0.97 and high > 0.97 and max(-low, high) <= 1:
-            raise ValueError(
-                f"pixels of samples range from {low:g} to {high:g}; expected: about [-0.5, 0.5]; use x - 0.5 "
-                "for [0, 1], x / 2 for [-1, 1] or x / 255 - 0.5 for [0, 255]"
-            )
+        check_scale(x, "samples")
         note_outside(x, "the samples")
         return x
 

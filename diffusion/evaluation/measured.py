@@ -62,13 +62,15 @@ class Measured(dict[str, Value]):
             lines[0] += f", distances of the first {n}"
         if self.one_image:
             lines.append(ONE_IMAGE)
-        return "\n".join([*lines, self.table.drop(columns="meaning").to_string()])
+        if self:
+            lines.append(self.table.drop(columns="meaning").to_string())
+        return "\n".join(lines)
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
         note = ONE_IMAGE if self.one_image else ""
-        return note + self.table.to_html()
+        return note + self.table.to_html() if self else note
 
 
 def choose_main(measures: Iterable[str]) -> list[str]:
@@ -86,5 +88,6 @@ def format_value(value: Any) -> str:
         return "–"
     if number.low is not None:
         return f"{number.value:.3g} [{number.low:.3g}, {number.high:.3g}]"
-    deviation = f" ± {number.sd:.1g}" if number.sd is not None else ""
+    rounding = 1e-9 * abs(number.value)  # the deviation of equal values
+    deviation = f" ± {number.sd:.1g}" if number.sd is not None and number.sd > rounding else ""
     return f"{number.value:.3g}{deviation}"

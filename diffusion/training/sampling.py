@@ -58,6 +58,10 @@ def latents(process: DegradationProcess, start: Any, n: int, noise: torch.Genera
             expected = f"a torch tensor ({n}, C, p, p) of floats"
             raise ValueError(f"{who} gave {summarise(start)}; expected: {expected}")
         drawn = process.from_pixels(start)
+        if isinstance(drawn, Tensor) and drawn.shape[1:] != process.image_shape:
+            pixels = process.to_pixels(torch.zeros(n, *process.image_shape))
+            expected = f"{tuple(pixels.shape)}, the shape of process.to_pixels(images)"
+            raise ValueError(f"{who} gave {summarise(start)}; expected: {expected}")
     drawn = finite_images(drawn, (n, *process.image_shape), who)
     if process.predicts == "image":
         note_outside(drawn, who)

@@ -354,8 +354,13 @@ REFUSED_RUNS = [  # verb and argument, value, what the message says
     ("compare runs", {"a": "runs/a"}, r"runs\['a'\] is 'runs/a'; .*d.open"),
     ("compare runs", X, r"runs is \(60, 1, 28, 28\) .*; expected: a list of runs, or a dictionary"),
     ("compare runs", {"a": X[:29]}, "runs contains 29 samples of 'a'; expected: n = 30"),
+    ("compare runs", {"a": X, "b": X[..., 1:, 1:]}, r"runs\['b'\] has images \(1, 27, 27\)"),
     ("compare n", 11, "n is 11; .*12"),
     ("grid columns", 0, "columns is 0; .*from 1"),
+    ("plain_grid images", X + 0.5, r"x - 0.5 for \[0, 1\]"),
+    ("plain_grid images", X.sign(), r"x / 2 for \[-1, 1\]"),
+    ("sample prior", drawing(X[:4, :, :5, :5]), r"expected: \(4, 1, 4, 4\), the shape of process.to_pixels"),
+    ("floors n", 1, "n is 1; .*2"),
     ("evaluator x_test", X[:11], "11 images; .*at least 12"),
     ("released name", "paper/zom-0", "did you mean 'paper/zoom-0'"),
 ]
@@ -385,6 +390,8 @@ def verbs(whole):
         measure_run=lambda folder, n: evaluator.measure(whole, n),
         evaluator=lambda folder, x_test: d.Evaluator(X, x_test),
         grid=lambda folder, columns: d.compare(known, evaluator, n=30).grid(columns),
+        plain_grid=lambda folder, images: d.grid(images),
+        floors=lambda folder, n: evaluator.floors(n),
         compare=lambda folder, runs=known, n=30: d.compare(runs, evaluator, n=n),
         released=lambda folder, name: d.released(name),
     )

@@ -236,7 +236,8 @@ def test_it_is_fetched_once_from_the_first_source_that_delivers_or_refused_in_a_
     assert np.array_equal(grey_values(found[0])[:, 0], PIXELS)
     assert found[1].tolist() == NUMBERS.tolist()
     assert there(tmp_path) == FILES
-    assert capsys.readouterr().out == f"{tmp_path / 'MNIST' / 'raw'}: torchvision's download\n"
+    note = f"MNIST was not in {tmp_path}/MNIST/raw; it is now, from torchvision's download\n"
+    assert capsys.readouterr().out == note
     assert torch.equal(mnist()[0], found[0])
     path = tmp_path / "MNIST" / "raw" / "train-images-idx3-ubyte"
     path.write_bytes(path.read_bytes()[:-9])

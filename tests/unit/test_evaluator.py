@@ -13,7 +13,7 @@ from diffusion.evaluation import classifier, frechet
 from diffusion.evaluation.evaluator import Evaluator, choose_n
 from diffusion.evaluation.features import Extractor
 from diffusion.evaluation.frechet import to_uint8
-from diffusion.evaluation.measured import format_value
+from diffusion.evaluation.measured import ONE_IMAGE, format_value
 from diffusion.evaluation.measures import MEASURES as LIBRARY
 from diffusion.evaluation.measures import MeasuredImages
 from diffusion.evaluation.recogniser import DigitRecogniser, digit
@@ -109,6 +109,7 @@ def test_samples_stand_beside_as_many_real_images_in_a_table(evaluator, x):
     [
         (Interval(12.345, 11.5, 14.123), "12.3 [11.5, 14.1]"),
         (Interval(0.4567, n=9, sd=0.0812), "0.457 ± 0.08"),
+        (Interval(0.00314, n=9, sd=8e-18), "0.00314"),  # a deviation by rounding
         (Interval(0.5), "0.5"),
         (2.0, "2"),
         (Interval(None), "–"),
@@ -152,6 +153,11 @@ def test_samples_that_are_one_image_have_no_distance_and_are_no_digits(evaluator
     assert "one image" in str(found)
     same[0, 0, 14] = 0.5
     assert "digit" in evaluator.measure(same, only={"digit"})  # another one among them
+
+
+def test_without_a_measure_no_table_is_printed(small):
+    found = small.measure(small.x_test[:1].expand(12, -1, -1, -1), only="frechet")
+    assert (found, str(found).splitlines()[-1], found._repr_html_()) == ({}, ONE_IMAGE, ONE_IMAGE)
 
 
 def test_the_share_of_digits_has_the_word_of_the_data_set(evaluator, x, monkeypatch):
