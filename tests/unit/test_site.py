@@ -20,8 +20,8 @@ def test_no_link_of_the_paper_leaves_the_site(made_out, tmp_path):
     shutil.copytree(ROOT / "docs" / "images", project / "docs" / "images")
     (project / "released").symlink_to(ROOT / "released")
     out = Path(shutil.copytree(made_out, project / "build" / "released" / "paper"))
-    make = ["make", "-e", "-C", project, "-f", ROOT / "Makefile", "site"]
-    subprocess.run(make, env=os.environ | {"PYTHON": "true", "RUN": "true"}, check=True)  # the pages are there
+    make = ["make", "-e", "-C", project, "-f", ROOT / "Makefile", "site"]  # its pages are there
+    subprocess.run(make, env=os.environ | {"PYTHON": "true", "RUN": "true"}, check=True)
     left = 0
     for page in out.glob("*.html"):
         assert (target / page.relative_to(project)).read_bytes() == page.read_bytes()
