@@ -56,6 +56,8 @@ def require_images(name: str, x: Any) -> Tensor:
     Raises:
         ValueError: If x is something else; the message begins with the name.
     """
+    if (default := torch.get_default_dtype()) != torch.float32:
+        raise ValueError(f"torch.get_default_dtype() is {default}; expected: torch.float32")
     x = as_images(x)
     check_images(x, name)
     return x.detach().float()

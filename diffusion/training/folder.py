@@ -47,14 +47,15 @@ class RunFolder:
         """Lock the run for this process. The system releases the lock if the process dies.
 
         Raises:
-            RunError: If another process holds the lock.
-            OSError: If the folder is not writable.
+            RunError: If the folder cannot be created or is not writable, or another process holds the lock.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
         try:
+            self.path.mkdir(parents=True, exist_ok=True)
             lock = FileLock(self.path / ".lock", timeout=0).acquire()
         except Timeout:
             raise RunError(f"another process is training in {self.path}; wait for it or stop it") from None
+        except OSError as error:
+            raise RunError(f"folder {self.path} cannot be used: {error.strerror}") from None
         with lock:
             for left in self.path.rglob(".*.part-*"):  # left by a write that was killed
                 left.unlink(missing_ok=True)

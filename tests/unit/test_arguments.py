@@ -397,6 +397,12 @@ def verbs(whole):
     )
 
 
+def test_images_are_refused_where_networks_would_be_in_float64(monkeypatch):
+    monkeypatch.setattr(torch, "get_default_dtype", lambda: torch.float64)
+    with pytest.raises(ValueError, match="float64; expected: torch.float32"):
+        train((FEW, None), None)
+
+
 BAD = [lambda self, x, t: x * (1 - t / self.T), lambda self, x, t: x if t > 3 else -x]
 
 

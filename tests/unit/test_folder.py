@@ -65,6 +65,13 @@ def test_a_run_whose_settings_are_damaged_is_an_error_and_stays(images, tmp_path
     assert content(folder) == before
 
 
+def test_a_folder_that_cannot_be_created_is_named(images, tmp_path):
+    (tmp_path / "file").touch()
+    for folder in (tmp_path / "file", tmp_path / "file" / "a"):
+        with pytest.raises(RunError, match=f"^folder {folder} cannot be used: "):
+            train(images, folder, callback=never, **HOW)
+
+
 def test_what_is_found_when_a_run_goes_on_is_said(images, tmp_path, capsys):
     def said(**how):
         capsys.readouterr()
