@@ -1,7 +1,5 @@
 """Tables of pages: each cell is under the head, and in the row, of what it is; the PDF prints the page."""
 
-import csv
-import io
 import json
 import re
 import shutil
@@ -262,24 +260,6 @@ def check_rows(page, known):
             assert left_out <= {"run", "source", "model", "seed"}
             seen += 1
     assert seen == len(known)
-
-
-def test_results_csv_has_the_values_of_the_files_under_their_heads(made_out):
-    text = (made_out / "results.csv").read_text("utf-8")
-    lines = [*csv.DictReader(io.StringIO(text))]
-    of = [line for line in lines if line["source"].startswith("metrics/measure_zoom-1.json#")]
-    known = rows(measured("zoom", 1))
-    assert len(of) == len(known) > 1000
-    for line, row in zip(of, known, strict=True):
-        assert [line[name] for name in ("model", "seed", "way", "measure")] == [
-            "zoom",
-            "1",
-            row.way,
-            row.measure,
-        ]
-        for name in ("epoch", "x", "value", "low", "high", "n", "sd"):
-            value = getattr(row, name)
-            assert (float(line[name]) if line[name] else None) == value
 
 
 # --- a report of ones own models ---

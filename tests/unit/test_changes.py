@@ -64,23 +64,19 @@ def test_a_way_is_a_mapping_of_what_all_its_samples_have(made):
         _ = few["digit"]
 
 
-def test_calls_are_measured_or_follow_from_the_sampler(tmp_path):
+def test_calls_depth_precision_and_number_of_images_are_of_the_training_or_its_variant(tmp_path):
     made_up.training(tmp_path, "linear-0", sampler=describe("ddim", {"steps": 50}))
-    made_up.training(tmp_path, "zoom-0", sampler=describe("naive", {"levels": 6}))
-    made_up.training(tmp_path, "zoom_all-0")
-    for name in ("linear-0", "zoom-0", "zoom_all-0"):
-        made_up.measures(tmp_path, name, [table.row("frechet", 1.0, epoch=100)])
-    assert [row.calls for row in changes.table(load(tmp_path))] == [50, 6, 24]
-
-
-def test_depth_precision_and_number_of_images_are_settings_too(tmp_path):
     made_up.training(tmp_path, "zoom-0")
+    made_up.training(tmp_path, "zoom_few-0", sampler=describe("naive", {"levels": 6}))
     fewer = {"T": 12, "data": made_up.DATA | {"n_train": 30_000}}
     made_up.training(tmp_path, "zoom_other-0", settings={"precision": "bf16"}, **fewer)
-    made_up.measures(tmp_path, "zoom-0", [table.row("frechet", 1.0, epoch=100)])
+    for name in ("linear-0", "zoom-0", "zoom_few-0"):
+        made_up.measures(tmp_path, name, [table.row("frechet", 1.0, epoch=100)])
     rows = [table.row("frechet", 1.0, way, 100) for way in ("", "full")]
     made_up.measures(tmp_path, "zoom_other-0", rows, {"variants": {"full": {"precision": "fp32"}}})
-    _, other, full = changes.table(load(tmp_path))
+    found = changes.table(load(tmp_path))
+    assert [row.calls for row in found] == [50, 24, 6, 12, 12]
+    *_, other, full = found
     assert other.changes == {"T": 12, "precision": "bf16", "n_train": 30_000}
     assert full.changes == {"T": 12, "n_train": 30_000}
 

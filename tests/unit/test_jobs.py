@@ -83,9 +83,3 @@ def test_a_failure_is_one_line_and_threads_are_those_of_the_machine(
         report.jobs.run.run_profile(profile, plan, "all", executor)
     assert {*options} <= {*commands[0]}
     assert ("--max-threads" in commands[0]) == (not executor)
-
-
-def test_the_users_own_names_in_settings_are_listed():
-    others = ["os:path", "diffusion.processes:DDPM", "torch.nn:Linear", "nowhere:Class", "12:30", "zoom", 1]
-    settings = {"sampler": "helpers:Fade", "options": [{"prior": "helpers:train"}, *others]}
-    assert [*jobs.own_names(settings)] == ["helpers:Fade", "helpers:train"]

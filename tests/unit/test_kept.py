@@ -61,25 +61,21 @@ def test_a_set_is_drawn_as_it_is_asked_for_and_has_its_name(tmp_path, code):
 
 
 @pytest.mark.parametrize(
-    ("change", "again"),
+    ("name", "value"),
     [
-        (lambda run: None, False),
-        (lambda run: setattr(run, "weights", "other"), True),
-        (lambda run: setattr(run, "precision", "bf16"), True),
-        (lambda run: setattr(run, "device", torch.device("meta")), True),
-        (lambda run: setattr(run, "sampler", {"levels": 3}), True),
-        (lambda run: setattr(run, "prior", {"components": 3}), True),
+        ("weights", "other"),
+        ("precision", "bf16"),
+        ("device", torch.device("meta")),
+        ("sampler", {"levels": 3}),
+        ("prior", {"components": 3}),
     ],
 )
-def test_a_set_is_drawn_again_if_what_determines_it_changes(tmp_path, code, change, again):
+def test_a_set_is_drawn_again_if_what_determines_it_changes(tmp_path, code, name, value):
     run = Counted()
-    Drawn(tmp_path, run, 0)(3)
-    change(run)
-    assert float(Drawn(tmp_path, run, 0)(3).mean()) == (2.0 if again else 1.0)
-    Drawn(tmp_path, run, 0)(3)
-    assert len(run.drawn) == 1 + again  # what is drawn again is kept in its turn
-    Drawn(tmp_path, run, 1)(3)
-    assert len(run.drawn) == 2 + again  # another seed
+    for change, seed, drawn in ((False, 0, 1), (False, 0, 1), (True, 0, 2), (True, 0, 2), (True, 1, 3)):
+        if change:
+            setattr(run, name, value)
+        assert float(Drawn(tmp_path, run, seed)(3).mean()) == len(run.drawn) == drawn
 
 
 def test_the_weights_are_those_of_the_epochs_that_are_asked_for(tmp_path, code):
@@ -111,49 +107,34 @@ def test_samples_are_drawn_again_if_code_that_draws_changed(tmp_path, code):
 
 def test_the_code_that_draws_is_all_that_a_sample_runs_through():
     needed = ["runtime.py", "training/network.py", "training/sampling.py", "training/run.py"]
-    needed += [
-        f"processes/{name}.py" for name in ("samplers", "priors", "ddpm", "zoom", "blur", "schedules", "base")
-    ]
-    assert {PACKAGE / name for name in needed} <= {*kept.SAMPLING}
-    assert all(path.is_file() for path in kept.SAMPLING)
+    needed += [path.relative_to(PACKAGE) for path in (PACKAGE / "processes").glob("*.py")]
+    assert {PACKAGE / name for name in needed} == {*kept.SAMPLING}
 
 
 def test_released_samples_are_the_first_as_they_were_drawn(tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (5, 28, 28), dtype=np.uint8)
     kept.keep(tmp_path, "samples_zoom-0", images)
     run = SimpleNamespace(folder=tmp_path / "runs" / "zoom-0", name="zoom-0")
-    found = kept_samples(run, 3)
-    assert found.shape == (3, 1, 28, 28)
-    assert np.allclose(found[:, 0].numpy(), images[:3] / 255 - 0.5, atol=1e-6)
-    assert len(kept_samples(run, 9)) == 5
-    kept.keep(tmp_path, "numbers", images.astype(np.int64))  # which are kept as bytes
-    assert np.array_equal(kept.read_kept(tmp_path, "numbers"), images)
+    for n in (3, 9):
+        expected = torch.from_numpy(images[:n, None] / 255 - 0.5)
+        assert torch.allclose(kept_samples(run, n).double(), expected, atol=1e-6)
 
 
-def test_kept_images_that_are_missing_or_of_another_kind_are_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"cannot read images from .*none.npz .*run `make report` again"):
-        kept.read_kept(tmp_path, "none")
-    kept.kept_path(tmp_path, "x").parent.mkdir()
-    np.savez(kept.kept_path(tmp_path, "x"), images=np.zeros((2, 28, 28)))
-    with pytest.raises(ValueError, match=r"got float64 \(2, 28, 28\)"):
-        kept.read_kept(tmp_path, "x")
-    np.savez(kept.kept_path(tmp_path, "y"), other=np.zeros((2, 28, 28), np.uint8))
-    with pytest.raises(ValueError, match="y.npz"):
-        kept.read_kept(tmp_path, "y")
-
-
-def test_images_are_kept_as_they_are_equal_ones_give_equal_files_and_damage_is_refused(tmp_path):
+def test_images_are_kept_as_they_are_and_what_is_missing_damaged_or_of_another_kind_is_refused(tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (2, 25, 28, 28), dtype=np.uint8)
     path = kept.keep(tmp_path, "x", images)
     whole = path.read_bytes()
     assert np.array_equal(kept.read_kept(tmp_path, "x"), images)
-    assert kept.keep(tmp_path, "x", images.copy(order="F")).read_bytes() == whole
-    kept.keep(tmp_path, "y", images[..., :27])
-    with pytest.raises(ValueError, match=r"y.npz .*expected bytes \(..., 28, 28\)"):
-        kept.read_kept(tmp_path, "y")
+    assert kept.keep(tmp_path, "x", images.astype(np.int64, order="F")).read_bytes() == whole
     path.write_bytes(DAMAGES["half"](whole))
-    with pytest.raises(ValueError, match=r"x.npz"):
-        kept.read_kept(tmp_path, "x")
+    kept.keep(tmp_path, "narrow", images[..., :27])
+    np.savez(kept.kept_path(tmp_path, "float"), images=np.zeros((2, 28, 28)))
+    np.savez(kept.kept_path(tmp_path, "other"), other=images)
+    said = {"none": "run `make report` again", "narrow": r"expected bytes \(..., 28, 28\)"}
+    said |= {"float": r"got float64 \(2, 28, 28\)", "other": "", "x": ""}
+    for name, words in said.items():
+        with pytest.raises(ValueError, match=f"cannot read images from .*{name}.npz .*{words}"):
+            kept.read_kept(tmp_path, name)
 
 
 def test_the_files_of_a_release_are_those_of_its_manifest(tmp_path):

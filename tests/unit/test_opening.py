@@ -1,6 +1,7 @@
 """A run folder describes itself: it is opened wherever it lies. Released models are opened by name."""
 
 import contextlib
+import importlib
 import io
 import os
 import shutil
@@ -93,7 +94,7 @@ def test_a_prior_and_a_sampler_belong_to_the_run_however_they_were_set(images, t
     """Fitted in one process, the run samples the same in another one, without its images."""
     (tmp_path / "set_priors.py").write_text(PRIORS)
     monkeypatch.syspath_prepend(tmp_path)
-    import set_priors
+    set_priors = importlib.import_module("set_priors")
 
     x, runs = images[0].roll(1, 2), []  # images that a run does not find again
     for i, process in enumerate(set_priors.processes()):

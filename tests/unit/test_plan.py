@@ -19,31 +19,18 @@ def profile():
 def test_measuring_follows_training_and_the_report_follows_all(profile):
     planned = jobs.plan_jobs(profile)
     names = [*planned]
-    assert names[0] == "schedules"
-    assert names[-1] == "report"
-    assert {job.out for job in planned.values()} == {profile.out}
+    assert (names[0], names[-1]) == ("schedules", "report")
     for (model, seed), (notebook, settings) in profile.trainings.items():
         train, measure = planned[f"train_{model}-{seed}"], planned[f"measure_{model}-{seed}"]
         assert (train.notebook, train.settings) == (notebook, json.loads(json.dumps(settings, default=str)))
-        assert train.makes == (
-            f"metrics/train_{model}-{seed}.json",
-            f"runs/{model}-{seed}/history.jsonl",
-            f"notebooks/{notebook}-{model}-{seed}.ipynb",
-        )
         assert measure.needs == [train.name]
         assert measure.module[:3] == ("report.measures.measure", str(profile.out), f"{model}-{seed}")
-        assert {*measure.makes} == {
-            f"metrics/measure_{model}-{seed}.json",
-            f"kept/samples_{model}-{seed}.npz",
-            f"kept/quality_{model}-{seed}.npz",
-        }
     for place, job in enumerate(planned.values()):  # each comes after those that it needs
         assert {*job.needs} <= {*names[:place]}
     assert {*planned["report"].needs} == {*names[:-1]}
     trained = {name for name in names if name.startswith(("train_", "measure_", "schedules"))}
     for name in profile.notebooks:
         assert trained <= {*planned[f"notebook_{name}"].needs}
-        assert planned[f"notebook_{name}"].makes[-1] == f"notebooks/{name}.ipynb"
     seeds = [name.rpartition("-")[2] for name in names if name.startswith("train_")]
     assert seeds == sorted(seeds)  # the first of each model, then the second
 

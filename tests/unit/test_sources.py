@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-from bs4 import BeautifulSoup
 
 import made_up
 from diffusion.evaluation.statistics import Interval
@@ -141,33 +140,14 @@ def test_settings_and_definitions_lead_to_their_files_or_nowhere(out):
 
 
 def test_rows_of_a_release_are_named_after_it(out):
-    paper, index = load(PAPER, prefix="released/paper/"), 0
-    row = paper.first("zoom").final.data["frechet"][index]
+    row = load(PAPER, prefix="released/paper/").first("zoom").final.data["frechet"][0]
     (read,) = selections([row.source], out)
-    assert read.as_json()["what"] == "`frechet` of zoom-0 of paper"
-    assert read.rows == [row._replace(source=row.source)]
+    assert (read.as_json()["what"], read.rows) == ("`frechet` of zoom-0 of paper", [row])
     place = row.source.rpartition("#")[2]
     assert read.link(out) == f"rows.html?rows={place}#released.paper.metrics.measure_zoom-0.json.{place}"
 
 
 # --- marks and what is written ---
-
-
-def test_a_text_is_marked_if_it_has_a_formatted_number_and_no_mark():
-    marks = Marks()
-    one = marks.mark(Markdown("9.1"), ["a"], [9.123])
-    assert sources.strip_marks(one) == "9.1"
-    assert one != "9.1"
-    assert sources.strip_marks(f"x {one} y {one}") == "x 9.1 y 9.1"
-    assert marks.mark(Markdown("9.12"), ["a"], [9.123])[1] == one[1]  # the same entry
-    other = marks.mark(Markdown("9.1"), ["a"], [9.124])
-    assert [*marks.entries.values()] == [0, 1]
-    assert other[1] != one[1]
-    for text, values in (("two", [2.0]), ("9", []), (one, [1.0]), ("9\n8", [9.0])):
-        assert marks.mark(Markdown(text), ["a"], values) == text
-    assert marks.missing == []
-    assert marks.mark(Markdown("7%"), [], [0.07]) == "7%"
-    assert marks.missing == ["7%"]
 
 
 def written(out: Path, *cells: tuple[str, list[str], list[float]], around: str = "{}") -> tuple:
@@ -192,30 +172,17 @@ def test_the_list_is_taken_out_of_the_text_and_read_as_pandocs_own_reader_reads_
 
 
 def test_numbers_are_counted_in_the_order_of_the_text_and_list_their_sources_once(out):
-    rows, once = [f"{MEASURED}#1", f"{MEASURED}#0"], [f"{MEASURED}#5"]
-    text, numbers, cited = written(
-        out,
-        ("9.0", once, [9.0]),
-        ("80 and 81", rows, [80.123456789012, 81.0]),
-        ("9", once, [9.0001]),
-        ("9.0", once, [9.0]),
-    )
-    assert text.startswith("[9.0]{.n s=1} and [80 and 81]{.n s=2} and [9]{.n s=3} and [9.0]{.n s=1}\n")
-    assert [one["number"] for one in numbers] == [1, 2, 3]
-    assert [one["value"] for one in numbers] == [9.0, [80.123456789012, 81.0], 9.0001]
-    assert [one["text"] for one in numbers] == ["9.0", "80 and 81", "9"]
-    assert numbers[2]["sources"] == 1  # those of the first number
-    assert numbers[1]["sources"][0]["rows"] == [1, 0]
-    assert [row.source for row in cited] == [f"{MEASURED}#{place}" for place in (0, 1, 5)]  # in their order
-    assert [entries["Value"] for _, entries in listed(text)] == [["9"], ["80.12345679, 81"], ["9.0001"]]
-
-
-def test_rows_are_ordered_by_place_as_numbers_are(out):
     table.write(out, "many", {"job": "x"}, [table.row("ink", float(i)) for i in range(12)])
-    read = [f"metrics/many.json#{place}" for place in (11, 2, 10)]
-    *_, cited = written(out, ("1", read, [1.0]), ("2", [f"{MEASURED}#0"], [2.0]))
-    ordered = [f"metrics/many.json#{place}" for place in (2, 10, 11)]
-    assert [row.source for row in cited] == [*ordered, f"{MEASURED}#0"]
+    once, rows = [f"{MEASURED}#5"], [f"metrics/many.json#{place}" for place in (11, 2, 10)]
+    cells = [("9.0", once, [9.0]), ("80 and 81", rows, [80.123456789012, 81.0]), ("9", once, [9.0001])]
+    text, numbers, cited = written(out, *cells, cells[0])
+    assert text.startswith("[9.0]{.n s=1} and [80 and 81]{.n s=2} and [9]{.n s=3} and [9.0]{.n s=1}\n")
+    told = [(one["number"], one["text"], one["value"]) for one in numbers]
+    assert told == [(1, "9.0", 9.0), (2, "80 and 81", [80.123456789012, 81.0]), (3, "9", 9.0001)]
+    assert (numbers[1]["sources"][0]["rows"], numbers[2]["sources"]) == ([11, 2, 10], 1)  # of the first one
+    in_order = [rows[1], rows[2], rows[0], *once]  # by place, as numbers are ordered
+    assert [row.source for row in cited] == in_order
+    assert [entries["Value"] for _, entries in listed(text)] == [["9"], ["80.12345679, 81"], ["9.0001"]]
 
 
 @pytest.mark.parametrize("around", ["`{}`", "$x = {}$", "``{}``", "[a]{{width={}}}"])
@@ -256,29 +223,3 @@ def test_a_chosen_number_is_read_by_its_name():
     assert [*seen] == ["definition late_part", "definition mine"]
     with pytest.raises(ValueError, match="no definition is named 'late_par'.*late_part"):
         sources.chosen("late_par")
-
-
-def cells(page: bytes) -> list[tuple[str, list[list[str]]]]:
-    """The tables of a page by their headings, as texts of their cells, heads first."""
-    page = BeautifulSoup(page, "html.parser")
-    return [
-        (head.get_text(), [[cell.get_text() for cell in row.select("th, td")] for row in div.select("tr")])
-        for head, div in zip(page.select("h2"), page.select("main div"), strict=True)
-    ]
-
-
-def test_the_page_of_rows_has_a_table_a_file_with_the_columns_that_are_used(out):
-    job, files = (table.Record(out, name).rows for name in ("measure_zoom-3", "files"))
-    page = sources.render_rows([*files, job[0], job[5]])
-    first, second = cells(page)
-    assert [heading for heading, _ in (first, second)] == ["metrics/files.json", MEASURED]
-    assert first[1] == [["way", "measure", "value"], ["bytes", "ink", "7"], ["bytes", "ink", "8"]]
-    assert second[1][0] == ["way", "epoch", "measure", "value", "low", "high", "n"]
-    assert second[1][-1] == ["", "100", "frechet", "9", "8", "10", "500"]
-    anchors = [row["id"] for row in BeautifulSoup(page, "html.parser").select("tr[id]")]
-    assert anchors == [*(f"files.json.{i}" for i in (0, 1)), *(f"measure_zoom-3.json.{i}" for i in (0, 5))]
-    ((_, (head, row)),) = cells(sources.render_rows([job[7]]))  # a single row names its training
-    assert (head, row) == (
-        ["model", "seed", "measure", "x", "value"],
-        ["zoom", "3", "recovered", "30", "0.5"],
-    )

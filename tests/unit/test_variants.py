@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 import diffusion as d
 from report.measures import variants
 from report.measures.registry import MEASURES
-from report.measures.variants import check_variant, cost, describe_sampler, make_variant
+from report.measures.variants import cost, describe_sampler, make_variant
 from report.results.settings import describe
 
 
@@ -55,21 +55,6 @@ def test_a_sampler_is_described_by_its_registered_name_calls_and_options():
         """A sampler of one's own."""
 
     assert describe_sampler(Run(Mine()))["sampler"] == "own"
-
-
-def test_names_and_keys_of_a_variant_are_checked():
-    for good in ({}, {"average": 3}, {"checkpoints": "late"}, {"measures": ["frechet", "ink"]}):
-        check_variant("mine", good)
-    check_variant("shifty", {})
-    for name in ("checkpoint", "real", "shift 1"):
-        with pytest.raises(ValueError, match=rf"variants\.{name}: this name is reserved"):
-            check_variant(name, {})
-    with pytest.raises(ValueError, match="mine sets average and checkpoints; remove one"):
-        check_variant("mine", {"average": 3, "checkpoints": "late"})
-    with pytest.raises(ValueError, match="'frechett' in measures .*frechet"):
-        check_variant("mine", {"measures": ["ink", "frechett"]})
-    with pytest.raises(ValueError, match=r"allowed: .*frechet.*ink"):
-        check_variant("mine", {"measures": ["qqqqqqqq"]})
 
 
 def test_a_variant_has_from_12_to_60000_images():
