@@ -208,29 +208,47 @@ def greys(axes, columns):
     return [*drawn.tiles(axes, columns)[:, 9, 9]]
 
 
-def test_a_zoom_has_its_level_and_the_size_of_the_crop_under_each_image():
-    (axes,) = lessons.zoom_progression(IMAGES).axes
-    told = [label for label, _ in tick_pairs(axes, "x")]
-    assert told == [rf"$t = {t}$ ${28 - t} \times {28 - t}$" for t in range(0, 25, 2)]
-    assert greys(axes, 13) == GREYS[::2]
+PICTURES = {  # figure -> names of its rows and columns, and its images in reading order
+    "zoom": (
+        lambda: lessons.zoom_progression(IMAGES),
+        [],
+        [rf"$t = {t}$ ${28 - t} \times {28 - t}$" for t in range(0, 25, 2)],
+        range(0, 25, 2),
+    ),
+    "restorations": (
+        lambda: lessons.reconstructions(IMAGES[:3], IMAGES[3:6], IMAGES[6:9], [1, 12, "five"]),
+        ["original", "degraded", "restored"],
+        ["$t = 1$", "$t = 12$", "five"],
+        range(9),
+    ),
+    "trajectory": (
+        lambda: lessons.trajectory(IMAGES[:6].reshape(3, 2, 28, 28), [24, 8, 0]),
+        ["prior, $t = 24$", "$t = 8$", "sample, $t = 0$"],
+        ["", ""],
+        range(6),
+    ),
+    "latents": (
+        lambda: images.by_step({"first": IMAGES[:3], "second": IMAGES[3:6]}, [0, 5, 10]),
+        ["first", "second"],
+        ["$t = 0$", "5", "10"],
+        range(6),
+    ),
+}
 
 
-def test_rows_of_restorations_are_what_they_are_called():
-    (axes,) = lessons.reconstructions(IMAGES[:3], IMAGES[3:6], IMAGES[6:9], [1, 12, "five"]).axes
-    down, across = [[label for label, _ in tick_pairs(axes, along)] for along in ("y", "x")]
-    assert dict(zip(down, np.reshape(greys(axes, 3), (3, 3)).tolist(), strict=True)) == {
-        "original": GREYS[:3],
-        "degraded": GREYS[3:6],
-        "restored": GREYS[6:9],
-    }
-    assert across == ["$t = 1$", "$t = 12$", "five"]
+@pytest.mark.parametrize("name", PICTURES)
+def test_images_are_in_the_row_and_the_column_that_are_named_beside_them(name):
+    draw, down, across, order = PICTURES[name]
+    (axes,) = draw().axes
+    rows, columns = ([label for label, _ in tick_pairs(axes, along)] for along in ("y", "x"))
+    assert (rows, columns or across) == (down, across)
+    assert greys(axes, len(across)) == [GREYS[i] for i in order]
 
 
-def test_a_trajectory_goes_down_from_the_prior_to_the_sample():
-    (axes,) = lessons.trajectory(IMAGES[:6].reshape(3, 2, 28, 28), [24, 8, 0]).axes
-    places = tick_pairs(axes, "y")
-    assert [label for label, _ in places] == ["prior, $t = 24$", "$t = 8$", "sample, $t = 0$"]
-    assert greys(axes, 2) == GREYS[:6]
+def test_grids_have_their_title():
+    titled = {"a": IMAGES[:4], "b": IMAGES[4:8], "c": IMAGES[8:12]}
+    found = {heads(axes).title: greys(axes, 2) for axes in lessons.grids(titled, columns=2, across=2).axes}
+    assert found == {"a": GREYS[:4], "b": GREYS[4:8], "c": GREYS[8:12]}
 
 
 def test_dots_of_pairs_are_of_the_side_that_the_legend_names():
@@ -253,16 +271,6 @@ def test_dots_of_pairs_are_of_the_side_that_the_legend_names():
             places = [[*models].index(model) for model in models for _ in models[model]]
             names = sorted(ticks(axes, "x").values())
             assert all((x > names[at]) == bool(i) for (x, _), at in zip(dots, places, strict=True))
-
-
-def test_latents_have_their_step_under_them_and_grids_their_title():
-    (axes,) = images.by_step({"first": IMAGES[:3], "second": IMAGES[3:6]}, [0, 5, 10]).axes
-    assert [label for label, _ in tick_pairs(axes, "x")] == ["$t = 0$", "5", "10"]
-    assert [label for label, _ in tick_pairs(axes, "y")] == ["first", "second"]
-    assert greys(axes, 3) == GREYS[:6]
-    titled = {"a": IMAGES[:4], "b": IMAGES[4:8], "c": IMAGES[8:12]}
-    found = {heads(axes).title: greys(axes, 2) for axes in lessons.grids(titled, columns=2, across=2).axes}
-    assert found == {"a": GREYS[:4], "b": GREYS[4:8], "c": GREYS[8:12]}
 
 
 def test_a_noised_image_is_scaled_about_its_mean():
