@@ -15,6 +15,7 @@ from diffusion.pixels import check_images, finite_images, note_outside
 from diffusion.processes import NoiseSchedule
 from diffusion.processes.base import levels
 from diffusion.processes.samplers import sampler_of, visits
+from diffusion.training.check import check
 from diffusion.training.folder import RunError
 from diffusion.training.settings import notes
 from helpers import Fade, Grey, Linear, stay, train
@@ -98,6 +99,11 @@ class Visits(d.Naive):
 def of_side(process, side):
     process.set_image_shape((1, side, side))
     return process.T
+
+
+def adding(off, among=False):
+    """A process that adds something to all images, or only to those that are not alone."""
+    return own(Fade, degrade=lambda self, x, t: Fade.degrade(self, x, t) + off * (not among or len(x) > 1))()
 
 
 def zoom_by(interpolation):
@@ -218,6 +224,10 @@ BOUNDS = {  # argument -> (call, allowed, refused, what the message says)
     "whole": (whole_to(4), [1, 4, np.int64(2)], [0, 5, 2.0, "2", True], "n is .*from 1 to 4$"),
     "whole from": (whole_to(None), [1, 10**9], [0, None], "^n is .*from 1$"),
     "data set": (d.load, [], ["fashoin"], "mnist, fashion, kmnist.*did you mean 'fashion'"),
+    "shape of a grid": (d.grid, [X[:1], FEW.expand(6, 3, 8, 8)], [X[0, 0], X[:0]], "^images is "),
+    "colours of a grid": (lambda n: d.grid(FEW.expand(6, n, 8, 8)), [1, 3], [2, 4], "^images have"),
+    "level 0": (lambda off: check(adding(off), FEW), [0.0009], [0.0011], "^level 0 must "),
+    "batch": (lambda off: check(adding(off, among=True), FEW), [0.00009], [0.00011], "^images in a batch "),
     "folder of pictures": (lambda path: d.images(path, size=8), [], [3], "folder is 3; .*PathLike"),
 }
 
@@ -275,6 +285,7 @@ ALLOWED = {  # verb and argument -> values up to the bounds
     "measure x": [X],
     "measure_run n": [12],
     "evaluator x_test": [X[:12]],
+    "evaluator x_train": [X[:12]],
     "grid columns": [1],
 }
 
@@ -347,6 +358,8 @@ REFUSED_RUNS = [  # verb and argument, value, what the message says
     ("measure x", X + 0.5, r"x - 0.5 for \[0, 1\]"),
     ("measure x", X.sign(), r"x / 2 for \[-1, 1\]"),
     ("measure x", X * NAN, "NaN"),
+    ("measure x", X[:11], r"at least 12 images \(n, 1, 28, 28\)"),
+    ("measure x", X[..., :27, :27], r"at least 12 images \(n, 1, 28, 28\)"),
     ("measure_run n", 11, "n is 11; .*12"),
     ("compare runs", {}, "runs is a dict; .* at least one"),
     ("compare runs", NO_RUNS, "two runs have the same folder name"),
@@ -361,7 +374,9 @@ REFUSED_RUNS = [  # verb and argument, value, what the message says
     ("plain_grid images", X.sign(), r"x / 2 for \[-1, 1\]"),
     ("sample prior", drawing(X[:4, :, :5, :5]), r"expected: \(4, 1, 4, 4\), the shape of process.to_pixels"),
     ("floors n", 1, "n is 1; .*2"),
-    ("evaluator x_test", X[:11], "11 images; .*at least 12"),
+    ("evaluator x_test", X[:11], "x_test has 11 images; .*at least 12"),
+    ("evaluator x_train", X[:11], "x_train has 11 images; .*at least 12"),
+    ("evaluator x_train", X[..., :27, :27], r"x_train has images \(1, 27, 27\), x_test \(1, 28, 28\)"),
     ("released name", "paper/zom-0", "did you mean 'paper/zoom-0'"),
 ]
 
@@ -376,8 +391,8 @@ def test_what_cannot_be_is_refused_by_its_name_before_anything_is_done(verbs, tm
 @pytest.fixture(scope="module")
 def verbs(whole):
     """What fits 6 images, draws 4 samples of a zoom of three epochs, or measures."""
-    evaluator = d.Evaluator(X[:30], X[30:], floor_repeats=2, interval_repeats=2)
-    known = {"a": X[:30]}
+    evaluator = d.Evaluator(X[:33], X[33:], floor_repeats=2, interval_repeats=3)
+    known = {"a": X[:31]}
     how = {"images": (FEW, None), "network": Linear, "epochs": None, "steps": 1, "process": d.ColdZoom(4)}
     how |= {"precision": "auto", "callback": None}
     return SimpleNamespace(
@@ -388,7 +403,7 @@ def verbs(whole):
         trajectory=lambda folder, n=2, **given: whole.trajectory(n, **given),
         measure=lambda folder, x=X, **given: evaluator.measure(x, 12, **given),
         measure_run=lambda folder, n: evaluator.measure(whole, n),
-        evaluator=lambda folder, x_test: d.Evaluator(X, x_test),
+        evaluator=lambda folder, x_train=X, x_test=X: d.Evaluator(x_train, x_test),
         grid=lambda folder, columns: d.compare(known, evaluator, n=30).grid(columns),
         plain_grid=lambda folder, images: d.grid(images),
         floors=lambda folder, n: evaluator.floors(n),

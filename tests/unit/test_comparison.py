@@ -19,19 +19,19 @@ def train(mnist_dir):
 @pytest.fixture(scope="module")
 def evaluator(mnist_dir):
     """A recogniser of few digits, and short intervals."""
-    sizes = {"n_train": 60, "n_test": 60, "n_digits": 100, "n_per_distortion": 10}
+    sizes = {"n_train": 70, "n_test": 60, "n_digits": 100, "n_per_distortion": 10}
     return Evaluator.for_dataset("mnist", **sizes, interval_repeats=20, floor_repeats=2, seed=5)
 
 
 def test_models_stand_beside_one_another_and_beside_real_images(evaluator, train, capsys):
     x = train[160:]
-    hardly = d.fit(d.DDPM(d.linear(10)), x, **HOW)
+    hardly = d.fit(d.DDPM(d.linear(10)), x, seed=4, **HOW)
     models = {"hardly": hardly, "array": x.numpy(), "one": x[:1].expand(30, -1, -1, -1)}
-    found = d.compare(models, evaluator, n=30, seed=3)
+    found = d.compare(models, evaluator, n=30, seed=0)
     table = found.table
     assert [*table.index] == [*models]
     assert found.settings.empty  # one training differs from none
-    for model, drawn in {"hardly": hardly.sample(30, seed=3), "array": x[:30]}.items():
+    for model, drawn in {"hardly": hardly.sample(30, seed=0), "array": x[:30]}.items():
         assert torch.equal(found.samples[model], drawn.clamp(-0.5, 0.5))
         for name, one in evaluator.measure(drawn.clamp(-0.5, 0.5)).items():
             if name in table:
@@ -121,8 +121,8 @@ def test_a_grid_has_a_row_of_each_and_of_real_images(sweep, columns, drawn):
 def test_a_grid_shows_colours_and_the_mean_of_other_channels():
     for channels in (2, 3):
         x = torch.rand((30, channels, 8, 8), generator=torch.Generator().manual_seed(0)) - 0.5
-        of_any = Evaluator(x, x[:12], floor_repeats=2, interval_repeats=2)
-        sheet = d.compare({"x": x[12:]}, of_any, n=12).grid(3).axes[0].images[0].get_array()
+        of_any = Evaluator(x[12:], x[:13], floor_repeats=2, interval_repeats=3)
+        sheet = d.compare({"x": x[5:]}, of_any, n=14).grid(3).axes[0].images[0].get_array()
         first = (x[0] if channels == 3 else x[0].mean(0, keepdim=True)) + 0.5
         pixels = {*map(tuple, (first.expand(3, -1, -1).flatten(1).T * 255).round().int().tolist())}
         assert pixels <= {*map(tuple, sheet.reshape(-1, 3).tolist())}

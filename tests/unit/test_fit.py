@@ -2,6 +2,7 @@
 
 import random
 import re
+import shutil
 import sys
 import time
 
@@ -46,7 +47,21 @@ def test_more_epochs_extend_a_run_at_a_constant_rate(images, tmp_path, whole):
     seen = []
     assert_same(train(images, tmp_path, callback=lambda step, loss: seen.append(step)), whole)
     assert seen == list(range(STEPS + 1, 3 * STEPS + 1))
-    assert losses(train(images, tmp_path, epochs=2, callback=never)) == losses(whole)[:2]  # nothing to do
+
+
+def test_a_run_of_which_fewer_epochs_are_asked_for_is_as_long_as_asked_and_its_folder_as_it_was(
+    images, tmp_path, whole
+):
+    folder = shutil.copytree(whole.folder, tmp_path / "copy")
+    before = content(folder)
+    run = train(images, folder, epochs=2, callback=never)
+    assert losses(run) == losses(whole)[:2]
+    assert (run.epochs, run.steps, run.losses[-1][0]) == (2, 2 * STEPS, 2 * STEPS)
+    assert re.search(f"epochs: 2, steps: {2 * STEPS};", str(run))
+    assert run.weights_sha256() == whole.weights_sha256(2)
+    assert torch.equal(run.sample(2), whole.sample(2, epoch=2))
+    assert content(folder) == before
+    assert d.open(folder).epochs == 3
 
 
 def test_a_callback_sees_every_step_and_changes_nothing_not_even_by_the_images(images, whole):
@@ -124,16 +139,16 @@ class Slow(Fade):
         return super().loss(network, x, generator)
 
 
-def test_the_seconds_of_an_epoch_are_those_of_all_its_steps_though_it_was_interrupted(
+def test_the_seconds_of_an_epoch_are_those_of_all_its_steps_and_of_its_test_loss_though_it_was_interrupted(
     images, tmp_path, monkeypatch
 ):
     Slow.now = 0.0
     monkeypatch.setattr(time, "monotonic", lambda: Slow.now)
-    how = {"images": (images[0], None), "folder": tmp_path, "network": Linear}
+    how = {"images": images, "folder": tmp_path, "network": Linear}
     stopped(step=6, process=Slow(), **how)
     Slow.now += 1000  # between two processes
     stopped(step=8, process=Slow(), **how)
-    assert [line["seconds"] for line in train(process=Slow(), **how).history] == [STEPS] * 3
+    assert [line["seconds"] for line in train(process=Slow(), **how).history] == [STEPS + 3] * 3
 
 
 class Draws:

@@ -81,14 +81,11 @@ def test_a_pixel_of_an_image_is_a_whole_number_of_pixels_of_the_file(n, side, co
 def test_images_are_as_large_as_fits():
     """One more pixel for each pixel would be too wide, too high or too large."""
     for n, columns in ((40, 20), (8, 4), (1, 1), (90, 10)):
-        figure = images.grid(noise(n, 28, 28), columns)
-        height, width = cells(figure).shape[:2]
-        wide = (width - LINE) // min(n, columns) - LINE
-        larger = 28 * (wide // 28 + 1)
-        rows = -(-n // columns)
-        too_wide = min(n, columns) * (larger + LINE) + LINE > images.WIDTH
+        across, rows = min(n, columns), -(-n // columns)
+        width = cells(images.grid(noise(n, 28, 28), columns)).shape[1]
+        larger = 28 * (((width - LINE) // across - LINE) // 28 + 1)
         too_high = rows * (larger + LINE) > images.HIGHEST / 25.4 * images.DPI
-        assert too_wide or too_high or larger > images.LARGEST
+        assert across * (larger + LINE) + LINE > images.WIDTH or too_high or larger > images.LARGEST
         assert width <= images.WIDTH
 
 
@@ -104,12 +101,10 @@ def test_rows_have_their_names_beside_them_and_steps_under_them():
     named = {"first": noise(4, 28, 28), "second one": noise(4, 28, 28)[::-1]}
     figure = images.rows(named, ["0", "a long label / of two lines", "$x / y z$", "3"])
     (axes,) = figure.axes
-    height, width = cells(figure).shape[:2]
-    assert (width - LINE) * 2 == (height - LINE) * 4
+    pitch = (cells(figure).shape[1] - LINE) / 4
     assert [label.get_text() for label in axes.get_yticklabels()] == [*named]
     assert [label.get_text() for label in axes.get_xticklabels()][2:] == ["$x / y z$", "3"]
     assert "\n" in axes.get_xticklabels()[1].get_text()
-    pitch = (width - LINE) / 4
     assert axes.get_xticks() == pytest.approx(pitch * (np.arange(4) + 0.5))
     assert axes.get_yticks() == pytest.approx(pitch * (np.arange(2) + 0.5))
     shown = images.by_step(named, [24, 12, 6, 0]).axes[0]
