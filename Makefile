@@ -13,7 +13,8 @@ LAB      ?=
 TORCH    ?=
 PYTHON   ?= python3
 VENV     ?= .venv
-# Number of processes that share the tests.
+# Tests of `make test`, with options of pytest, for example "tests/unit -m quick"; and processes that share them.
+TESTS    ?= tests
 WORKERS  ?= 2
 
 # All variables of the command line: with examples, as `make help` shows them, and those for developers.
@@ -87,7 +88,7 @@ lab: env-lab ## open copies of the notebooks, in build/lab, in JupyterLab
 	PYTHONPATH="$(CURDIR)$${PYTHONPATH:+:$$PYTHONPATH}" $(RUN) -m jupyterlab $(LAB) build/lab/00_ten_lines.ipynb
 
 test: $(TESTED) lint ## run lint, the unit and the end-to-end tests
-	$(TEST) --dist loadfile --no-loadscope-reorder -m "not long" --durations=10 tests
+	$(TEST) --dist loadfile --no-loadscope-reorder -m "not long" --durations=10 $(TESTS)
 
 lint: env-test ## run ruff and pyright, check the English, and check that notebooks have no outputs
 	$(RUN) -m ruff check .

@@ -61,6 +61,17 @@ def _own_measures() -> Iterator[None]:
                 del registry.MEASURES[name]
 
 
+# What makes runs, reports or processes; a test without these is quick.
+MADE = {"tiny", "alone", "made_out", "smoke", "browser", "whole", "mnist_dir"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as quick the tests that use no fixture of a run, a report or the data."""
+    for item in items:
+        if MADE.isdisjoint(item.fixturenames):
+            item.add_marker("quick")
+
+
 def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
     """A folder that all workers of a test run share, made by the first that needs it."""
     base = factory.getbasetemp()

@@ -226,8 +226,8 @@ BOUNDS = {  # argument -> (call, allowed, refused, what the message says)
     "data set": (d.load, [], ["fashoin"], "mnist, fashion, kmnist.*did you mean 'fashion'"),
     "shape of a grid": (d.grid, [X[:1], FEW.expand(6, 3, 8, 8)], [X[0, 0], X[:0]], "^images is "),
     "colours of a grid": (lambda n: d.grid(FEW.expand(6, n, 8, 8)), [1, 3], [2, 4], "^images have"),
-    "level 0": (lambda off: check(adding(off), FEW), [0.0009], [0.0011], "^level 0 must "),
-    "batch": (lambda off: check(adding(off, among=True), FEW), [0.00009], [0.00011], "^images in a batch "),
+    "level 0": (lambda off: check(adding(off), X), [0.0009], [0.0011], "^level 0 must "),
+    "batch": (lambda off: check(adding(off, among=True), X), [0.00009], [0.00011], "^images in a batch "),
     "folder of pictures": (lambda path: d.images(path, size=8), [], [3], "folder is 3; .*PathLike"),
 }
 
