@@ -61,14 +61,15 @@ def _own_measures() -> Iterator[None]:
                 del registry.MEASURES[name]
 
 
-# What makes runs, reports or processes; a test without these is quick.
-MADE = {"tiny", "alone", "made_out", "smoke", "browser", "whole", "mnist_dir"}
+# Fixtures of runs, reports and data, and `request`, which may ask for them; a test without these is quick.
+MADE = {"tiny", "alone", "made_out", "smoke", "browser", "whole", "mnist_dir", "request"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as quick the tests that use no fixture of a run, a report or the data."""
+    """Mark the quick tests."""
     for item in items:
-        if MADE.isdisjoint(item.fixturenames):
+        slow = item.get_closest_marker("slow") or item.get_closest_marker("long")
+        if not slow and MADE.isdisjoint(getattr(item, "fixturenames", MADE)):
             item.add_marker("quick")
 
 
