@@ -22,7 +22,7 @@ from torch import nn
 
 import diffusion as d
 from diffusion.files import differences
-from diffusion.saved import from_plain, to_plain, to_settings
+from diffusion.saved import from_plain, names_in, to_plain, to_settings
 from diffusion.training.folder import RunError, RunFolder
 from helpers import MINE, ROOT, Fade, forked, in_file, needs_linux, train, typed
 
@@ -94,6 +94,11 @@ ALIKE = {
 def test_things_are_told_apart_where_they_differ_and_nowhere_else(kind):
     a, b = ({"it": to_settings(to_plain(one, "it"))} for one in (APART | ALIKE)[kind])
     assert bool([*differences(a, b)]) == (kind in APART)
+
+
+def test_attributes_may_have_any_name():
+    held = to_plain(Holds(dict=3, name="os:path", state=[double]), "it")
+    assert [*names_in(held)] == [f"{__name__}:Holds", f"{__name__}:double"]
 
 
 Kind = enum.Enum("Kind", "A B")

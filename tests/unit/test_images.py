@@ -12,8 +12,7 @@ from torchvision.utils import make_grid
 
 from diffusion import figures
 from report.figures import images
-from report.figures.images import Panel
-from report.figures.print_style import render, styled
+from report.figures.print_style import render
 
 LINE, GREY = 2, 203  # around an image: pixels of the saved file, and their grey
 
@@ -109,18 +108,3 @@ def test_rows_have_their_names_beside_them_and_steps_under_them():
     assert axes.get_yticks() == pytest.approx(pitch * (np.arange(2) + 0.5))
     shown = images.by_step(named, [24, 12, 6, 0]).axes[0]
     assert [label.get_text() for label in shown.get_xticklabels()] == ["$t = 24$", "12", "6", "0"]
-
-
-def test_panels_and_their_labels_lie_beside_one_another_within_the_page():
-    panels = [Panel(noise(6, 28, 28), 3, ("a", "b"), ("x", "y", "z"), f"panel {i}") for i in range(5)]
-    figure = styled(images.page)(panels, across=2)
-    figure.canvas.draw()
-    page = figure.bbox
-    boxes = [axes.get_tightbbox() for axes in figure.axes]
-    assert [axes.get_title() for axes in figure.axes] == [panel.title for panel in panels]
-    for i, box in enumerate(boxes):
-        assert page.x0 <= box.x0 < box.x1 <= page.x1
-        assert page.y0 <= box.y0 < box.y1 <= page.y1
-        assert not any(box.overlaps(other) for other in boxes[:i])
-    tops = [round(axes.get_position().y1, 6) for axes in figure.axes]
-    assert tops[0] == tops[1] > tops[2] == tops[3] > tops[4]

@@ -1,4 +1,4 @@
-"""Whether a folder has the run that is asked for: by each setting, by its code, and if a file is lost."""
+"""Whether a folder has the run that is asked for: by each setting, and by its code."""
 
 import functools
 import inspect
@@ -133,16 +133,3 @@ def test_training_code_is_arithmetic_without_progress_messages_and_types(
             assert_same(train(images, folder, **ONE, callback=never), one)
         (package / file).write_text(text)
     own.training_code.cache_clear()
-
-
-# --- files that are lost, and a run that is set aside ---
-
-
-def test_a_folder_of_the_name_of_an_earlier_run_is_left_as_it_is(images, folder):
-    for number, name in enumerate(("run.json", "state.pt", "notes.txt"), 1):
-        (folder.with_name(f"copy.before-{number}")).mkdir()
-        (folder.with_name(f"copy.before-{number}") / name).write_text("mine")
-    train(images, folder, **ONE, seed=1, if_exists="rename")
-    assert d.open(folder.with_name("copy.before-4")).seed == 0
-    for number in (1, 2, 3):
-        assert len([*folder.with_name(f"copy.before-{number}").iterdir()]) == 1
