@@ -12,7 +12,7 @@ from torch import Tensor
 from diffusion.arguments import check_whole, summarise
 from diffusion.data import DataSet
 from diffusion.evaluation.evaluator import Evaluator, choose_n, draw_samples
-from diffusion.evaluation.measured import ONE_IMAGE, Measured, choose_main, format_value
+from diffusion.evaluation.measured import Measured, choose_main, format_value, note_few
 from diffusion.evaluation.statistics import Interval
 from diffusion.evaluation.variety import FEWEST_IMAGES
 from diffusion.figures import Grid, grid
@@ -85,13 +85,21 @@ class Comparison:
     def __str__(self) -> str:
         n = len(next(iter(self.samples.values())))
         head = f"{n} samples of each against {len(self.evaluator.x_test)} test images"
-        notes = [f"{name}: {ONE_IMAGE}" for name, measured in self.measured.items() if measured.one_image]
-        return "\n".join([head, self._printed().to_string(), *notes])
+        return "\n".join([head, self._printed().to_string(), *self._notes()])
+
+    def _notes(self) -> list[str]:
+        few = note_few(next(iter(self.measured.values())).images.n)
+        return few + [
+            f"{name}: {note}"
+            for name, measured in self.measured.items()
+            for note in measured.notes
+            if note not in few
+        ]
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return self._printed().to_html()
+        return "<br>".join([self._printed().to_html(), *self._notes()])
 
 
 def compare(

@@ -27,7 +27,16 @@ from diffusion.evaluation.small_networks import AUTOENCODER, FeatureNetwork
 from diffusion.evaluation.statistics import Interval, share_of
 from diffusion.evaluation.variety import FEWEST_IMAGES, precision_recall_coverage
 from diffusion.names import check_known
-from diffusion.pixels import GREY28, as_images, check_scale, note_outside, require_images
+from diffusion.pixels import (
+    COMPARED,
+    GREY28,
+    as_images,
+    check_scale,
+    copy_distance,
+    count_different,
+    note_outside,
+    require_images,
+)
 
 NEAR, PER_DISTORTION = 10_000, 500  # for the recogniser: training digits, and test digits per distortion
 DRAWN = 1000  # default number of samples of a run
@@ -229,6 +238,11 @@ class Evaluator:
             yield f"{known} of {n} test images are training images, so distances are too small"
 
     @cached_property
+    def copy_distance(self) -> float:
+        """float: Distance within which two images are near-copies, see `pixels.copy_distance`."""
+        return copy_distance(self.x_train)
+
+    @cached_property
     def recogniser(self) -> DigitRecogniser:
         """DigitRecogniser: Decides which images are digits. Requires classes."""
         n = min(self.n_per_distortion, len(self.x_test) // 2)
@@ -269,6 +283,8 @@ class Evaluator:
             space = self.default_space
             values = take_measures(self.test, real=True)
             values |= precision_recall_coverage(space.reference.features, space.train, n, self.seed)
+            count = count_different(self.x_train[:n], self.copy_distance)
+            values["different"] = Interval(count, n=min(n, len(self.x_train), COMPARED))
             if self.test.recognisable:
                 values["digit"] = share_of(self.recogniser.accepted)
             self._real[n] = values
@@ -280,8 +296,9 @@ class Evaluator:
         """Measure samples, or a run, against the test images.
 
         Distances, precision, recall, coverage and divergence depend on the number of samples. They use the
-        first `n` samples, which makes models with different numbers comparable. If all samples are one image,
-        the distances and the share of digits are left out.
+        first `n` samples, which makes models with different numbers comparable. `different` counts the
+        different images among at most 2000 samples, of which near-copies count once. If it is 1, the
+        distances and the share of digits are left out.
 
         Args:
             x (Tensor, array or Run): Samples (N, C, S, S), N at least 12, in about [-0.5, 0.5]; or a run,

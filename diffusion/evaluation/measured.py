@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from diffusion.evaluation.measures import MeasuredImages, Value
 from diffusion.evaluation.statistics import Interval
+from diffusion.evaluation.variety import MEANINGFUL
 from diffusion.names import nearest
 
 if TYPE_CHECKING:
@@ -12,8 +13,8 @@ if TYPE_CHECKING:
 
 # The first two that were measured; in features of a classifier only if it sees, as "frechet".
 DISTANCES = ("frechet", "frechet_autoencoder", "frechet_random", "frechet_digits")
-OTHERS = ("digit", "precision", "recall", "coverage")
-ONE_IMAGE = "All samples are one image: they have no distance, and none of them counts."
+OTHERS = ("digit", "precision", "recall", "coverage", "different")
+REPEATED = 0.5  # share of different images below which a set of samples repeats a few images
 
 
 class Measured(dict[str, Value]):
@@ -21,7 +22,7 @@ class Measured(dict[str, Value]):
 
     Attributes:
         images (MeasuredImages): The samples.
-        one_image (bool): Whether all samples are one image, up to rounding. There is then no distance.
+        one_image (bool): Whether all samples are near-copies of one image. There is then no distance.
     """
 
     def __init__(self, values: dict[str, Value], images: MeasuredImages):
@@ -31,6 +32,13 @@ class Measured(dict[str, Value]):
     def __missing__(self, name: str) -> Value:
         """Raise KeyError with the names of the measures taken."""
         raise KeyError(f"{name!r} was not measured; measured: {', '.join(self)}{nearest(name, self)}")
+
+    @property
+    def notes(self) -> list[str]:
+        """Notes on samples that repeat a few images, and on few samples."""
+        count, n = self.images.different.ends[0], self.images.different.n
+        note = f"{n} samples contain about {count} different images, so the other measures say little"
+        return ([note] if repeats(count, n) else []) + note_few(self.images.n)
 
     @property
     def real(self) -> dict[str, Value]:
@@ -60,8 +68,7 @@ class Measured(dict[str, Value]):
         lines = [f"{samples} samples against {real} test images"]
         if n < samples:
             lines[0] += f", distances of the first {n}"
-        if self.one_image:
-            lines.append(ONE_IMAGE)
+        lines += self.notes
         if self:
             lines.append(self.table.drop(columns="meaning").to_string())
         return "\n".join(lines)
@@ -69,8 +76,18 @@ class Measured(dict[str, Value]):
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        note = ONE_IMAGE if self.one_image else ""
-        return note + self.table.to_html() if self else note
+        return "<br>".join([*self.notes, self.table.to_html() if self else ""])
+
+
+def repeats(different: float, n: int | None) -> bool:
+    """Whether samples repeat a few images: fewer than half of n samples are different."""
+    return n is not None and different < REPEATED * n
+
+
+def note_few(n: int) -> list[str]:
+    """Return a note if n samples are few."""
+    note = f"precision, recall and coverage of fewer than {MEANINGFUL} samples mean little"
+    return [note] if n < MEANINGFUL else []
 
 
 def choose_main(measures: Iterable[str]) -> list[str]:
@@ -84,6 +101,8 @@ def choose_main(measures: Iterable[str]) -> list[str]:
 def format_value(value: Any) -> str:
     """Format a number with its interval or deviation: "12.3 [11.5, 14.1]", "0.46 ± 0.08", or "–"."""
     number = value if isinstance(value, Interval) else Interval(value)
+    if isinstance(number.value, int):
+        return str(number.value)
     if not isinstance(number.value, float):
         return "–"
     if number.low is not None:

@@ -18,12 +18,11 @@ from diffusion.evaluation.frechet import to_uint8
 from diffusion.evaluation.recogniser import NEIGHBOURS, digit
 from diffusion.evaluation.statistics import Interval
 from diffusion.evaluation.variety import precision_recall_coverage
-from diffusion.pixels import GREY28, grey
+from diffusion.pixels import COMPARED, GREY28, count_different, grey
 from diffusion.progress import progress
 
 # A number with its interval; for some measures a plain number, a list of numbers, or one number per place x.
 Value = Interval | Any
-ALIKE = 2  # images count as the same if all pixels agree within this many of 255 grey values
 
 
 @dataclass(eq=False, repr=False)
@@ -64,10 +63,15 @@ class MeasuredImages:
         return to_uint8(grey(self.x))
 
     @cached_property
+    def different(self) -> Interval:
+        """Interval: Number of different images (`count_different`), and the number of images compared."""
+        count = count_different(self.x, self.evaluator.copy_distance)
+        return Interval(count, n=min(len(self.x), COMPARED))
+
+    @property
     def one_image(self) -> bool:
-        """bool: Whether all images are the same, up to rounding, so distances are undefined."""
-        values = to_uint8(self.x).short()
-        return bool((values - values[:1]).abs().max() <= ALIKE)
+        """bool: Whether all images are near-copies of one image, so distances are undefined."""
+        return self.different.value == 1
 
     @property
     def recognisable(self) -> bool:
@@ -120,6 +124,11 @@ def measure_variety(images: MeasuredImages) -> dict[str, Interval]:
     return precision_recall_coverage(real, images.features[:n], n, images.seed)
 
 
+def measure_different(images: MeasuredImages) -> dict[str, Value]:
+    """Return the number of different images."""
+    return {"different": images.different}
+
+
 def measure_digits(images: MeasuredImages) -> dict[str, Value]:
     """Return the share of images that the recogniser accepts."""
     return {"digit": digit(images.evaluator.recogniser, images.x)} if images.recognisable else {}
@@ -153,6 +162,7 @@ MEASURES: dict[str, Measure] = {
         "share", "real images with a sample nearer than their fifth real neighbour", measure_variety
     ),
     "digit": Measure("share", "images that the calibrated recogniser takes for digits", measure_digits),
+    "different": Measure("images", "different images, of which near-copies count once", measure_different),
     **distances_in("", FEATURES["digits"]),
     **distances_in("_autoencoder", FEATURES["autoencoder"]),
     **distances_in("_random", FEATURES["random"]),

@@ -5,13 +5,14 @@ import torch
 from torch import Tensor
 
 from diffusion.evaluation.statistics import Interval, half_error, wilson
+from diffusion.pixels import COMPARED
 from diffusion.runtime import generator
 
 REACH = 3  # neighbours of precision and recall, as in their source
 COVERING = 5  # neighbours of coverage, as in its source
 HALVES = 50  # random halves behind an interval
 FEWEST_IMAGES = 2 * (COVERING + 1)  # a half must contain an image and its neighbours
-MOST_IMAGES = 2000  # per set: memory grows with its square
+MEANINGFUL = 100  # images below which these measures mean little: samples that are noise may get 1 and 0.95
 
 
 def precision_recall_coverage(
@@ -32,10 +33,10 @@ def precision_recall_coverage(
         real_features (Tensor): (N, D), of real images.
         features (Tensor): (M, D), of samples.
         n (int): Images taken at random from each set, because all three measures depend on n. Use the same n
-            for all models: at least `FEWEST_IMAGES`, at most the size of the sets and `MOST_IMAGES`.
+            for all models: at least `FEWEST_IMAGES`, at most the size of the sets and `COMPARED`.
         seed (int): Seeds the draws. Default 0.
     """
-    n = min(n, MOST_IMAGES, len(real_features), len(features))
+    n = min(n, COMPARED, len(real_features), len(features))
     real = _draw(real_features.double(), n, seed, "variety", "real")
     fake = _draw(features.double(), n, seed, "variety", "samples")
     shares, halves = _shares(real, fake), []

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from diffusion.arguments import check_whole, summarise
-from diffusion.pixels import check_images, finite_images, shape_of
+from diffusion.pixels import check_images, copy_distance, count_different, finite_images, shape_of
 from diffusion.processes import ColdDiffusion, DegradationProcess
 from diffusion.processes.priors import fitted
 from diffusion.runtime import generator, seeded
@@ -96,8 +96,8 @@ def findings(process: DegradationProcess, x: Tensor, start: Any) -> list[str]:
     summary = f"prior: mean {mean:.3f}, sd {sd:.3f}; fully degraded images: {as_mean:.3f}, {as_sd:.3f}"
     if abs(mean - as_mean) > FAR or sd > 2 * as_sd + FAR:
         raise ValueError(f"{summary}; sampling would start from images unlike any in training")
-    images = len(drawn.flatten(1).unique(dim=0))
-    few_starts = f"{len(drawn)} starts contain only {images} different images, which limits the samples"
+    images = count_different(drawn, copy_distance(deepest))
+    few_starts = f"{len(drawn)} starts contain about {images} different images, which limits the samples"
     return [sound, summary, *([few_starts] if images <= len(drawn) // 2 else [])]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from diffusion.data import DATASETS
+from diffusion.evaluation.measured import repeats
 from diffusion.evaluation.statistics import Interval
 from diffusion.places import releases
 from report.figures.styles import plural
@@ -152,24 +153,54 @@ def _compared(run: ReportRun, trainings: list[Training]) -> dict[str, Any]:
     groups = [Seeds(training.label, results.all_of(training.model)) for training in trainings]
     several = [seeds for seeds in groups if len(seeds.trainings) > 1]
     few = [training for training in trainings if training.train.unread["steps"] < ENOUGH]
+    counted = all("different" in row.samples for row in rows)
     return {
         "rows": rows,
+        "counted": counted,
+        "bar": Markdown(" | " if counted else ""),
         "floors": [training for training in trainings if "floor" in training.final][:1],
         "alone": not several,
         "over_seeds": several,
-        "repeated": lambda: [text for training in trainings if (text := _repeated(results, training))],
+        "ranked_rows": lambda: _rank(results, rows),
+        "repeated": lambda: _describe_repeats(results, rows),
         "short": lambda: few and named([(training.label, training.train.steps) for training in few], integer),
     }
 
 
-def _repeated(results: Results, training: Training) -> Markdown | None:
-    """A sentence on kept samples with many repetitions; None if at least half of them are different."""
-    kept = results.kept(f"samples_{training.name}")
-    images = len(np.unique(kept.reshape(len(kept), -1), axis=0))
-    if training.final.one_image or images >= len(kept) / 2:
+def find_repeats(results: Results, row: Model) -> tuple[float, int, str] | None:
+    """Numbers of different images and of samples, and their source, if the samples repeat a few images.
+
+    Earlier records lack the measure; there, kept samples of the run itself are compared. Notes no source.
+    """
+    if row.samples.one_image:
         return None
-    note(f"kept/samples_{training.name}.npz#/images")
-    return Markdown(f"{integer(len(kept))} of {escape(training.label)} are {integer(images)} images")
+    if "different" in row.samples:
+        different = row.samples.data["different"][0]
+        count, n, source = different.value, different.n, different.source
+    elif row.changes:
+        return None
+    else:
+        kept = results.kept(f"samples_{row.training.name}")
+        count, n = len(np.unique(kept.reshape(len(kept), -1), axis=0)), len(kept)
+        source = f"kept/samples_{row.training.name}.npz#/images"
+    return (count, n, source) if repeats(count, n) else None
+
+
+def _describe_repeats(results: Results, rows: list[Model]) -> list[Markdown]:
+    """The samples that repeat a few images in words."""
+    texts = []
+    for row in rows:
+        if known := find_repeats(results, row):
+            count, n, source = known
+            note(source)
+            texts.append(f"{integer(n)} samples of {escape(row.name)} contain about {integer(count)} images")
+    return [*map(Markdown, texts)]
+
+
+def _rank(results: Results, rows: list[Model]) -> list[Model]:
+    """The models by distance, without models whose samples are one image or repeat a few."""
+    ranked = [row for row in rows if not row.samples.one_image and not find_repeats(results, row)]
+    return sorted(ranked, key=lambda row: row.samples["frechet"].value)
 
 
 def _paper(results: Results) -> Markdown:

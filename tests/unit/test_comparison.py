@@ -36,12 +36,15 @@ def test_models_stand_beside_one_another_and_beside_real_images(evaluator, train
         for name, one in evaluator.measure(drawn.clamp(-0.5, 0.5)).items():
             if name in table:
                 row = table.loc[model, name]
-                assert (row["value"], row["low"], row["high"], row["n"]) == (*one.ends, one.n)
+                numbers = [*one.ends, one.n]
+                assert row[["value", "low", "high", "n"]].tolist() == pytest.approx(
+                    [float("nan") if number is None else number for number in numbers], nan_ok=True
+                )
     real = found.references.loc[REAL]
     assert real["frechet"]["value"] == evaluator.floors(30)["floor"].value
     assert real["digit"]["value"] == evaluator.real(30)["digit"].value
     assert table.loc["one", ["frechet", "digit"]].isna().all()
-    assert "one image" in str(found).splitlines()[-1]
+    assert "one: 30 samples contain about 1 different" in str(found).splitlines()[-1]
     assert "clamped" in capsys.readouterr().out
     drawn = hardly.sample(30)
     assert drawn.abs().max() > 0.6
@@ -65,7 +68,7 @@ def sweep(evaluator, train):
 
 def test_a_row_has_the_settings_that_differ_before_its_measures(sweep):
     table = sweep.table
-    measures = ["frechet", "frechet_autoencoder", "digit", "precision", "recall", "coverage"]
+    measures = ["frechet", "frechet_autoencoder", "digit", "precision", "recall", "coverage", "different"]
     names = ["learning_rate", "seed", *measures]
     assert [*table.columns.get_level_values(0).unique()] == names
     assert [*sweep.references.columns.get_level_values(0).unique()] == measures
@@ -79,8 +82,9 @@ def test_printed_it_has_the_measures_and_says_of_how_many_samples(sweep):
     assert head == "12 samples of each against 60 test images"
     assert rows[0].split()[:2] == ["frechet", "frechet_autoencoder"]
     assert [row.split()[0] for row in rows[1:6]] == [*sweep.samples, "real"]
-    (note,) = rows[6:]
-    assert note.startswith("0.01-1: All samples are one image")
+    few, note = rows[6], rows[-1]
+    assert "fewer than 100 samples" in few
+    assert note.startswith("0.01-1: 12 samples contain about 1 different images")
     assert "<th>frechet</th>" in sweep._repr_html_()
 
 

@@ -13,7 +13,7 @@ from diffusion.evaluation import classifier, frechet
 from diffusion.evaluation.evaluator import Evaluator, choose_n
 from diffusion.evaluation.features import Extractor
 from diffusion.evaluation.frechet import to_uint8
-from diffusion.evaluation.measured import ONE_IMAGE, format_value
+from diffusion.evaluation.measured import format_value
 from diffusion.evaluation.measures import MEASURES as LIBRARY
 from diffusion.evaluation.measures import MeasuredImages
 from diffusion.evaluation.recogniser import DigitRecogniser, digit
@@ -79,7 +79,7 @@ def test_samples_stand_beside_as_many_real_images_in_a_table(evaluator, x):
     assert (floors["floor"].n, found.real["coverage"].n) == (20, 20)
     for name in ("frechet", "frechet_autoencoder", "frechet_random"):
         assert found.real[name] == floors[name.replace("frechet", "floor")]
-    names = ["frechet", "frechet_autoencoder", "digit", "precision", "recall", "coverage"]
+    names = ["frechet", "frechet_autoencoder", "digit", "precision", "recall", "coverage", "different"]
     assert [*found.table.index] == names
     for name, row in found.table.iterrows():
         shown = format_value(found[name]), format_value(found.real[name])
@@ -128,21 +128,43 @@ def test_samples_are_taken_in_any_form_even_if_each_drifts_by_itself(evaluator, 
     assert all("ink" in evaluator.measure(drawn, only={"ink"}) for drawn in (x + far, x * 1.4))
 
 
-def test_samples_that_are_one_image_up_to_two_grey_values_have_no_distance_and_are_no_digits(evaluator, x):
-    gone = "frechet", "kid", "digit", "precision", "recall", "coverage"
-    same = to_uint8(x[:1]).repeat(N, 1, 1, 1)
-    same[:, 0, 14, 14] = 200
-    for apart in (2, 3):
-        same[7, 0, 14, 14] = 200 + apart  # in one image, whose others are alike
-        found = evaluator.measure(same)
-        assert found.one_image == ("one image" in str(found)) == (apart == 2)
-        left = {name for name in evaluator.measure(x) if apart == 3 or not name.startswith(gone)}
-        assert found.keys() == left
+def test_samples_that_are_one_image_have_no_distance_and_are_no_digits(evaluator, x):
+    same = x[:1] + 0.003 * (torch.rand(N, 1, 28, 28, generator=generator(0, "same")) - 0.5)
+    found, gone = evaluator.measure(same), ("frechet", "kid", "digit", "precision", "recall", "coverage")
+    assert found.keys() == {name for name in evaluator.measure(x) if not name.startswith(gone)}
+    assert "40 samples contain about 1 different" in str(found)
+    same[0, 0, 14] = 0.5
+    assert "digit" in evaluator.measure(same, only={"digit"})  # another one among them
 
 
 def test_without_a_measure_no_table_is_printed(small):
     found = small.measure(small.x_test[:1].expand(12, -1, -1, -1), only="frechet")
-    assert (found, str(found).splitlines()[-1], found._repr_html_()) == ({}, ONE_IMAGE, ONE_IMAGE)
+    assert (found, "DataFrame" in str(found), "<table" in found._repr_html_()) == ({}, False, False)
+
+
+def test_different_images_are_counted_and_near_copies_once(evaluator, x, train):
+    noise = 0.02 * torch.randn((60, 1, 28, 28), generator=generator(0, "copies"))
+    for digits in (1, 3):
+        copies = (train[:digits].repeat(60 // digits, 1, 1, 1) + noise).clamp(-0.5, 0.5)
+        assert evaluator.measure(copies, only="different")["different"] == Interval(digits, n=60)
+    real = data.load("mnist", "test", 500)[0]
+    assert evaluator.measure(real, only="different")["different"].value > 490
+    assert evaluator.measure(real / 10, only="different")["different"].value < 50
+    grey = Evaluator(real[:250] / 10, real[250:] / 10)  # a data set without contrast
+    assert grey.measure(real / 10, only="different")["different"].value > 490
+    assert grey.real(100)["different"] == Interval(100, n=100)
+
+
+@pytest.mark.parametrize(("copies", "noted"), [(10, False), (11, True)])
+def test_a_note_counts_different_images_below_half_of_the_samples(evaluator, train, copies, noted):
+    found = evaluator.measure(torch.cat([train[:10], train[:1].expand(copies, -1, -1, -1)]))
+    assert ("samples contain about 10 different images" in str(found)) == noted
+
+
+@pytest.mark.parametrize(("n", "noted"), [(99, True), (100, False)])
+def test_a_note_says_that_variety_of_few_samples_means_little(evaluator, train, n, noted):
+    found = evaluator.measure(train[:n], only="coverage")
+    assert ("recall and coverage" in str(found)) == ("recall and coverage" in found._repr_html_()) == noted
 
 
 def test_the_share_of_digits_has_the_word_of_the_data_set(evaluator, x, monkeypatch):

@@ -95,6 +95,28 @@ def test_a_report_names_the_features_that_it_ranks_in_and_why_if_the_classifier_
     assert not any(word in sees[0] for word in ("271", "57%"))
 
 
+@pytest.mark.parametrize(("different", "ranked"), [(49, False), (50, True)])
+def test_different_images_have_a_column_and_a_model_that_draws_few_has_no_rank(different, ranked):
+    results = load(PAPER.parent / "beyond", ["zoom_unet", "linear_unet"])
+    sets = [samples for one in results.trainings.values() for samples in one.measured.ways.values()]
+    for i, samples in enumerate(sets):
+        row = next(iter(samples.data.values()))[0]
+        count = row._replace(measure="different", x=None, value=81 + i, low=None, high=None, n=100)
+        samples.data["different"] = [count]
+    titles = {training.name: name for name, training, variant in results.sets(results.models) if not variant}
+    finals = {training.name: training.final for training in results.trainings.values()}
+    best = min(finals, key=lambda name: finals[name]["frechet"].value)
+    finals[best].data["different"] = [finals[best].data["different"][0]._replace(value=different)]
+    text = Text(of_run.collect_names(ReportRun(results, profile.read("beyond"))), Marks(), TEXT / "run")
+    table, _, verdict = strip_marks(text.markdown(text.sources["10_results.md"])).partition(": Samples of")
+    counts = [line.split("|")[4].strip() for line in table.splitlines() if "| [" in line or "DDPM" in line]
+    assert str(different) in counts
+    name = titles[best].replace(",", "\\,").replace("_", "\\_")
+    sentences = [line for line in verdict.splitlines() if name in line]
+    assert any("smallest distance" in line or "closest" in line for line in sentences) == ranked
+    assert any(f"contain about {different} images" in line for line in sentences) != ranked
+
+
 def test_the_row_of_real_images_has_their_own_floor_and_share():
     results = load(PAPER.parent / "beyond", ["zoom_unet"])
     text = Text(of_run.collect_names(ReportRun(results, profile.read("beyond"))), Marks(), TEXT / "run")
