@@ -123,7 +123,7 @@ avx512 := ATEN_CPU_CAPABILITY=avx512 ONEDNN_MAX_CPU_ISA=AVX512_CORE MKL_ENABLE_I
 PROCESSORS ?= avx2 avx512
 # The tests whose results depend on how a processor computes.
 NUMERICAL := golden/test_doctests golden/test_released golden/test_values robust/test_kills robust/test_without_bf16
-NUMERICAL += $(addprefix unit/test_,arguments classifier comparison distances drift evaluator fit measure measuring \
+NUMERICAL += $(addprefix unit/test_,arguments classifier comparison distances drift evaluator fit measure \
   network opening oracles probes processes recogniser same_run sampling statistics)
 
 test-processors: $(TESTED) # run the numerical tests as on other processors: PROCESSORS="avx2 avx512"

@@ -56,6 +56,8 @@ def test_an_interrupted_release_is_none_and_verify_fails_where_something_is_miss
     """Files end at 9,000 bytes, as on a full disk."""
     contents = {name: (released / name).read_bytes() for name in release.verify(released)}
 
+    release.write(tmp_path, contents)
+
     def full() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (9_000, 9_000))
         release.write(tmp_path, contents)

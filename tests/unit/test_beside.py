@@ -35,6 +35,7 @@ def releases(tmp_path, monkeypatch) -> Path:
     monkeypatch.setattr(counterparts, "releases", lambda: tmp_path)
     counterparts.open_release.cache_clear()
     write_release(tmp_path, "paper", {"linear-0": {}, "zoom-0": {}, "zoom-1": {}})
+    made_up.training(tmp_path / "paper", "zoom-7")  # not measured
     others = {"zoom_noise-0": {"settings": NOISE}, "zoom-5": {}, "zoom_unet-0": {"settings": UNET}}
     write_release(tmp_path, "beyond", others)
     write_release(tmp_path, "bare", {"zoom-0": {}}, measured=False)
@@ -105,7 +106,7 @@ OWN = {
     ("trainings", "studied", "own", "shown"),
     [
         (
-            {"zoom-3": {}, **OWN, "late-0": {}},
+            {"zoom-3": {}, **OWN, "late-0": {"settings": {"process": made_up.ZOOM | {"T": 22}}}},
             ["zoom"],
             ["fewer", "own", "prior"],
             {"zoom-3": "paper/zoom-0", "mine-0": "beyond/zoom_noise-0"},

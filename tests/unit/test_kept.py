@@ -88,7 +88,7 @@ def test_the_weights_are_those_of_the_epochs_that_are_asked_for(tmp_path, code):
         def history(self):
             return [{"sha256": f"{epoch}{'*' * (epoch == self.changed)}"} for epoch in (1, 2, 3, 4)]
 
-    rests = {(None, 1): {4}, (None, 2): {3, 4}, (2, 1): {2}}
+    rests = {(None, 1): {4}, (None, 2): {3, 4}, (2, 1): {2}, (1, 2): {1}}
     for i, ((epoch, average), epochs) in enumerate(rests.items()):
         for changed in (1, 2, 3, 4):
             run, folder = Trained(average=average), tmp_path / f"{i}-{changed}"

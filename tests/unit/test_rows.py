@@ -30,8 +30,8 @@ LINES = st.tuples(
     st.sampled_from(["frechet", "ink"]),
     st.builds(Interval, NUMBERS, NUMBERS, NUMBERS, st.none() | st.integers(1, 99), sd=NUMBERS),
     st.sampled_from(["", CHECKPOINT, "late, 2", "weiß"]),
-    st.none() | st.integers(1, 12),
-    st.none() | st.sampled_from([0.2, 1e-4, 7]),
+    st.none() | st.integers(0, 12),
+    st.none() | st.sampled_from([0.2, 1e-4, 0]),
     st.sampled_from([None, "other"]),
 )
 
@@ -282,6 +282,7 @@ def varied(tmp_path) -> views.Training:
         "prior": PART | {"prior": "patches"},
         "whole": {"sampler": "improved"},
         "late": {"prior": "patches", "checkpoints": "late"},
+        "fewer": {"n": 12},
         "lost": PART | {"sampler": "improved"},
     }
     ways = {name: {"sampler": name, "calls": 24, "noise": 0.0, "clip_x0": False} for name in ("few", "more")}
@@ -297,7 +298,7 @@ def test_those_are_drawn_whose_sampler_alone_is_another_with_as_many_images(vari
     assert [(how.sampler, samples.way) for how, samples in varied.drawn] == [(name, name) for name in names]
     assert [(name, changes.sampler) for name, changes in varied.changes.items()] == [("whole", "improved")]
     facts = read_json(table.path_of(tmp_path, "measure_zoom-0"))
-    for name in ("own", "again"):  # without its own sampler none is drawn
+    for name in ("own", "again", "fewer"):  # without its own sampler none is drawn
         del facts["settings"]["variants"][name], facts["ways"][name]
     made_up.measures(tmp_path, rows=facts["rows"], settings=facts["settings"], ways=facts["ways"])
     assert load(tmp_path).first("zoom").drawn == []
