@@ -14,7 +14,6 @@ def apart(t):
 
 
 BROKEN = {  # part of the message -> methods of the class
-    "level 0 ": {"degrade": lambda self, x, t: Fade.degrade(self, x, (t + 1).clamp(max=self.T))},
     "of torch.float64; expected: torch.float32": {
         "degrade": lambda self, x, t: Fade.degrade(self, x, t).double()
     },
@@ -22,9 +21,6 @@ BROKEN = {  # part of the message -> methods of the class
     "changes its argument x": {
         "degrade": lambda self, x, t: x.mul_(1 - apart(t) / self.T),
         "prior": "patches",
-    },
-    "the same images alone; degrade image i": {
-        "degrade": lambda self, x, t: Fade.degrade(self, x, t[:1].expand(len(x)))
     },
     "use only `generator`": {"draw_prior": lambda self, n, generator: torch.randn(n, 1, 28, 28)},
     "Broken has no draw_prior and no prior": {"draw_prior": ColdDiffusion.draw_prior},

@@ -128,12 +128,12 @@ def test_independent_pixels_and_colours_have_the_values_of_the_centres():
 
 def test_a_mixture_of_one_has_the_mean_and_covariance_of_the_first_20000_patches_and_its_floor():
     """In colour, too. Its floor of 1e-4 keeps what never varies from being singular."""
-    values = torch.rand(20_001, 2, 1, 2, generator=g()) - 0.5
-    values[:, 1, 0, 1] = 0.25 * values[:, 0, 0, 1] + 0.1
+    values = torch.rand(20_001, 2, 2, 2, generator=g()) - 0.5
+    values[:, 1, 0, 1] = 0.25 * values[:, 0, 1, 0] + 0.1
     values[20_000] = 40.0
     found, real = Mixture(1).fit(values), values[:20_000].flatten(1).double()
     assert torch.allclose(found.means[0], real.mean(0), atol=1e-9)
-    covariance = torch.cov(real.T, correction=0) + 1e-4 * torch.eye(4)
+    covariance = torch.cov(real.T, correction=0) + 1e-4 * torch.eye(8)
     assert torch.allclose(found.spread[0] @ found.spread[0].T, covariance, atol=1e-9)
     assert (found.weights.tolist(), found.channels) == ([1.0], 2)
 

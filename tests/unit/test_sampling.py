@@ -102,6 +102,7 @@ def test_how_a_run_is_sampled_by_default_may_be_set_later(images, tmp_path, whol
     assert run.calls == 6
     assert torch.equal(run.sample(3), whole.sample(3, **best))
     assert not torch.equal(whole.sample(3), run.sample(3))
+    assert torch.equal(run.trajectory(3, 7)[0], whole.sample(3, 7, **best))
 
 
 class Once(Grey):
