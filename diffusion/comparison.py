@@ -89,12 +89,8 @@ class Comparison:
 
     def _notes(self) -> list[str]:
         few = note_few(next(iter(self.measured.values())).images.n)
-        return few + [
-            f"{name}: {note}"
-            for name, measured in self.measured.items()
-            for note in measured.notes
-            if note not in few
-        ]
+        named = (f"{name}: {measured.note}" for name, measured in self.measured.items() if measured.note)
+        return [*filter(None, [few]), *named]
 
     __repr__ = __str__
 

@@ -27,16 +27,7 @@ from diffusion.evaluation.small_networks import AUTOENCODER, FeatureNetwork
 from diffusion.evaluation.statistics import Interval, share_of
 from diffusion.evaluation.variety import FEWEST_IMAGES, precision_recall_coverage
 from diffusion.names import check_known
-from diffusion.pixels import (
-    COMPARED,
-    GREY28,
-    as_images,
-    check_scale,
-    copy_distance,
-    count_different,
-    note_outside,
-    require_images,
-)
+from diffusion.pixels import GREY28, as_images, check_scale, copy_distance, note_outside, require_images
 
 NEAR, PER_DISTORTION = 10_000, 500  # for the recogniser: training digits, and test digits per distortion
 DRAWN = 1000  # default number of samples of a run
@@ -283,8 +274,7 @@ class Evaluator:
             space = self.default_space
             values = take_measures(self.test, real=True)
             values |= precision_recall_coverage(space.reference.features, space.train, n, self.seed)
-            count = count_different(self.x_train[:n], self.copy_distance)
-            values["different"] = Interval(count, n=min(n, len(self.x_train), COMPARED))
+            values["different"] = MeasuredImages(self, self.x_train[:n], space.train[:n]).different
             if self.test.recognisable:
                 values["digit"] = share_of(self.recogniser.accepted)
             self._real[n] = values

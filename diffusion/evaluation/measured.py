@@ -34,11 +34,11 @@ class Measured(dict[str, Value]):
         raise KeyError(f"{name!r} was not measured; measured: {', '.join(self)}{nearest(name, self)}")
 
     @property
-    def notes(self) -> list[str]:
-        """Notes on samples that repeat a few images, and on few samples."""
-        count, n = self.images.different.ends[0], self.images.different.n
+    def note(self) -> str:
+        """A note if the samples repeat a few images."""
+        count, n = self.images.different.value, self.images.different.n
         note = f"{n} samples contain about {count} different images, so the other measures say little"
-        return ([note] if repeats(count, n) else []) + note_few(self.images.n)
+        return note if repeats(count, n) else ""
 
     @property
     def real(self) -> dict[str, Value]:
@@ -68,7 +68,7 @@ class Measured(dict[str, Value]):
         lines = [f"{samples} samples against {real} test images"]
         if n < samples:
             lines[0] += f", distances of the first {n}"
-        lines += self.notes
+        lines += filter(None, (self.note, note_few(self.images.n)))
         if self:
             lines.append(self.table.drop(columns="meaning").to_string())
         return "\n".join(lines)
@@ -76,18 +76,19 @@ class Measured(dict[str, Value]):
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return "<br>".join([*self.notes, self.table.to_html() if self else ""])
+        notes = filter(None, (self.note, note_few(self.images.n)))
+        return "<br>".join([*notes, self.table.to_html() if self else ""])
 
 
-def repeats(different: float, n: int | None) -> bool:
+def repeats(different: Any, n: Any) -> bool:
     """Whether samples repeat a few images: fewer than half of n samples are different."""
-    return n is not None and different < REPEATED * n
+    return different < REPEATED * n
 
 
-def note_few(n: int) -> list[str]:
+def note_few(n: int) -> str:
     """Return a note if n samples are few."""
     note = f"precision, recall and coverage of fewer than {MEANINGFUL} samples mean little"
-    return [note] if n < MEANINGFUL else []
+    return note if n < MEANINGFUL else ""
 
 
 def choose_main(measures: Iterable[str]) -> list[str]:

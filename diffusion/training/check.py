@@ -97,7 +97,7 @@ def findings(process: DegradationProcess, x: Tensor, start: Any) -> list[str]:
     if abs(mean - as_mean) > FAR or sd > 2 * as_sd + FAR:
         raise ValueError(f"{summary}; sampling would start from images unlike any in training")
     images = count_different(drawn, copy_distance(deepest))
-    few_starts = f"{len(drawn)} starts contain about {images} different images, which limits the samples"
+    few_starts = f"{len(drawn)} starts contain only {images} different images, which limits the samples"
     return [sound, summary, *([few_starts] if images <= len(drawn) // 2 else [])]
 
 
