@@ -24,6 +24,11 @@ GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$
 ifneq ($(filter-out $(ALLOWED),$(GIVEN)),)
 $(error unknown: $(filter-out $(ALLOWED),$(GIVEN)); allowed: $(ALLOWED))
 endif
+TARGETS := help report retrain release verify archive page lab test lint clean
+TARGETS += help-all env test-long test-processors test-cluster door golden kernel pages site
+ifneq ($(filter-out $(TARGETS) env-%,$(MAKECMDGOALS)),)  # before another target runs
+$(error no target $(filter-out $(TARGETS) env-%,$(MAKECMDGOALS)); targets: $(TARGETS))
+endif
 ifneq ($(DRY),)
 ifneq ($(filter-out 1,$(DRY))$(filter-out report retrain,$(MAKECMDGOALS)),)
 $(error DRY is '$(DRY)'; allowed: DRY=1, with the targets report and retrain)
@@ -39,8 +44,7 @@ TESTED := env-browser,lab,slurm,test
 # If a container sets this, each job would compile all its imports again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help report retrain release verify archive page lab test lint clean
-.PHONY: help-all env test-long test-processors test-cluster door golden kernel pages site
+.PHONY: $(TARGETS)
 .DEFAULT_GOAL := help
 
 help: ## list these targets and the profiles

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from diffusion.arguments import check_whole, summarise
+from diffusion.arguments import check_whole, checked, summarise
 from diffusion.pixels import check_images, copy_distance, count_different, finite_images, shape_of
 from diffusion.processes import ColdDiffusion, DegradationProcess
 from diffusion.processes.priors import fitted
@@ -22,6 +22,7 @@ SHAPES = (
 FAR = 0.2  # largest plausible difference between the means of prior and degraded images, in pixel ranges
 
 
+@checked
 def check(process: DegradationProcess, x: Tensor, prior: Any = None) -> list[str]:
     """Check a process, and return findings about it, one per line.
 
