@@ -1,16 +1,14 @@
 """Arguments: each is allowed up to its bounds, and beyond them refused in a line that names it."""
 
 from types import SimpleNamespace
-from typing import Annotated
 
 import numpy as np
 import pytest
 import torch
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 import diffusion as d
-from diffusion.arguments import Count, Number, Seed, Share, check_whole, checked
-from diffusion.names import create
+from diffusion.arguments import check_whole
 from diffusion.pixels import check_images, finite_images, note_outside
 from diffusion.processes import NoiseSchedule
 from diffusion.processes.base import levels
@@ -31,49 +29,6 @@ def is_refused(call, value, named):
     with pytest.raises(REFUSED, match=named) as error:
         call(value)
     assert "\n" not in str(error.value)
-
-
-# --- numbers, by their types ---
-
-
-@checked
-def typed(
-    n: Count = 1, number: Number = 0.0, share: Share = 0.0, seed: Seed = 0, x: torch.Tensor | None = None
-):
-    return n, number, share, seed
-
-
-@checked
-class Box:
-    def __init__(self, side: Annotated[int, Field(ge=2)] = 3):
-        self.side = side
-
-
-TYPES = {  # argument of `typed` -> values that are allowed, and that are not
-    "n": ([1, 10**6, np.int64(3), torch.tensor(3), np.array(2)], [0, 1.0, "3", True, np.array([3])]),
-    "number": ([0, 0.0, 1e9, np.float32(0.5), torch.tensor(2.5)], [-1e-9, float("inf"), NAN, "1"]),
-    "share": ([0, 1, 0.5, np.float64(1)], [-0.1, 1.1, 2, NAN]),
-    "seed": ([0, 1, 2**32 - 1, np.uint32(7)], [-1, 2**32, 0.0, SimpleNamespace(item=lambda: 3)]),
-    "x": ([torch.zeros(2)], [np.zeros(2), [0.0]]),
-}
-
-
-@pytest.mark.parametrize("argument", TYPES)
-def test_arguments_are_taken_within_their_bounds_and_nowhere_else(argument):
-    allowed, refused = TYPES[argument]
-    for value in allowed:
-        typed(**{argument: value})
-    for value in refused:
-        is_refused(lambda value: typed(**{argument: value}), value, f": {argument} is .*; expected: ")
-
-
-def test_a_function_or_class_that_is_checked_is_called_as_before():
-    assert typed(np.int64(2), share=1) == (2, 0, 1, 0)
-    assert type(typed(np.int64(2))[0]) is int
-    is_refused(lambda value: typed(1, value), -1, ": number is .*; expected: ")  # given by position
-    is_refused(lambda value: typed(other=value), 1, "other")
-    assert (Box(4).side, Box().side) == (4, 3)
-    is_refused(Box, 1, ": side is .*; expected: ")
 
 
 # --- processes, schedules, samplers, priors, networks and images ---
@@ -148,13 +103,20 @@ def whole_to(high):
     return lambda n: check_whole("n", n, 1, high)
 
 
+SAMPLERS = "sampler is .*: (ancestral, ddim, naive, improved.*did you mean 'ddim'|.*step)"
 PRIORLESS, BAD_SHAPES = own(d.ColdDiffusion, degrade=None)(), [(1, 1, 4, 5), (1, 4, 4), (1, 1, 1, 4, 4)]
 BOUNDS = {  # argument -> (call, allowed, refused, what the message says)
     "T of linear": (lambda T: d.linear(T=T), [2, 100_000], [1, 100_001, 2.0], ": T is "),
     "T of cosine": (lambda T: d.cosine(T=T), [2, 100_000], [1, 100_001], ": T is "),
     "beta_start": (lambda b: d.linear(9, b, 0.5), [0, 0.5], [-1e-9, 0.501, 1.0], "beta_start"),
     "beta_end": (lambda b: d.linear(9, 0.0, b), [0, 0.999999], [1.0, -0.1], "beta_end"),
-    "s": (lambda s: d.cosine(9, s), [0, 9.0], [-1e-9, float("inf")], ": s is "),
+    "s": (
+        lambda s: d.cosine(9, s),
+        [0, 9.0, np.float32(0.5), torch.tensor(2.5)],
+        [-1e-9, float("inf"), NAN, "1", np.array([1.0])],
+        ": s is .*; expected: ",
+    ),
+    "no argument": (lambda s: d.cosine(9, other=s), [], [1.0], "other"),
     "beta_max": (lambda b: d.cosine(9, beta_max=b), [1e-9, 0.999999], [0, 1.0], "beta_max"),
     "two at once": (lambda b: d.cosine(T=1, beta_max=b), [], [2], r": T is 1; .*\. beta_max is 2; "),
     "beta": (lambda b: from_beta([0.1, b]), [0, 0.99], [-1e-9, 1.0, NAN], r"t = 2 is .*\[0, 1\)"),
@@ -173,14 +135,32 @@ BOUNDS = {  # argument -> (call, allowed, refused, what the message says)
     "image_noise of the crop": (lambda sd: d.ColdCrop(image_noise=sd), [0, 1], [-0.1, 1.1], "image_noise"),
     "interpolation": (zoom_by, ["nearest", "bilinear"], ["bicubic", 1], " is .*'nearest' or 'bilinear'"),
     "degradation": (d.degradation, ["zoom"], ["zoo"], "degradation is .*: zoom, crop, blur"),
-    "sampler": (d.sampler, ["ddim"], ["dim", 3], "sampler is .*: (ancestral, ddim, naive, improved|.*step)"),
+    "sampler": (d.sampler, ["ddim", d.DDIM, d.DDIM()], ["dim", 3, dict], SAMPLERS),
+    "own sampler": (
+        d.sampler,
+        [stay, "helpers:stay"],
+        ["helpers:none", "nowhere_:x"],
+        "^sampler .*(none|nowhere_)",
+    ),
+    "options": (lambda n: d.sampler("naive", level=n), [], [1], "^sampler Naive cannot .*'level'"),
+    "options of an object": (
+        lambda n: d.sampler(d.Naive(), levels=n),
+        [],
+        [1],
+        "^sampler .* cannot .*'levels'",
+    ),
     "sampler of a zoom": (lambda s: sampler_of(s, d.ColdZoom()), [d.Naive()], [d.DDIM()], "DDIM .*Naive"),
-    "steps": (lambda n: d.Ancestral(steps=n), [2, None], [1, 0, 2.0], "steps"),
+    "steps": (
+        lambda n: d.Ancestral(steps=n),
+        [2, None, np.int64(3), torch.tensor(3), np.array(2)],
+        [1, 0, 2.0, "3", True, np.array([3])],
+        ": steps is .*; expected: ",
+    ),
     "steps of 4": (lambda n: d.DDIM(steps=n).visits(4), [2, 4], [5, 100], "^steps is .* from 1 to 4$"),
     "spacing": (lambda how: d.DDIM(spacing=how), ["uniform", "quadratic"], ["cubic"], "spacing is .*uniform"),
     "levels": (lambda n: d.Naive(levels=n), [1, None], [0, -1], "levels"),
     "levels of 4": (lambda n: d.Naive(levels=n).visits(4), [1, 4], [5, 100], "^levels is .* from 1 to 4$"),
-    "noise": (lambda sd: d.Naive(noise=sd), [0, 1], [-0.1, 1.1], "noise"),
+    "noise": (lambda sd: d.Naive(noise=sd), [0, 1, np.float64(1)], [-0.1, 1.1, NAN], ": noise is "),
     "grey_noise": (lambda share: d.Improved(grey_noise=share), [0, 1], [-0.1, 1.1], "grey_noise"),
     "visits": (  # from T down to 0, each once
         lambda times: visits(Visits(times), 5),
@@ -276,7 +256,7 @@ ALLOWED = {  # verb and argument -> values up to the bounds
     "fit batch_size": [1, 10**6],
     "fit learning_rate": [1e-9, 1000],
     "fit lr_schedule": ["constant", "cosine"],
-    "fit seed": [0, 2**32 - 1],
+    "fit seed": [0, 2**32 - 1, np.uint32(7)],
     "fit ema": [1e-9, 0.999999],
     "fit checkpoint_steps": [1, 10**6],
     "fit steps": [1],
@@ -310,6 +290,7 @@ REFUSED_RUNS = [  # verb and argument, value, what the message says
     ("fit lr_schedule", "linear", "lr_schedule is .*'constant' or 'cosine'"),
     ("fit seed", -1, "seed is"),
     ("fit seed", 2**32, "seed is"),
+    ("fit seed", SimpleNamespace(item=lambda: 3), "seed is"),
     ("fit ema", 0.0, "ema is"),
     ("fit ema", 1.0, "ema is"),
     ("fit checkpoint_steps", 0, "checkpoint_steps is"),
@@ -460,52 +441,12 @@ def test_classes_are_made_by_name_and_are_sampled_as_the_docs_say_where_nothing_
         made = make(name, **options)
         assert type(made) is cls
         assert vars(made).items() >= options.items()
+    assert type(d.Naive(levels=np.int64(3)).levels) is int
     for name, schedule in (("linear", d.linear), ("cosine", d.cosine)):
         assert d.DDPM(name, T=9).schedule.beta.equal(schedule(T=9).beta)
     assert (d.DDPM().schedule.name, d.DDPM.sampler, d.DDPM.prior) == ("linear", d.Ancestral(), None)
     for cold, prior in ((d.ColdZoom, d.Pixels()), (d.ColdCrop, d.Pixels()), (d.ColdBlur, None)):
         assert (cold.sampler, cold.prior) == (d.Naive(), prior)
-
-
-class Rated:
-    """Has a step, and a setting."""
-
-    def __init__(self, rate=1.0):
-        if rate < 0:
-            raise ValueError("rate is below 0")
-        self.rate = rate
-
-    def step(self):
-        pass
-
-
-REGISTRY = {"rated": Rated, "made": Rated(3.0), "dict": dict}
-
-
-def test_a_thing_is_made_by_its_name_or_module_with_its_options_or_taken_as_it_is():
-    for name in ("rated", f"{__name__}:Rated", Rated):
-        assert [create("thing", name, REGISTRY, given, has="step").rate for given in ({}, {"rate": 2.0})] == [
-            1,
-            2,
-        ]
-    assert create("thing", "made", REGISTRY, has="walk step") is REGISTRY["made"]
-    assert create("thing", "dict", REGISTRY, {"a": 1}) == {"a": 1}
-
-
-@pytest.mark.parametrize(
-    ("name", "options", "has", "named"),
-    [
-        ("rate", None, "", "^thing .*rated, made, dict.*did you mean 'rated'"),
-        ("helpers:none", None, "", "^thing .*none"),
-        ("nowhere_:x", None, "", "^thing .*nowhere_"),
-        ("dict", None, "step walk", "^thing is .*; expected: an object with step or walk$"),
-        ("made", {"rate": 1.0}, "step", "^thing made cannot be made with {'rate': 1.0}"),
-        ("rated", {"rat": 1.0}, "step", "^thing Rated cannot be made with .* 'rat'"),
-        ("rated", {"rate": -1.0}, "", "^rate is below 0$"),
-    ],
-)
-def test_what_cannot_be_made_is_refused_by_its_argument(name, options, has, named):
-    is_refused(lambda options: create("thing", name, REGISTRY, options, has=has), options, named)
 
 
 # --- notes on what is allowed and seldom meant: where they begin ---
