@@ -58,7 +58,7 @@ def errors_at(where: object) -> Iterator[None]:
 
 def refuse_unknown(given: Iterable[str], known: Iterable[str]) -> None:
     """Raise ValueError if a given name is not known."""
-    known = [*known]
+    known = sorted(known)
     for name in given:
         if name not in known:
             allowed = f"; allowed: {', '.join(known)}" if 0 < len(known) <= FEW else ""
