@@ -1,5 +1,6 @@
 """No figure prints a word over a word or a mark or cuts anything off; lines across panels are in place."""
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,6 +13,7 @@ from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PolyCollection, QuadMesh
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.path import Path
 from matplotlib.text import Text
@@ -73,8 +75,8 @@ def test_lines_across_a_panel_stand_where_they_mean_and_nothing_is_cut_off(all_d
 
 
 @pytest.mark.parametrize("name", [*ACROSS, *sorted(PICTURES)])
-def test_no_word_is_printed_over_another_or_a_mark_or_outside_the_canvas(name):
-    assert find_overprints(drawn.figure(name)) == []
+def test_no_word_is_printed_over_another_or_a_mark_and_axes_and_marks_have_names(name):
+    assert find_overprints(drawn.figure(name)) + find_unnamed(drawn.figure(name)) == []
 
 
 @pytest.mark.parametrize("model", STUDY)
@@ -165,6 +167,32 @@ def find_overprints(figure: Figure) -> list[str]:
         for other in others[(others >= 0) & (pixels > SLACK)]:
             problems.append(f"{name} is over {plain(words[other])!r}")
         owners[where][inside] = place
+    return problems
+
+
+INK = "#222222"  # of legends whose marks have a meaning in every colour
+
+
+def find_unnamed(figure: Figure) -> list[str]:
+    """A line for each axis of numbers that nothing names, and for each entry of a legend without a mark."""
+    problems, looks = [], set()
+    figure.canvas.draw()
+    for place, axes in enumerate(panels(figure)):
+        title = axes.get_title()
+        for name, axis in (("x", axes.xaxis), ("y", axes.yaxis)):
+            labels = [drawn.words(label.get_text()) for label in axis.get_ticklabels()]
+            words = [one for one in labels if re.search(r"[A-Za-z]", one.replace("mathdefault", ""))]
+            if any(labels) and not (title or axis.get_label_text() or words):
+                problems.append(f"{name} of panel {place} has no name")
+        for colour, marker, _, style in map(drawn.look, axes.lines):
+            looks |= {(shown, *mark) for shown in (colour, INK) for mark in ((marker, None), (None, style))}
+    for legend in figure.legends:
+        for handle, text in zip(legend.legend_handles, legend.get_texts(), strict=True):
+            if isinstance(handle, Line2D):
+                colour, marker, _, style = drawn.look(handle)
+                marks = {(colour, *mark) for mark in ((marker, None), (None, style)) if "None" not in mark}
+                if not marks & looks:
+                    problems.append(f"no mark looks like {text.get_text()!r}")
     return problems
 
 
@@ -297,6 +325,17 @@ def test_a_figure_whose_words_have_room_has_none_and_stays_as_it_is(slanted):
     assert render(figure, "svg") == before
 
 
+@styled
+def test_an_axis_without_a_name_and_an_entry_without_a_mark_are_found():
+    figure = plant()
+    (axes,) = figure.axes
+    (line, point), other = axes.lines, Line2D([], [], linestyle="--", color=INK)
+    assert find_unnamed(figure) == []
+    axes.set_ylabel("")
+    figure.legend([line, point, other], ["a line", "a point", "real images"])
+    assert find_unnamed(figure) == ["y of panel 0 has no name", "no mark looks like 'real images'"]
+
+
 # --- released ---
 
 
@@ -311,7 +350,8 @@ def test_the_figures_of_a_run_have_room_for_their_words(release, name):
     if release == "like quick":  # a released run has itself for its counterpart, which no report shows
         pairs = [(run.first(model), counterparts.find_counterpart(run.first(model))) for model in QUICK]
     assert pairs
-    assert find_overprints(OF_RUNS[name](run, pairs)) == []
+    figure = OF_RUNS[name](run, pairs)
+    assert find_overprints(figure) + find_unnamed(figure) == []
 
 
 def test_the_figure_of_all_changes_has_room_for_its_words():
@@ -343,4 +383,5 @@ def losses_of(name):
 
 @pytest.mark.parametrize("name", OF_LESSONS)
 def test_the_figures_of_the_lessons_have_room_for_their_words(name):
-    assert find_overprints(OF_LESSONS[name]()) == []
+    figure = OF_LESSONS[name]()
+    assert find_overprints(figure) + find_unnamed(figure) == []

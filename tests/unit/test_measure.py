@@ -55,6 +55,7 @@ def of(out, model="zoom"):
 def test_checkpoints_the_finished_model_and_real_images_are_measured_at_their_sizes(again, copied):
     job, run = again(distance_every=4), open_training(copied, Record(copied, "train_zoom-3").facts, "fp32")
     assert [(one.epoch, one["frechet"].n) for one in job.curve()] == [(1, 20), (4, 20), (5, 20)]
+    assert len({one["frechet"].value for one in job.curve()}) == 3
     final = job[""]
     assert (final["frechet"].n, final["centre_dark"].n, final["calls"].value) == (28, 40, 24)
     assert (final["floor"].n, job[CHECKPOINT]["floor"].n) == (28, 20)
@@ -79,7 +80,7 @@ def test_real_images_have_their_threshold_divergence_and_class_shares(again, mni
     labels = data.load("mnist", "test")[1]
     shares = (labels.bincount().double() / len(labels)).tolist()
     assert [share.value for share in real["class_share"]] == pytest.approx(shares)
-    assert real["divergence_floor"].n == 28
+    assert (real["divergence_floor"].n, real["different"].n) == (28, 28)
     assert 0 < real["threshold"].value < 1
 
 

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from bs4 import BeautifulSoup
 
 import made_up
 from diffusion.evaluation.statistics import Interval
@@ -223,3 +224,12 @@ def test_a_chosen_number_is_read_by_its_name():
     assert [*seen] == ["definition late_part", "definition mine"]
     with pytest.raises(ValueError, match="no definition is named 'late_par'.*late_part"):
         sources.chosen("late_par")
+
+
+def test_the_page_of_rows_has_the_columns_that_are_used(out):
+    """Cells: golden/test_report_tables.py. A single row names its training."""
+    job = table.Record(out, "measure_zoom-3").rows
+    several = ["way", "epoch", "measure", "value", "low", "high", "n"]
+    for rows, columns in ((job[:6:5], several), (job[7:8], ["model", "seed", "measure", "x", "value"])):
+        page = BeautifulSoup(sources.render_rows(rows), "html.parser")
+        assert [cell.get_text() for cell in page.select_one("tr").select("th")] == columns
