@@ -26,7 +26,7 @@ from torch import Tensor
 from diffusion.arguments import check_whole, checked, summarise
 from diffusion.idx import SPLITS, Arrays, DataError, IdxFiles
 from diffusion.names import check_known, look_up
-from diffusion.pixels import channels_first
+from diffusion.pixels import GREY28, Shape, channels_first, shape_of
 from diffusion.places import checkout
 from diffusion.runtime import generator
 
@@ -36,8 +36,8 @@ from diffusion.runtime import generator
 class DataSet:
     """Square images with optional class labels, split into training and test images.
 
-    Training, sampling and `Evaluator` accept any data set. Notebooks and profiles need 28 x 28 grey images
-    with classes; they refer to your own data set as `module:name`.
+    Training, sampling and `Evaluator` accept any data set. Notebooks and profiles need classes; they refer to
+    your own data set as `module:name`.
 
     Attributes:
         title (str): Name of the data set in text. Its letters and digits name its folder in the data folder.
@@ -155,6 +155,13 @@ def load(dataset: str | DataSet = "mnist", split: str = "train", n: int | None =
         raise DataError(f"{known.title}: images are {summarise(images)}; expected: square images")
     x = x.contiguous().float().div_(255).sub_(0.5)
     return x, torch.from_numpy(np.array(labels[:n])).long() if known.classes else None
+
+
+def image_shape(dataset: str | DataSet) -> Shape:
+    """Return (C, S, S) of a data set's images; files of a built-in data set are not read."""
+    if isinstance(get(dataset).read, IdxFiles):
+        return GREY28
+    return shape_of(load(dataset, "test", 1)[0])
 
 
 # --- folders of pictures (PNG, JPEG, ...) ---

@@ -73,6 +73,11 @@ def channels_first(x: Tensor) -> Tensor:
     return x[:, None] if x.ndim == 3 else x
 
 
+def channels_last(x: Tensor) -> Tensor:
+    """Return images (N, C, S, S) as pictures are stored: (N, S, S), or (N, S, S, 3) in colour."""
+    return x[:, 0] if x.shape[1] == 1 else x.permute(0, 2, 3, 1)
+
+
 def as_images(x: Any) -> Any:
     """Convert images to (N, C, S, S) in [-0.5, 0.5] if their shape and scale are unambiguous.
 

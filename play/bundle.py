@@ -17,7 +17,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from diffusion.evaluation.classifier import DigitClassifier
 from diffusion.evaluation.recogniser import DigitRecogniser
-from diffusion.pixels import grey_values
+from diffusion.pixels import GREY28, grey_values
 from diffusion.processes import DDPM, ColdZoom
 from diffusion.processes.samplers import SAMPLERS, sampler_of, spaced, visits
 from diffusion.runtime import generator
@@ -107,11 +107,11 @@ def training(run: Run, label: str | None = None, weights: str = "f4") -> dict[st
     else:
         kind = type(process).__name__
         raise ValueError(f"the process of {name} is {kind}; the page supports ColdZoom and DDPM")
-    computed = function(network)
+    computed = function(network) if process.image_shape == GREY28 else None
     if computed is None:
         raise ValueError(
             f"the page does not support the network of {name}; it supports cnn with channels {CHANNELS} and "
-            f"dilations up to {WIDEST}, and unet of width 16"
+            f"dilations up to {WIDEST}, and unet of width 16, for grey images of 28 x 28 pixels"
         )
     data |= {"network": computed, "dilations": dilations(network)}
     data |= {"weights": packed(parameters(network), weights)}

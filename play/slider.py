@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from diffusion.figures import Grid, grid
-from diffusion.pixels import grey_values
+from diffusion.pixels import channels_first, channels_last, grey_values
 from diffusion.progress import live
 
 STRIP = 9  # maximum number of images in a strip
@@ -21,14 +21,14 @@ def slide(rows: Mapping[str, Any], steps: Sequence[Any], name: str = "t") -> Gri
     Prints the steps of the strip.
 
     Args:
-        rows: images (K, S, S) in [-0.5, 0.5] by name; values outside are clipped.
+        rows: images (K, S, S) or (K, C, S, S) in [-0.5, 0.5] by name; values outside are clipped.
         steps: labels of the K steps.
         name: name of a step, next to the slider. Default "t".
 
     Returns:
         The strip, a row for each name.
     """
-    rows = {key: torch.as_tensor(images).flatten(0, -3) for key, images in rows.items()}
+    rows = {key: channels_first(torch.as_tensor(images)) for key, images in rows.items()}
     if live():
         _show_slider(rows, steps, name)
     few = np.linspace(0, len(steps) - 1, min(STRIP, len(steps))).round().astype(int).tolist()
@@ -43,8 +43,8 @@ def _show_slider(rows: Mapping[str, torch.Tensor], steps: Sequence[Any], name: s
         return
 
     def at(i: int) -> Image.Image:
-        grey = grey_values(torch.cat([images[i] for images in rows.values()], 1)).numpy()
-        return Image.fromarray(grey.repeat(ENLARGED, 0).repeat(ENLARGED, 1))
+        pixels = grey_values(torch.cat([images[i, None] for images in rows.values()], 3))
+        return Image.fromarray(channels_last(pixels)[0].numpy().repeat(ENLARGED, 0).repeat(ENLARGED, 1))
 
     print(" | ".join(rows))
     options = [(str(step), i) for i, step in enumerate(steps)]

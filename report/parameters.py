@@ -20,7 +20,7 @@ from pydantic import BaseModel, ValidationError, create_model
 import diffusion as d
 from diffusion.arguments import STRICT, Count, Seed
 from diffusion.names import nearest
-from diffusion.pixels import GREY28
+from diffusion.pixels import Shape
 from diffusion.processes.samplers import sampler_of
 from diffusion.training import network as networks
 from report.measures.measure import measure
@@ -110,7 +110,9 @@ def fill(notebook: str, given: Mapping[str, Any]) -> dict[str, Any]:
     return defaults | dict(given)
 
 
-def make_parts(notebook: str, P: Mapping[str, Any], variants: Iterable[Mapping[str, Any]]) -> Any:
+def make_parts(
+    notebook: str, P: Mapping[str, Any], image_shape: Shape, variants: Iterable[Mapping[str, Any]] = ({},)
+) -> Any:
     """Make the process of a notebook, and check everything else that its parameters describe.
 
     Network, samplers and priors are made once, and the arguments of `diffusion.fit` are checked.
@@ -118,15 +120,16 @@ def make_parts(notebook: str, P: Mapping[str, Any], variants: Iterable[Mapping[s
     Args:
         notebook: name of a notebook that trains.
         P: all its parameters.
-        variants: variants of the training run; an empty variant is the default sampling.
+        image_shape: (C, S, S) of the data set.
+        variants: variants of the training run; an empty variant is the default sampling. Default: only this.
 
     Raises:
         ValueError: an argument is not allowed.
         RuntimeError: torch does not know the device.
     """
     process = PROCESS[notebook](P)
-    process.set_image_shape(GREY28)
-    networks.build(*networks.architecture(P["network"], P["network_options"]))
+    process.set_image_shape(image_shape)
+    networks.build(*networks.architecture(P["network"], P["network_options"], image_shape))
     options = {name: P[name] for name in FIT.model_fields if name in P} | P["fit_options"]
     FIT.model_validate(options)
     if options.get("steps") and options["epochs"]:

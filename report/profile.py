@@ -2,9 +2,11 @@
 
 `read` checks a profile before anything runs. It raises a one-line error for an unknown name, a value that a
 signature does not allow, or options that a process, sampler, prior or network refuses (`report.parameters`).
+It sets $MNIST_DIR to the `data_dir` of the profile.
 """
 
 import datetime
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
+from diffusion import data
 from diffusion.arguments import STRICT, Seed
 from diffusion.names import nearest
 from diffusion.places import releases
@@ -178,6 +181,10 @@ def read(name: str | Path) -> Profile:
         refuse_unknown(
             file.training, {name for notebook in PROCESS for name in parameters(notebook)[0]} - GIVEN
         )
+    if file.data_dir:  # of all jobs, too
+        os.environ["MNIST_DIR"] = str(Path(file.data_dir).expanduser().absolute())
+    with errors_at(f"{where}, dataset"):
+        image_shape = data.image_shape(file.dataset)
     trainings, measures = {}, {}
     shared = {"dataset": file.dataset}
     for model, entry in file.models.items():
@@ -185,7 +192,7 @@ def read(name: str | Path) -> Profile:
             given = fill_training(file.training, entry) | shared | {"model": model}
             for seed in entry.seeds or file.seeds:
                 trainings[model, seed] = entry.notebook, fill(entry.notebook, given | {"seed": seed})
-            make_parts(*trainings[model, seed], [{}, *entry.variants.values()])
+            make_parts(*trainings[model, seed], image_shape, [{}, *entry.variants.values()])
             for name, variant in entry.variants.items():  # the modules are imported at this point
                 check_variant(name, variant)
         with errors_at(f"{where}, models.{model}, measure"):

@@ -58,7 +58,7 @@ def parameters(notebook: str, scope: Mapping[str, Any]) -> dict[str, Any]:
         if not re.fullmatch(r"[A-Za-z0-9]\w{0,39}", str(given.get("model", "m")), re.ASCII):
             raise ValueError(f"model is {given['model']!r}; allowed: 1 to 40 letters, digits and _")
         if notebook in PROCESS and given.get("degradation", "") is not None:  # None: defined in the notebook
-            make_parts(notebook, given, [{}])
+            make_parts(notebook, given, data.image_shape(given["dataset"]))
     return {"notebook": notebook} | copy.deepcopy(given)
 
 

@@ -1,7 +1,7 @@
 """Figures of images: grids and labelled rows.
 
-Images are tensors, arrays or bytes, (..., 28, 28). Numbers are shown on the fixed range [-0.5, 0.5], from
-black to white. A pixel covers a whole number of pixels of the saved file, so images are crisp.
+Images are tensors (n, S, S) or (..., C, S, S) in [-0.5, 0.5], from black to white, or kept bytes (..., S, S)
+or (..., S, S, 3). A pixel covers a whole number of pixels of the saved file, so images are crisp.
 """
 
 import math
@@ -14,7 +14,7 @@ import torch
 from matplotlib.figure import Figure
 
 from diffusion.figures import tile
-from diffusion.pixels import grey_values
+from diffusion.pixels import channels_first, grey_values
 from report.figures.print_style import DPI, FONT_SIZE, SMALL, TEXT_WIDTH, new_figure, styled
 
 # Lengths are in pixels of the saved file, except HIGHEST, which is in mm.
@@ -27,17 +27,19 @@ CHARACTER = 0.5 * SMALL * DPI / 72  # width of a character
 
 
 def as_bytes(images: Any) -> np.ndarray:
-    """Convert images (..., h, w) in [-0.5, 0.5], or bytes, to bytes (n, h, w). NaN becomes grey."""
+    """Convert images to bytes (n, S, S), or (n, S, S, 3) in colour. NaN becomes grey."""
     if not (isinstance(images, np.ndarray) and images.dtype == np.uint8):
         x = torch.as_tensor(images).detach().cpu()
-        images = (x if x.dtype == torch.uint8 else grey_values(x.double().nan_to_num())).numpy()
-    return images.reshape(-1, *images.shape[-2:])
+        x = x if x.dtype == torch.uint8 else grey_values(x.double().nan_to_num())
+        colour = x.ndim > 3 and x.shape[-3] == 3
+        images = (x.movedim(-3, -1) if colour else x).numpy()
+    return images.reshape(-1, *images.shape[-3 if images.shape[-1] == 3 else -2 :])
 
 
 class Panel(NamedTuple):
     """Images in reading order, with a title, and labels left of the rows and under the columns."""
 
-    images: np.ndarray  # (n, h, w) bytes
+    images: np.ndarray  # bytes (n, S, S), or (n, S, S, 3)
     columns: int
     beside: Sequence[str] = ()
     under: Sequence[str] = ()
@@ -69,7 +71,7 @@ def page(panels: Sequence[Panel], across: int = 1, highest: float = HIGHEST) -> 
     figure.suffix = "png"
     start = (total[0] - across * pitch[0] + LINE) // 2
     for i, panel in enumerate(panels):
-        large = torch.from_numpy(panel.images.repeat(scale, 1).repeat(scale, 2))[:, None]  # (n, 1, H, W)
+        large = channels_first(torch.from_numpy(panel.images.repeat(scale, 1).repeat(scale, 2)))
         canvas = tile(large.expand(-1, 3, -1, -1), panel.columns, FRAME, GREY).permute(1, 2, 0).numpy()
         h, w = canvas.shape[:2]
         x, y = start + i % across * pitch[0] + left, i // across * pitch[1] + top
@@ -86,18 +88,18 @@ def page(panels: Sequence[Panel], across: int = 1, highest: float = HIGHEST) -> 
 
 @styled
 def rows(named: Mapping[str, Any], under: Sequence[str] = ()) -> Figure:
-    """Draw a row of images for each name: name -> (columns, 28, 28), with texts under the columns."""
+    """Draw a row of images for each name: name -> images of all columns, with texts under the columns."""
     images = [as_bytes(row) for row in named.values()]
     return page([Panel(np.concatenate(images), len(images[0]), list(named), under)])
 
 
 @styled
 def grid(images: Any, columns: int = 8) -> Figure:
-    """Draw grey images (n, 28, 28) or (n, 1, 28, 28) in a plain grid, in reading order."""
+    """Draw images in a plain grid, in reading order."""
     pixels = as_bytes(images)
     return page([Panel(pixels, min(columns, len(pixels)))])
 
 
 def by_step(named: Mapping[str, Any], steps: Sequence[int]) -> Figure:
-    """Draw images at several steps of a degradation, name -> (columns, 28, 28), labelled by step (Fig. 2)."""
+    """Draw images at several steps of a degradation by name, labelled by step (Fig. 2)."""
     return rows(named, [f"$t = {t}$" if i == 0 else f"{t}" for i, t in enumerate(steps)])

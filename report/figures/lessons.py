@@ -13,6 +13,7 @@ import torch
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 
+from diffusion.pixels import grey_values
 from diffusion.progress import live
 from report.figures.curves import PLAIN, curve, legend, line, styles_of
 from report.figures.images import HIGHEST, Panel, as_bytes, page, rows
@@ -73,18 +74,19 @@ def noised(image: Any, alpha_bar: Iterable[float]) -> np.ndarray:
     the image is unchanged.
 
     Args:
-        image: (28, 28), or with further axes of length 1, in [-0.5, 0.5] or as bytes.
+        image: one image, as in `report.figures.images`.
         alpha_bar: share of the image's variance at each level.
 
     Returns:
-        Bytes (levels, 28, 28).
+        Bytes (levels, S, S), or (levels, S, S, 3) in colour.
     """
     x0 = as_bytes(image)[0]
     noise = np.random.default_rng(3).standard_normal(x0.shape)
     rows = []
     for a in map(float, alpha_bar):
         x = np.sqrt(a) * (x0 / 255 - 0.5) + np.sqrt(1 - a) * noise
-        rows.append(x0 if a >= 1 else as_bytes((x - x.mean()) / (4 * x.std()))[0])
+        scaled = torch.from_numpy((x - x.mean()) / (4 * x.std()))
+        rows.append(x0 if a >= 1 else grey_values(scaled).numpy())
     return np.stack(rows)
 
 
@@ -93,11 +95,11 @@ def zoom_progression(images: Any) -> Figure:
     """Fig. 7: an image at up to 13 of the zoom levels t = 0..T, with the size of the crop.
 
     Args:
-        images: the image at each level, (T + 1, 28, 28).
+        images: the image at each level, 0 to T.
     """
     every = slice(None, None, math.ceil(len(images) / 13))
     images, levels = as_bytes(images)[every], range(len(images))[every]
-    side = images.shape[-1]
+    side = images.shape[1]
     labels = [rf"$t = {t}$" + "\n" + rf"${side - t} \times {side - t}$" for t in levels]
     return page([Panel(images, len(images), under=labels)], highest=60)
 
@@ -108,7 +110,7 @@ def reconstructions(
     """Figs. 10 and 11: images, their degraded and their restored versions in three rows.
 
     Args:
-        original, degraded, restored: (n, 28, 28).
+        original, degraded, restored: n images each.
         levels: labels under the columns; integers are shown as t = level.
     """
     named = {"original": original, "degraded": degraded, "restored": restored}
@@ -120,7 +122,7 @@ def trajectory(latents: Any, steps: Sequence[int]) -> Figure:
     """Fig. 12: samples on their way from the prior to images, a row for each step.
 
     Args:
-        latents: (steps, columns, 28, 28).
+        latents: (steps, columns, C, S, S), or kept bytes.
         steps: t of each row.
     """
     beside = [f"$t = {t}$" for t in steps]
@@ -189,7 +191,7 @@ def grids(titled: Mapping[str, Any], columns: int = 8, across: int = 1, highest:
     """Grids of images with titles.
 
     Args:
-        titled: images (n, 28, 28) by title.
+        titled: images by title.
         columns: number of images in a row of a grid. Default 8.
         across: number of grids next to each other. Default 1.
         highest: maximum height of the figure in mm.

@@ -119,8 +119,6 @@ def main() -> None:
     if not re.fullmatch("all|[1-9][0-9]*", given.cores):
         raise ValueError(f"CORES is {given.cores!r}; allowed: all, or a number from 1")
     profile = profiles.read(given.profile)
-    if profile.file.data_dir:
-        os.environ["MNIST_DIR"] = str(Path(profile.file.data_dir).expanduser().absolute())  # of all jobs, too
     ours = profile.where.resolve() == known_profiles().get(profile.name)  # not another file with this name
     released = ours and (release.RELEASED / profile.name).is_dir() and not (given.retrain or given.on)
     out = release.report_folder(profile) if released else profile.out

@@ -25,6 +25,7 @@ from diffusion.evaluation.evaluator import Evaluator
 from diffusion.evaluation.frechet import to_uint8
 from diffusion.evaluation.measures import MeasuredImages, Value, take_measures
 from diffusion.evaluation.statistics import Interval
+from diffusion.pixels import channels_last
 from diffusion.processes import DDPM
 from diffusion.runtime import Precision
 from diffusion.training.folder import RunError
@@ -143,10 +144,10 @@ def measure(
     draw = Drawn(out / "samples" / name, run, train.seed)
     samples = draw(n_final)
     seen = MeasuredImages(evaluator, samples)
-    grey = to_uint8(samples)[:, 0].numpy()
+    pictures = channels_last(to_uint8(samples)).numpy()
     high, low = confidence.rank_by_quality(seen.confidence, min(EXAMPLES, len(samples) // 2), train.seed)
-    keep(out, f"samples_{name}", grey)
-    keep(out, f"quality_{name}", [grey[high], grey[low]])  # (2, 16, 28, 28)
+    keep(out, f"samples_{name}", pictures)
+    keep(out, f"quality_{name}", [pictures[high], pictures[low]])
 
     epochs = measured_epochs(train, distance_every)
     late = [epoch for epoch in epochs if epoch >= (1 - LATE) * train.epochs]

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from diffusion.pixels import grey
 from diffusion.processes.base import DegradationProcess
 from diffusion.processes.priors import PixelCounts
 from diffusion.runtime import generator
@@ -58,7 +59,7 @@ def first_losses(
     Args:
         process: what the network learns.
         network: an untrained network, which is trained here.
-        x_train: training images (N, 1, 28, 28).
+        x_train: training images (N, C, S, S).
         batch_size: images in a step, drawn with replacement.
         seed: of the images and the noise.
         steps: number of steps. Default 20.
@@ -104,7 +105,7 @@ def list_zoom_rows(
     """The rows of notebook 03.
 
     Args:
-        x_test: test images (N, 1, 28, 28).
+        x_test: test images (N, C, S, S).
         classes: classes (N,) of the test images: "true", "read" in the originals, and "restored": read in the
             images that the network restores from the last level.
         counts: (K, K), images by true class and by the class that is read after restoring.
@@ -112,7 +113,7 @@ def list_zoom_rows(
         pixels: grey values in the centres of the training images.
         epoch: epoch of the weights.
     """
-    n, dark = len(x_test), dark_centre(x_test)
+    n, dark = len(x_test), dark_centre(grey(x_test))
 
     def right(read: str) -> Interval:
         return Interval((classes[read] == classes["true"]).double().mean().item(), n=n)

@@ -32,7 +32,7 @@ def ring(images: Tensor) -> Tensor:
     background=("share", "mean grey of the border after clamping, 0 black to 1 white"),
 )
 def border_grey(images: Tensor, seed: int = 0) -> Interval:
-    """Mean grey of the outer ring of images (N, 1, 28, 28), with a bootstrap interval; almost 0 in MNIST."""
+    """Mean grey of the outer ring of images (N, 1, S, S), with a bootstrap interval; almost 0 in MNIST."""
     return bootstrap((ring(images).double().mean(1) / 255).numpy(), REPEATS, seed, "background")
 
 
@@ -56,7 +56,7 @@ def border_before_clamping(samples: Tensor) -> Interval:
 
 @register(lambda seen: (seen.images,), ink=("share", "mean grey of all pixels, 0 black to 1 white"))
 def ink(images: Tensor) -> Interval:
-    """Mean grey of all pixels of uint8 images (N, 1, 28, 28), 0 to 1."""
+    """Mean grey of all pixels of uint8 images (N, 1, S, S), 0 to 1."""
     return mean_of((images.double().mean((1, 2, 3)) / 255).tolist())
 
 
@@ -64,12 +64,12 @@ def ink(images: Tensor) -> Interval:
 
 
 def dark_centre(x: Tensor) -> Tensor:
-    """Mask of the images x, (N, 1, 28, 28) in model units, with a dark centre: (N,) bool."""
+    """Mask of the images x, (N, 1, S, S) in model units, with a dark centre: (N,) bool."""
     return (central_patch(x, PATCH).flatten(1) < BLACK).sum(1) >= MOSTLY
 
 
 def white_centre(x: Tensor) -> Tensor:
-    """Mask of the images x, (N, 1, 28, 28) in model units, with a white centre: (N,) bool."""
+    """Mask of the images x, (N, 1, S, S) in model units, with a white centre: (N,) bool."""
     return (central_patch(x, PATCH).flatten(1) > WHITE).sum(1) >= MOSTLY
 
 
@@ -79,6 +79,6 @@ def white_centre(x: Tensor) -> Tensor:
     centre_white=("share", "images whose central pixels are mostly white"),
 )
 def centre_shares(x: Tensor) -> dict[str, Interval]:
-    """Shares of the images x, (N, 1, 28, 28) in model units, with a dark and with a white centre, by name."""
+    """Shares of the images x, (N, 1, S, S) in model units, with a dark and with a white centre, by name."""
     masks = {"centre_dark": dark_centre(x), "centre_white": white_centre(x)}
     return {name: Interval(float(mask.double().mean()), n=len(x)) for name, mask in masks.items()}

@@ -14,7 +14,7 @@ from report.measures.registry import register
 from report.results.scatter import mean_of
 
 SHIFT = 1 / 28  # one standard deviation of the mean of 784 pixels of noise
-LARGER = (3.0, 10.0, 30.0, 100.0)  # multiples of SHIFT, for offsets that sampling has not corrected
+LARGER = (3.0, 10.0, 30.0, 100.0)  # sizes of further shifts, for offsets that sampling has not corrected
 NEAR = 0.05  # share of test images that count as near to a training image
 
 
@@ -23,7 +23,7 @@ NEAR = 0.05  # share of test images that count as near to a training image
 
 @torch.no_grad()
 def predicted(network: Network, latent: Tensor, t: int, T: int, precision: str) -> Tensor:
-    """The output of a network for latents (N, 1, 28, 28) of one time step, float32 on the CPU."""
+    """The output of a network for latents (N, C, S, S) of one time step, float32 on the CPU."""
     on = device_of(network)
     with autocast(on, precision):
         return in_chunks(network, latent.to(on), t, T).cpu()
@@ -35,16 +35,16 @@ def response(
 ) -> dict[int, Interval]:
     """The rise of the predicted noise when latents x_t are raised uniformly, over the ideal rise, by step.
 
-    The shift is `size` times `SHIFT` standard deviations of the noise at t. Size 1 is one standard deviation
-    of the mean of 784 pixels of noise, so the network has seen such latents in training. Larger shifts occur
-    in samplers that do not correct the level.
+    A shift of size 1 is one standard deviation of the mean of the noise over an image at t (with 784 pixels
+    `SHIFT` standard deviations of the noise), so the network has seen such latents in training. Larger shifts
+    occur in samplers that do not correct the level.
 
     The ideal rise is the shift over sqrt(1 - alpha_bar_t), since all of the shift is noise. This holds if the
     level of the clean image is known, as with the black background of MNIST, or if hardly any image is left.
 
     Args:
         run: a finished DDPM.
-        x: test images (N, 1, 28, 28); half of them are raised and half lowered.
+        x: test images (N, C, S, S); half of them are raised and half lowered.
         epoch: epoch of the weights. If None, the last.
         seed: seeds the noise.
         steps: time steps. If empty, up to thirteen from T / 20 to T.
@@ -54,7 +54,7 @@ def response(
     sign = (torch.arange(len(x)) % 2 * 2.0 - 1)[:, None, None, None]
     eps = torch.randn(x.shape, generator=generator(seed, "response"))
     steps = steps or sorted({max(1, process.T // 20), *_steps(process.T, 12)})
-    answers, shift = {}, size * SHIFT
+    answers, shift = {}, size * x[0].numel() ** -0.5
     for t in steps:
         latent = process.degrade(x, torch.full((len(x),), t), eps=eps)
         raised = latent + shift * sign * (1 - process.schedule.alpha_bar[t]).sqrt().float()
@@ -67,7 +67,7 @@ def response(
 
 @register(recovered=("share", "test images that are read correctly after one-step restoring; x: time step"))
 def recovered(run: Run, classifier: Network, x: Tensor, labels: Tensor, seed: int) -> dict[int, Interval]:
-    """The share of test images (N, 1, 28, 28) that are read correctly in the prediction from x_t, by step.
+    """The share of test images (N, C, S, S) that are read correctly in the prediction from x_t, by step.
 
     The classifier maps images to logits (B, 10), and gets the prediction clipped to [-0.5, 0.5].
     """

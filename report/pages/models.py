@@ -17,7 +17,7 @@ COMPONENTS = {  # short name of a component of this library -> a sentence for re
     "zoom": "Each level removes one more row and column, and enlarges the rest to the full size.",
     "crop": "Each level keeps a smaller centre of the image in its place, and turns the other pixels black.",
     "blur": "Each level blurs with a wider Gaussian; the last level leaves hardly more than a spot.",
-    "pixels": "Each pixel of a start is drawn independently from grey values in the centres of real images.",
+    "pixels": "Each pixel of a start is drawn independently from pixel values in the centres of real images.",
     "patches": "A start is a patch from the centre of a training image.",
     "mixture": "Starts come from a mixture of Gaussians that is fitted to the last level of training images.",
     "ancestral": "Each step removes part of the predicted noise; all steps except the last add new noise.",

@@ -104,6 +104,9 @@ def collect_names(run: ReportRun) -> dict[str, Any]:
     models = {model: results.first(model) for model in results.models}
     first = next(iter(models.values()))
     known = DATASETS.get(first.train.data.name)
+    accepted = ""
+    if "digit" in first.real:
+        accepted = "Accepted" if other_data(results) else "Share of digits"
     return {
         **collect_common(run),
         **_front(run, [*models.values()]),
@@ -119,6 +122,7 @@ def collect_names(run: ReportRun) -> dict[str, Any]:
         "real": first.real,
         "nouns": lambda: plural(dataset(results).noun),
         "other_data": other_data(results),
+        "accepted": accepted,
         "data_citation": Markdown(f" [@{known.citation}]" if known else ""),
         "version": version(PROJECT),
         "paper": _paper(results),
@@ -157,7 +161,6 @@ def _compared(run: ReportRun, trainings: list[Training]) -> dict[str, Any]:
     return {
         "rows": rows,
         "counted": counted,
-        "bar": Markdown(" | " if counted else ""),
         "floors": [training for training in trainings if "floor" in training.final][:1],
         "alone": not several,
         "over_seeds": several,

@@ -194,4 +194,13 @@ def bibtex(key: str, **fields: Any) -> Markdown:
 
 # Functions and filters for placeholders and conditions.
 NUMERIC = (num, fixed, percent, points, integer, duration, percent_range, percent_span, shown, spread)
-HELPERS = {function.__name__: function for function in (*NUMERIC, listing, named, code)}
+
+
+def drop_empty_columns(text: str) -> str:
+    """Drop the columns of a pipe table that have nothing or only dashes below their heading."""
+    rows = [re.split(r"(?<!\\)\|", line)[1:-1] for line in text.splitlines()]
+    used = [i for i in range(len(rows[0])) if any(row[i].strip() not in ("", DASH) for row in rows[2:])]
+    return "".join("|".join(["", *(row[i] for i in used), "\n"]) for row in rows)
+
+
+HELPERS = {function.__name__: function for function in (*NUMERIC, listing, named, code, drop_empty_columns)}

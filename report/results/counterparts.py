@@ -54,7 +54,7 @@ def list_firsts(results: Results, without: Sequence[str] = ()) -> list[tuple[Tra
     """
     firsts = [training for training in map(results.first, results.models) if training.measured]
     chosen = [training for training in firsts if training.model not in without]
-    return [(training, None if other_data(results) else find_counterpart(training)) for training in chosen]
+    return [(training, find_counterpart(training)) for training in chosen]
 
 
 def list_beside(results: Results) -> list[tuple[Training, Pair]]:
@@ -75,7 +75,9 @@ def other_data(results: Results) -> str:
 
 
 def list_studied(results: Results) -> list[str]:
-    """The models of the original study in a run: those with its name and process, if all are measured."""
+    """The models of the original study in a run on MNIST: by name and process, if all are measured."""
+    if other_data(results):
+        return []
     process = {model: "zoom" if model == "zoom" else "ddpm" for model in STUDY}
     trainings = {model: results.all_of(model) for model in STUDY if model in results.models}
     return [m for m, group in trainings.items() if all(t.measured and t.process == process[m] for t in group)]
@@ -85,10 +87,9 @@ def list_own(results: Results) -> list[str]:
     """The user's own models: measured, not in the original study, and without a released counterpart."""
     studied = list_studied(results)
     others = [m for m in results.models if m not in studied and results.first(m).measured]
-    return [m for m in others if not studied or _is_own(results, results.first(m))]
+    return [m for m in others if not studied or _is_own(results.first(m))]
 
 
-def _is_own(results: Results, training: Training) -> bool:
+def _is_own(training: Training) -> bool:
     own_part = any(part and not is_library(part["class"]) for part in training.parts.values())
-    own = own_part or training.process == "own"
-    return own or bool(other_data(results)) or not find_counterpart(training)
+    return own_part or training.process == "own" or not find_counterpart(training)

@@ -1,6 +1,6 @@
 """Files of a run: images for figures, drawn samples, and the manifest of a release.
 
-OUT/kept/<name>.npz contains bytes (..., 28, 28):
+OUT/kept/<name>.npz contains bytes (..., S, S), or (..., S, S, 3) in colour:
 
 real                        (64,): test images                              notebook 07
 samples_<model>-<seed>      (n,): samples of the finished model             measuring
@@ -23,6 +23,7 @@ from torch import Tensor
 
 from diffusion.files import digest, sha256, write_bytes
 from diffusion.own import code_of
+from diffusion.pixels import channels_first
 from diffusion.places import PACKAGE
 from diffusion.saved import to_plain, to_settings
 from diffusion.training.run import Run
@@ -39,34 +40,35 @@ def kept_path(out: Path, name: str) -> Path:
 
 
 def keep(out: Path, name: str, images: np.ndarray) -> Path:
-    """Write images, uint8 (..., 28, 28), for figures, and return the path; equal images give equal files."""
+    """Write images, uint8 (..., S, S[, 3]), and return the path; equal images give equal files."""
     buffer = io.BytesIO()
     np.savez_compressed(buffer, images=np.ascontiguousarray(images, dtype=np.uint8))
     return write_bytes(kept_path(out, name), buffer.getvalue())
 
 
 def read_kept(out: Path, name: str) -> np.ndarray:
-    """Read kept images, uint8 (..., 28, 28); ValueError: the file is missing, or contains something else."""
+    """Read kept images, uint8 (..., S, S[, 3]); ValueError: the file is missing or has other content."""
     path = kept_path(out, name)
     try:
         with np.load(path, allow_pickle=False) as file:
             images = file["images"]
-        if images.dtype != np.uint8 or images.shape[-2:] != (28, 28):
-            raise ValueError(f"expected bytes (..., 28, 28), got {images.dtype} {images.shape}")
+        height, width = images.shape[-3:-1] if images.shape[-1] == 3 else images.shape[-2:]
+        if images.dtype != np.uint8 or height != width:
+            raise ValueError(f"expected bytes (..., S, S[, 3]), got {images.dtype} {images.shape}")
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"cannot read images from {path} ({error}); run `make report` again") from None
     return images
 
 
 def kept_samples(run: Run, n: int) -> Tensor:
-    """The first n samples of a released run, (n, 1, 28, 28) in [-0.5, 0.5].
+    """The first n samples of a released run, (n, C, S, S) in [-0.5, 0.5].
 
     Args:
         run: a run opened by `diffusion.released`.
         n: number of samples.
     """
-    images = read_kept(run.folder.parents[1], f"samples_{run.name}")[:n, None]
-    return torch.from_numpy(images).float() / 255 - 0.5
+    images = torch.from_numpy(read_kept(run.folder.parents[1], f"samples_{run.name}")[:n])
+    return channels_first(images).float() / 255 - 0.5
 
 
 class Drawn:
@@ -80,7 +82,7 @@ class Drawn:
         self.folder, self.run, self.seed = folder, run, seed
 
     def __call__(self, n: int, run: Run | None = None, variant: str = "", epoch: int | None = None) -> Tensor:
-        """Draw n samples, (n, 1, 28, 28), or read them if they are kept.
+        """Draw n samples, (n, C, S, S), or read them if they are kept.
 
         Args:
             n: number of samples.

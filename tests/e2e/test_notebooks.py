@@ -6,16 +6,20 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import yaml
+from bs4 import BeautifulSoup
 from papermill import execute_notebook, inspect_notebook
 
 import diffusion as d
 from diffusion.processes.samplers import Improved
 from helpers import NOTEBOOKS, ROOT, defined
 from report.files import read_json
+from report.pages.build import build
 from report.pages.names import repository
 from report.parameters import parameters
 from report.results import table
 from report.results import views as results
+from report.results.kept import read_kept
 
 CELLS = {name: read_json(path)["cells"] for name, path in NOTEBOOKS.items()}
 SEVERAL = ("02", "03", "05")  # notebooks whose figures others may show, too
@@ -127,7 +131,12 @@ def read(split, folder):
     images[::2, :14], images[1::2, 14:] = 255, 255
     return images, np.arange(n) % 2
 
+def paint(split, folder):
+    images, labels = read(split, folder)
+    return np.stack([images[:, 4:24, 4:24], images[:, 8:, 8:], images[:, 8:, :20]], 3), labels
+
 halves = DataSet("Halves", read, classes=("upper", "lower"))
+painted = DataSet("Painted halves", paint, classes=("upper", "lower"))
 """
 
 
@@ -139,12 +148,12 @@ def test_a_data_set_of_few_images_and_classes_is_trained_on_measured_and_compare
     (tmp_path / "few_.py").write_text(FEW)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("MNIST_DIR", str(tmp_path / "data"))
-    given = {"dataset": "few_:halves", "out_dir": str(tmp_path / "out")}
-    assert defined("01_schedules", **given)["x_test"].shape[0] == 30
+    given = {"dataset": "few_:painted", "out_dir": str(tmp_path / "out")}
+    assert defined("01_schedules", zoom_T=16, **given)["x_test"].shape == (30, 3, 20, 20)
     small = {"epochs": 1, "network_options": {"channels": [2]}, "n_keep": 4, "sampler_options": {"levels": 2}}
-    defined("03_train_zoom", **small, **given)
+    defined("03_train_zoom", T=16, **small, **given)
     train = table.Record(tmp_path / "out", "train_zoom-0").facts
-    assert (train.data.name, train.data.n_train, train.data.n_test) == ("few_:halves", 50, 30)
+    assert (train.data.name, train.data.n_train, train.data.n_test) == ("few_:painted", 50, 30)
     compared = defined("04_compare_fid", **given)
     assert compared["n"] == 50
     measured = table.Record(tmp_path / "out", "measure_zoom-0")
@@ -155,6 +164,14 @@ def test_a_data_set_of_few_images_and_classes_is_trained_on_measured_and_compare
     assert "too few images; zoom-0 is measured with" in capsys.readouterr().out
     defined("04_compare_fid", "measured", n=16, **given)
     assert "note: zoom-0 was measured with 64 images, not 16" in capsys.readouterr().out
-    defined("07_yardstick", **given)
+    assert read_kept(tmp_path / "out", "samples_zoom-0").shape == (64, 20, 20, 3)
+    models = {"zoom": {"notebook": "03_train_zoom", "T": 16}}
+    content = {"profile": "few", "dataset": "few_:painted", "models": models}
+    (tmp_path / "few.yaml").write_text(yaml.safe_dump(content))
+    build(tmp_path / "out", tmp_path / "few.yaml")
+    page = BeautifulSoup((tmp_path / "out" / "report.html").read_text(), "html.parser")
+    head = [cell.get_text() for cell in page.select("table")[0].select("thead th")]
+    assert head == ["Model", "Steps", "Different ↑", "Distance ↓"]  # no figures, and no share of digits
+    defined("07_yardstick", **given | {"dataset": "few_:halves"})
     kinds = {row.way for row in table.Record(tmp_path / "out", "yardstick").rows}
     assert "turned by 90°" in kinds

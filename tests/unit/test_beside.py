@@ -145,8 +145,8 @@ def test_other_data_stand_beside_nothing(releases, tmp_path, other, title):
     )
     assert counterparts.other_data(results) == title
     released = {"linear-0": "paper/linear-0", "zoom-3": "paper/zoom-0"}
-    assert beside(results) == (dict.fromkeys(released) if title else released)
-    assert counterparts.list_own(results) == []  # models of the original study are none of one's own
+    assert beside(results, counterparts.list_beside(results)) == ({} if title else released)
+    assert counterparts.list_own(results) == (["linear", "zoom"] if title else [])
 
 
 @pytest.mark.parametrize(

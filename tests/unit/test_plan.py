@@ -4,7 +4,6 @@ import json
 from types import SimpleNamespace
 
 import pytest
-import torch
 
 from diffusion import data
 from report import profile as profiles
@@ -70,13 +69,9 @@ def test_images_are_counted_by_split(mnist_dir):
     assert jobs.count_images("mnist") == {"train": 60_000, "test": 10_000}
 
 
-@pytest.mark.parametrize(
-    ("classes", "shape"), [((), (1, 28, 28)), (("a", "b"), (3, 28, 28)), (("a", "b"), (1, 32, 32))]
-)
-def test_a_data_set_that_notebooks_do_not_support_is_refused(monkeypatch, classes, shape):
-    monkeypatch.setattr(data, "load", lambda *given: (torch.zeros(3, *shape), torch.zeros(3)))
-    monkeypatch.setattr(data, "get", lambda name: SimpleNamespace(title="Mine", classes=classes))
-    with pytest.raises(ValueError, match="Mine has images of shape .* grey images of 28 x 28"):
+def test_a_data_set_without_classes_is_refused(monkeypatch):
+    monkeypatch.setattr(data, "get", lambda name: SimpleNamespace(title="Mine", classes=()))
+    with pytest.raises(ValueError, match="Mine has no classes"):
         jobs.hash_data.__wrapped__("mine")
 
 
