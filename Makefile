@@ -19,7 +19,7 @@ WORKERS  ?= 2
 
 # All variables of the command line: with examples, as `make help` shows them, and those for developers.
 EXAMPLES := PROFILE=quick DRY=1 CORES=n EXECUTOR=slurm LAB=OPTIONS TORCH=OPTIONS PYTHON=python3
-ALLOWED := $(foreach example,$(EXAMPLES),$(firstword $(subst =, ,$(example)))) VENV WORKERS PROCESSORS CHANGED
+ALLOWED := $(foreach example,$(EXAMPLES),$(firstword $(subst =, ,$(example)))) VENV TESTS WORKERS PROCESSORS CHANGED
 GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 ifneq ($(filter-out $(ALLOWED),$(GIVEN)),)
 $(error unknown: $(filter-out $(ALLOWED),$(GIVEN)); allowed: $(ALLOWED))
