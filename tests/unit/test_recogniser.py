@@ -60,7 +60,7 @@ def test_a_mild_distortion_is_what_it_is_called_in_each_of_its_ways(digits, name
 
 
 def test_a_shift_is_right_and_down_and_an_angle_counter_clockwise(digits):
-    x, angles, moves = digits[0][:4], [30, -90, 0, 0], [(0, 0), (0, 0), (2, 1), (-3, 0)]
+    x, angles, moves = digits[0][:4], [30, -90, 0, 90], [(0, 0), (0, 0), (2, 1), (-3, 0)]
     made = warp(x, torch.tensor(angles).float(), torch.tensor(moves).float())
     for one, before, angle, (right, down) in zip(made, x, angles, moves, strict=True):
         turned = ndimage.rotate((before[0] + 0.5).numpy(), angle, reshape=False, **LINEAR)
