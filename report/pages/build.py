@@ -9,6 +9,7 @@ Equal inputs give equal bytes.
 
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from diffusion.files import write_bytes
@@ -53,20 +54,22 @@ def build(out: Path | str, profile: str | Path) -> list[Path]:
         if Path(name).name not in pictures:  # the notebook that draws it failed
             write_bytes(out / name, (render.TEMPLATES / f"missing{name[-4:]}").read_bytes())
     play = PLAY if list_studied(results) and PLAY.is_file() else None
-    files = {
-        "results.csv": table.as_csv(out),
-        "numbers.json": as_json(numbers, None),
-        "rows.html": render_rows(rows),
-        "report.html": render.html(text, out, play),
-        "report.pdf": render.pdf(render.typst_source(text, out), out),
-        **content.files,
-    }
+    paths = [out / "notebooks" / f"{name}.ipynb" for name in notebooks]
+    titles = pages.read_titles(paths)
+    with ThreadPoolExecutor() as pool:  # pandoc takes half of the time, and uses one core
+        rendered = pool.map(lambda path: pages.render_page(path, titles), paths)
+        files = {
+            "results.csv": table.as_csv(out),
+            "numbers.json": as_json(numbers, None),
+            "rows.html": render_rows(rows),
+            "report.html": render.html(text, out, play),
+            "report.pdf": render.pdf(render.typst_source(text, out), out),
+            **content.files,
+        }
+        files |= {f"notebooks/{path.stem}.html": page for path, page in zip(paths, rendered, strict=True)}
     if play:
         root = os.path.relpath(ROOT, out).encode()  # the page links to it from two folders below
         files[play.name] = play.read_bytes().replace(b'href="../..', b'href="' + root)
-    paths = [out / "notebooks" / f"{name}.ipynb" for name in notebooks]
-    titles = pages.read_titles(paths)
-    files |= {f"notebooks/{path.stem}.html": pages.render_page(path, titles) for path in paths}
     return [write_bytes(out / name, data) for name, data in files.items()]
 
 
