@@ -12,16 +12,14 @@ import io
 import re
 import zipfile
 import zlib
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
-import safetensors.torch
 import torch
-from safetensors import SafetensorError
 from torch import Tensor
 
 from diffusion.files import digest, sha256, write_bytes
+from diffusion.once import once
 from diffusion.own import code_of
 from diffusion.pixels import channels_first
 from diffusion.places import PACKAGE
@@ -72,10 +70,10 @@ def kept_samples(run: Run, n: int) -> Tensor:
 
 
 class Drawn:
-    """Draws sets of samples of a training run, and keeps each: FOLDER/mixture-500-<hash>.safetensors.
+    """Draws sets of samples of a training run, and keeps each: FOLDER/mixture-500.safetensors.
 
-    The hash is of everything that determines the samples: weights, sampler, prior, seed, and the code that
-    draws. A set is therefore drawn once, and another one when any of these changes.
+    The file contains a hash of everything that determines the samples: weights, sampler, prior, seed, and the
+    code that draws. A set is therefore drawn once, and drawn again when any of these changes.
     """
 
     def __init__(self, folder: Path, run: Run, seed: int):
@@ -101,14 +99,10 @@ class Drawn:
             "code": code_of(SAMPLING),
         }
         label = re.sub(r"[^\w.]+", "-", variant)
-        parts = [label, f"epoch-{epoch:04d}" if epoch else "", str(n), digest(content)]
+        parts = [label, f"epoch-{epoch:04d}" if epoch else "", str(n)]
         path = self.folder / f"{'-'.join(filter(None, parts))}.safetensors"
-        if path.is_file():
-            with suppress(SafetensorError):  # the file is damaged
-                return safetensors.torch.load(path.read_bytes())["samples"]
-        x = run.sample(n, self.seed, epoch)
-        write_bytes(path, safetensors.torch.save({"samples": x}))
-        return x
+        made = once(path, {"drawn": digest(content)}, lambda: {"samples": run.sample(n, self.seed, epoch)})
+        return made["samples"]
 
 
 def verify(folder: Path) -> list[str]:

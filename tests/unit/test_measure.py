@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 import safetensors.torch
 import torch
+from safetensors import safe_open
 
 import made_up
 from diffusion import data
@@ -114,9 +115,10 @@ def test_the_response_of_a_ddpm_is_measured_at_every_checkpoint_and_for_all_shif
 def test_probes_are_of_the_first_samples_and_compare_classes_as_they_are_read(again, copied, monkeypatch):
     """On samples that are digits, in place of those that were drawn; no image is read as its true class."""
     assert "copies" not in again(n_probe=None)[""]
-    (path,) = (copied / "samples" / "zoom-3").glob("40-*")
+    path = copied / "samples" / "zoom-3" / "40.safetensors"
     x = data.load("mnist", "train", 340)[0][300:]
-    path.write_bytes(safetensors.torch.save({"samples": x}))
+    with safe_open(path, "pt") as file:
+        path.write_bytes(safetensors.torch.save({"samples": x}, file.metadata()))
     job = again()
     assert (job[""]["mix_frechet"].n, job[""]["copies"].n) == (32, 32)
     sizes = {"n_test": 60, "n_digits": 300, "n_per_distortion": 12, "interval_repeats": 4, "floor_repeats": 2}
@@ -180,31 +182,32 @@ def test_a_measure_of_ones_own_is_taken_of_the_training_and_of_variants_that_lis
 
 def test_all_is_measured_again_from_the_samples_that_are_there(again, copied):
     before, paths = again(), [kept_path(copied, f"{kind}_zoom-3") for kind in ("samples", "quality")]
-    drawn = {path: path.stat().st_mtime_ns for path in (copied / "samples").rglob("*") if path.is_file()}
+    drawn = {path: path.stat().st_mtime_ns for path in (copied / "samples").rglob("*.safetensors")}
     whole = [path.read_bytes() for path in paths]
     for path in (*paths, table.path_of(copied, "measure_zoom-3")):
         path.unlink()
     assert again()[""]["frechet"] == before[""]["frechet"]
     assert [path.read_bytes() for path in paths] == whole
-    assert {
-        path: path.stat().st_mtime_ns for path in (copied / "samples").rglob("*") if path.is_file()
-    } == drawn
+    assert {path: path.stat().st_mtime_ns for path in (copied / "samples").rglob("*.safetensors")} == drawn
     assert read_kept(copied, "quality_zoom-3").shape == (2, 16, 28, 28)
 
 
 def test_samples_are_drawn_once_for_all_that_determines_them_and_again_if_a_file_is_damaged(images, tmp_path):
     run = train(images, tmp_path / "run", epochs=2)
     draw, folder = Drawn(tmp_path / "samples", run, 0), tmp_path / "samples"
-    first = draw(3)
-    (path,) = folder.iterdir()
+    first, path = draw(3), folder / "3.safetensors"
     good = path.read_bytes()
     others = [draw(3, epoch=1), Drawn(folder, run, 1)(3)]
     others += [draw(3, replace(run, **how)) for how in ({"sampler": "improved"}, {"precision": "bf16"})]
     assert not any(torch.equal(x, first) for x in others)
-    assert len([*folder.iterdir()]) == 5
-    path.write_bytes(DAMAGES["half"](good))
-    assert torch.equal(draw(3), first)
-    assert path.read_bytes() == good
+    assert {path.name for path in folder.glob("*.safetensors")} == {
+        "3.safetensors",
+        "epoch-0001-3.safetensors",
+    }
+    for content in (path.read_bytes(), DAMAGES["half"](good)):  # of other samples, and damaged
+        path.write_bytes(content)
+        assert torch.equal(draw(3), first)
+        assert path.read_bytes() == good
     time = path.stat().st_mtime_ns
     assert torch.equal(draw(3), first)
     assert path.stat().st_mtime_ns == time
