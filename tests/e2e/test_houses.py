@@ -12,6 +12,7 @@ import yaml
 
 import helpers
 from helpers import ROOT
+from report import places, profile
 from report.files import read_json
 
 TRAINING = ("diffusion.training", "diffusion.processes")
@@ -52,29 +53,19 @@ MODELS = {  # each lesson that trains, and models of one's own
 }
 
 
-@pytest.fixture(scope="module")
-def without_paper(tmp_path_factory, mnist_dir):
-    """A checkout without the paper, in which a profile has run that executes all lessons."""
-    project = helpers.copied(tmp_path_factory.mktemp("alone") / "project")
-    shutil.rmtree(project / "paper")
-    smoke = yaml.safe_load((ROOT / "profiles" / "smoke.yaml").read_text())
-    notebooks = {"04_compare_fid": {}, "06_beyond": {}}
-    content = smoke | {"models": MODELS, "notebooks": notebooks, "data_dir": str(mnist_dir)}
-    (project / "profiles" / "smoke.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
-    return project
-
-
-def run(project, *arguments):
-    command = [sys.executable, "-m", "report.jobs.run", *arguments]
-    environment = os.environ | {"PYTHONPATH": str(project), "OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
-
-
 @pytest.mark.long
-def test_a_report_is_made_and_all_lessons_run(without_paper):
-    done = run(without_paper, "smoke", "2")
+def test_without_the_paper_a_report_is_made_and_all_lessons_run(tmp_path, mnist_dir):
+    project = helpers.copied(tmp_path / "project")
+    shutil.rmtree(project / "paper")
+    content = yaml.safe_load((ROOT / "profiles" / "smoke.yaml").read_text())
+    content |= {"models": MODELS, "notebooks": {"04_compare_fid": {}, "06_beyond": {}}}
+    content["data_dir"] = str(mnist_dir)
+    (project / "profiles" / "smoke.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+    command = [sys.executable, "-m", "report.jobs.run", "smoke", "2"]
+    environment = os.environ | {"PYTHONPATH": str(project), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    out = without_paper / "build" / "smoke"
+    out = project / "build" / "smoke"
     assert (out / "report.pdf").read_bytes().startswith(b"%PDF")
     assert "Cold diffusion" in (out / "report.html").read_text("utf-8")
     lessons = {path.stem for path in (out / "notebooks").glob("*.ipynb")}
@@ -85,11 +76,9 @@ def test_a_report_is_made_and_all_lessons_run(without_paper):
     assert drawn[:2] == ["fig-first_samples", "fig-distances"]
 
 
-def test_a_profile_that_asks_for_the_paper_is_refused_in_one_line(without_paper):
-    path = without_paper / "mine.yaml"
-    content = yaml.safe_load((without_paper / "profiles" / "smoke.yaml").read_text())
-    path.write_text(yaml.safe_dump(content | {"report": {"kind": "paper"}}))
-    done = run(without_paper, str(path))
-    assert done.returncode == 1
-    assert done.stderr.count("\n") == 1
-    assert "lacks the folder paper/" in done.stderr
+def test_a_profile_that_asks_for_the_paper_is_refused_in_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(places, "PAPER", tmp_path / "paper")
+    content = {"profile": "mine", "models": MODELS, "report": {"kind": "paper"}}
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(content))
+    with pytest.raises(profile.ProfileError, match="^[^\n]*lacks the folder paper/[^\n]*$"):
+        profile.read(tmp_path / "mine.yaml")

@@ -174,9 +174,8 @@ INK = "#222222"  # of legends whose marks have a meaning in every colour
 
 
 def find_unnamed(figure: Figure) -> list[str]:
-    """A line for each axis of numbers that nothing names, and for each entry of a legend without a mark."""
+    """Of a drawn figure, axes of numbers without a name, and entries of legends without a mark."""
     problems, looks = [], set()
-    figure.canvas.draw()
     for place, axes in enumerate(panels(figure)):
         title = axes.get_title()
         for name, axis in (("x", axes.xaxis), ("y", axes.yaxis)):
@@ -330,7 +329,7 @@ def test_an_axis_without_a_name_and_an_entry_without_a_mark_are_found():
     figure = plant()
     (axes,) = figure.axes
     (line, point), other = axes.lines, Line2D([], [], linestyle="--", color=INK)
-    assert find_unnamed(figure) == []
+    assert find_overprints(figure) + find_unnamed(figure) == []
     axes.set_ylabel("")
     figure.legend([line, point, other], ["a line", "a point", "real images"])
     assert find_unnamed(figure) == ["y of panel 0 has no name", "no mark looks like 'real images'"]

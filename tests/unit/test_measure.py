@@ -153,7 +153,7 @@ def test_another_precision_has_its_gap_after_minus_before(again):
     assert job["float32"]["frechet_gap"].value == pytest.approx(gap)
 
 
-def test_a_variant_is_the_same_training_sampled_otherwise(again):
+def test_a_variant_is_the_same_training_sampled_otherwise(again, copied):
     averaged, few = {"average": 2}, {"n": 12, "measures": ["kid", "ink"]}
     variants = {"again": {}, "averaged": averaged, "few": few | averaged, "first": few}
     variants |= {"many": {"n": 60, "measures": ["centre_dark", "frechet"]}}
@@ -166,6 +166,8 @@ def test_a_variant_is_the_same_training_sampled_otherwise(again):
     assert (job["many"]["centre_dark"].n, job["many"]["frechet"].n) == (60, 28)
     assert [(row.epoch, row["frechet"].n) for row in job.curve("late")] == [(4, 13), (5, 13)]
     assert [*job.facts.ways] == [*variants]
+    drawn = {path.name.partition("-")[0] for path in (copied / "samples" / "zoom-3").iterdir()}
+    assert drawn & {*variants} == {"averaged", "few", "many", "late"}  # others are some of its samples
 
 
 def test_a_measure_of_ones_own_is_taken_of_the_training_and_of_variants_that_list_none(again, monkeypatch):

@@ -147,8 +147,6 @@ def test_models_and_variants_of_the_projects_profiles_are_what_their_names_say(n
         ("training.fit_options", {"steps": 10}, r"models\.linear: steps is 10 and epochs is 2"),
         ("training.fit_options", {"device": "gpu"}, r"models\.linear: .*cuda.* gpu"),
         ("training.epochs", 0, r"models\.linear: epochs: .* greater than or equal to 1"),
-        ("training.batch_size", 0, r"models\.linear: batch_size: .*1"),
-        ("training.n_keep", 0, r"models\.linear: n_keep: .*1"),
         ("training.n_train", 0, r"models\.linear: n_train: .*1"),
         ("schedules", {"image_index": -1}, "schedules: image_index: .*0"),
         ("models.own.degradation", None, r"models\.own: degradation is None"),
@@ -162,7 +160,7 @@ def test_models_and_variants_of_the_projects_profiles_are_what_their_names_say(n
         ("models.zoom", None, r"models\.zoom: .*valid dictionary"),
         ("models.zoom.notebook", "03_train_zom", "'02_train_ddpm', '03_train_zoom' or"),
         # what would be dropped, or could not be told apart
-        ("models.zoom.variants", {"x": {"sampler_options": {"levels": 21}}}, r"models\.zoom: .*21.* 1 to 20"),
+        ("models.zoom.variants.x", {"sampler_options": {"levels": 21}}, r"models\.zoom: .*21.* 1 to 20"),
         (
             "models.linear.variants",
             {"x": {"sampler_options": {"steps": 5000}}},
@@ -170,20 +168,12 @@ def test_models_and_variants_of_the_projects_profiles_are_what_their_names_say(n
         ),
         ("models.zoom.variants", {"a/b": {"prior": "patches"}}, r"variants\.a/b\."),
         ("models.zoom.variants", {"../a": {"prior": "patches"}}, r"variants\.\.\./a\."),
-        ("models.zoom.variants", {"x": None}, r"variants\.x: .*valid dictionary"),
-        (
-            "models.zoom.variants",
-            {"x": {"smapler": "ddim"}},
-            r"variants\.x\.smapler: Extra inputs",
-        ),
-        ("models.zoom.variants", {"x": {"n": 5}}, r"variants\.x\.n: .*12"),
-        ("models.zoom.variants", {"x": {"measures": ["kidd"]}}, r"variants\.x: .*'kidd'.*'kid'"),
-        (
-            "models.zoom.variants",
-            {"x": {"checkpoints": "last"}},
-            r"variants\.x\.checkpoints: .*'late'",
-        ),
-        ("models.zoom.variants", {"x": {"checkpoints": "late", "average": 2}}, "average and checkpoints"),
+        ("models.zoom.variants.x", None, r"variants\.x: .*valid dictionary"),
+        ("models.zoom.variants.x", {"smapler": "ddim"}, r"variants\.x\.smapler: Extra inputs"),
+        ("models.zoom.variants.x", {"n": 5}, r"variants\.x\.n: .*12"),
+        ("models.zoom.variants.x", {"measures": ["kidd"]}, r"variants\.x: .*'kidd'.*'kid'"),
+        ("models.zoom.variants.x", {"checkpoints": "last"}, r"variants\.x\.checkpoints: .*'late'"),
+        ("models.zoom.variants.x", {"checkpoints": "late", "average": 2}, "average and checkpoints"),
         *(
             ("models.zoom.variants", {name: {"prior": "patches"}}, rf"models\.zoom: variants\.{name}")
             for name in ("real", "checkpoint", "shift 1")

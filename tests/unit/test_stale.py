@@ -31,8 +31,6 @@ from helpers import ROOT
 from report.files import write_json
 from report.jobs import plan as jobs
 from report.jobs.job import read_plan
-from report.measures import measure
-from report.parameters import MEASURE, keywords, parameters
 
 
 @pytest.fixture(scope="module")
@@ -75,24 +73,6 @@ def test_each_setting_of_a_job_is_one_that_it_and_those_after_it_rest_on(run, na
         assert found[name].startswith((f"settings.{key}", "own.", "beside.")), found[name]
         follows = [one for one in found if jobs.follows(changed[one], found[one], changed)]
         assert follows == after(plan, name)[1:]
-
-
-OF_JOBS = {  # job -> its notebook
-    "train_linear-0": "02_train_ddpm",
-    "train_zoom-0": "03_train_zoom",
-    "train_own-0": "05_your_degradation",
-    "schedules": "01_schedules",
-    COMPARE: "04_compare_fid",
-}
-
-
-@pytest.mark.parametrize("name", OF_JOBS)
-def test_the_settings_of_a_notebook_are_all_of_its_parameters(run, name):
-    assert run.jobs()[name].settings.keys() == parameters(OF_JOBS[name])[0].keys()
-
-
-def test_what_measuring_takes_is_what_its_section_may_have():
-    assert MEASURE.model_fields.keys() == keywords(measure.measure).keys()
 
 
 def other(path: str, value) -> dict:
