@@ -6,7 +6,11 @@ import pytest
 import torch
 
 from diffusion import once
+from diffusion.evaluation import classifier, features
+from diffusion.evaluation.recogniser import DigitRecogniser
+from diffusion.evaluation.small_networks import AUTOENCODER
 from diffusion.processes.priors import Mixture
+from diffusion.runtime import generator
 
 BIG = torch.arange(300_000.0)
 TWO = [torch.nn.Linear(2, 1), torch.nn.Linear(2, 1)]
@@ -80,8 +84,31 @@ def test_those_who_need_a_result_at_the_same_time_wait_for_the_first(kept, calls
     assert len(calls) == 1
 
 
-def test_a_mixture_that_is_read_draws_as_the_fitted_one(kept, capsys):
-    patches = torch.rand(20_000, 1, 3, 3, generator=torch.Generator().manual_seed(0)) - 0.5
-    drawn = [Mixture(2).fit(patches).draw(50, torch.Generator().manual_seed(1)) for _ in range(2)]
-    assert torch.equal(*drawn)
-    assert capsys.readouterr().out.count("fitting a mixture") == 1
+def test_whatever_is_kept_depends_on_each_of_its_arguments(kept, monkeypatch):
+    cpu, reader = torch.device("cpu"), classifier.load()
+    x, y = (torch.rand(n, 1, 28, 28, generator=generator("kept", n)) - 0.5 for n in (350, 340))
+    labels = torch.arange(340) % 10
+    digits = features.small("digits", reader, cpu)
+    spaces = [(digits, x), (digits, y), (features.small("digits", AUTOENCODER.load(), cpu), x)]
+    spaces += [
+        (features.untrained(cpu), x),
+        (features.Extractor("own", lambda part: part.flatten(1)[:, :64]), x),
+    ]
+    fits = [(x, y, 12), (y, y, 12), (x, y.flip(0), 12), (x, y, 13)]
+    patches = torch.rand(17_000, 1, 3, 3, generator=generator("patches")) - 0.5
+
+    def results():
+        for extractor, images in spaces:
+            yield features.FeatureSpace(extractor, "", images, images, 2, 0).train.double().mean()
+        for train, test, n in fits:
+            yield DigitRecogniser.fit(reader, train, test, labels, n).bound
+        for components, part in ((2, patches), (3, patches), (2, patches[:16_000])):
+            yield Mixture(components).fit(part).draw(50, generator("drawn")).double().mean()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(once, "LARGE", 10**9)
+        expected = [float(value) for value in results()]
+    assert len({*expected}) == len(expected)
+    for _ in range(2):
+        assert [float(value) for value in results()] == expected
+    assert len([*kept.glob("*.safetensors")]) == len(expected) - 1  # not of your own extractor
