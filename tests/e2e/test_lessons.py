@@ -190,14 +190,13 @@ def test_without_fresh_noise_a_latent_has_too_little(ddpm):
     assert left == pytest.approx((a[-1] / a[step] / (1 - a[-1])) ** 0.5 * (1 - a[step]), rel=1e-6)
 
 
-def test_first_losses_are_as_released_and_the_printed_rate_does_not_learn(ddpm):
-    for way, rate in (("printed", 2**-4), ("used", 2e-4)):
-        with seeded(0):
-            network = d.Reconstructor()
-        losses = first_losses(ddpm["process"], network, rate, ddpm["x_train"], 32, 0)
-        known = [row.value for row in rows("paper/train_linear-0", way=way, measure="loss_of_steps")]
-        assert [losses[0], losses[-1]] == pytest.approx(known, rel=0.05)  # another processor rounds otherwise
-        assert (losses[-1] > 0.9) == (way == "printed")  # "does no better than zero"
+def test_first_losses_are_as_released(ddpm):
+    """At the rate that learns; at the printed one: the finding `rate_stuck` of the paper."""
+    with seeded(0):
+        network = d.Reconstructor()
+    losses = first_losses(ddpm["process"], network, 2e-4, ddpm["x_train"], 32, 0)
+    known = [row.value for row in rows("paper/train_linear-0", way="used", measure="loss_of_steps")]
+    assert [losses[0], losses[-1]] == pytest.approx(known, rel=0.05)  # another processor rounds otherwise
 
 
 @pytest.mark.parametrize(("model", "found"), [("linear", "ddpm"), ("zoom", "cold")])

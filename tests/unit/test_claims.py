@@ -1,7 +1,6 @@
 """Claims: effects and verdicts, the answer to the main question; verdicts on releases are golden."""
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -14,11 +13,10 @@ from scipy import stats
 
 import made_up
 from diffusion.evaluation.statistics import Interval
-from helpers import PAPER
 from paper import answer
 from paper.claims import common, judge, ledger
 from paper.claims.effects import BELOW, WITHIN, Effect
-from report.pages.text_format import FIXED, MINUS, Markdown, fixed
+from report.pages.text_format import FIXED, Markdown, fixed
 from report.results.scatter import NotMeasured, last
 from report.results.table import reading, row
 from report.results.views import Results, load
@@ -66,17 +64,6 @@ def test_a_bound_in_words(one, bound):
     assert ledger.bound(one) == bound
 
 
-def test_a_verdict_has_its_numbers_in_words():
-    verdict = judged(YES, NO, replace(UNSURE, side=None))
-    assert verdict.verdict == ledger.IN_PART
-    a, b = f"a: 2.0 [1.0,{FIXED}3.0]", f"b: {MINUS}2.0 [{MINUS}3.0,{FIXED}{MINUS}1.0]"
-    assert verdict.told == f"{a}; {b}"  # those that decide
-    order = ["1.00 and 3.00", "0.500", b, "1.00, 2.00 and 4.00", "c: 1.0"]
-    assert re.search(".*".join(map(re.escape, order)), verdict.measured)
-    assert (verdict.number, verdict.n, verdict.fewest) == ("7", "1", 1)
-    assert judged(NO).fewest == 3
-
-
 def test_no_difference_names_the_smallest_difference_that_it_excludes():
     graded = effect("a", 1.2, 0.9, 1.6, WITHIN, 1, grades=(1.25, 1.5, 2), ratio=True)
     assert (graded.met, graded.limit, graded.at(0.5).met) == (2, 2, 1.5)  # a narrower interval
@@ -110,6 +97,7 @@ def test_what_is_told_of_a_verdict_is_of_the_parts_that_decide_it():
         assert [part.name for part in one.decides] == ["a"]
         for cell in ("told", "n", "fewest", "bounds"):
             assert getattr(one, cell) == getattr(judged(two), cell), cell
+    assert (one.verdict, one.fewest, judged(YES).fewest, judged(NO).fewest) == (ledger.HOLDS, 2, 1, 3)
 
 
 def test_cells_with_numbers_have_the_claim_as_their_source_and_others_none():
@@ -336,20 +324,13 @@ def series(one) -> tuple[list[int], list[float]]:
     return [10, 20, 30, 40, 60, 80], values
 
 
-def test_a_slope_is_the_relative_change_over_the_second_half(results):
+def test_a_slope_is_the_relative_change_over_the_second_half_of_a_whole_training(results):
     one = common.slope(results, "distance", "zoom", series)
     assert one.each["zoom"] == pytest.approx((-0.5 * 40 / 10, 0.5 * 40 / 30))  # over the means of the halves
     assert (one.side, one.bound) == (BELOW, 0.0)
-
-
-@pytest.mark.parametrize(("epochs", "enough"), [(100, True), (99, False)])
-def test_a_slope_needs_the_whole_training(tmp_path, epochs, enough):
-    made_up.training(tmp_path, "zoom-0", epochs=epochs)
-    if enough:
-        assert common.slope(load(tmp_path), "x", "zoom", series).open
-    else:
-        with pytest.raises(NotMeasured, match="100 epochs"):
-            common.slope(load(tmp_path), "x", "zoom", series)
+    made_up.training(results.out, "zoom-0", epochs=99)
+    with pytest.raises(NotMeasured, match="100 epochs"):
+        common.slope(load(results.out), "x", "zoom", series)
 
 
 # --- the answer ---
@@ -362,27 +343,6 @@ def test_what_is_asked_is_the_late_distance_the_last_in_other_features_and_the_s
         "digits": pytest.approx(math.exp(logs("zoom")[0])),
         "autoencoder": 3.0,
         "share": 0.4,
-    }
-
-
-def test_a_comparison_is_a_ratio_of_distances_and_a_difference_of_shares(results):
-    apart = answer.apart(results, answer.ASKED["digits"])
-    assert math.log(apart.value) == pytest.approx(np.mean(logs("zoom")) - np.mean(logs("linear")))
-    shares = answer.apart(results, answer.ASKED["share"])
-    assert shares.value == pytest.approx(0.45 - 0.925)
-    other = answer.apart(results, answer.ASKED["autoencoder"], ("linear", "cosine"))
-    assert other.value == pytest.approx(math.sqrt(1.5) / 2.0)
-
-
-def test_means_have_an_interval_where_the_scatter_is_known(results, tmp_path):
-    result = answer.means(results, answer.ASKED["autoencoder"], ["zoom", "linear", "cosine", "nothing"])
-    assert [*result] == ["zoom", "linear", "cosine"]
-    assert result["zoom"].value == pytest.approx(math.sqrt(12.0))
-    assert result["zoom"].low < result["zoom"].value < result["zoom"].high
-    assert result["cosine"].low < 2.0 < result["cosine"].high  # from the linear ones
-    single = load(tmp_path, trainings=[("zoom", 1)])
-    assert answer.means(single, answer.ASKED["autoencoder"], ["zoom"]) == {
-        "zoom": Interval(pytest.approx(4.0))
     }
 
 
@@ -403,59 +363,12 @@ def test_trainings_without_the_measure_do_not_count_and_published_weights_do(res
     assert names["share", "zoom"] == [*zooms, "zoom-9"]
 
 
-# --- thresholds, levels and choices ---
+# --- thresholds ---
 
 
 @pytest.mark.parametrize(
     ("low", "high", "smallest"),
-    [(0.9, 1.2, 1.25), (0.9, 1.55, 2.0), (0.7, 1.1, 1.5), (1.44, 2.25, None), (0.3, 0.45, None)],
+    [(0.9, 1.24, 1.25), (0.9, 1.25, 1.5), (0.9, 1.26, 1.5), (0.7, 1.1, 1.5), (0.3, 0.51, None)],
 )
 def test_the_smallest_factor_that_an_interval_stays_within(low, high, smallest):
     assert answer.met(Interval(math.sqrt(low * high), low, high)) == smallest
-
-
-def test_a_new_training_is_predicted_with_the_scatter_of_its_model(results):
-    result = answer.compare(results, answer.ASKED["digits"])
-    zooms, linears = np.array(logs("zoom")), np.array(logs("linear"))
-    parts = zooms.var(ddof=1) * (1 + 1 / 2), linears.var(ddof=1) / 2
-    freedom = sum(parts) ** 2 / sum(part**2 for part in parts)
-    half = stats.t.ppf(0.975, freedom) * math.sqrt(sum(parts))
-    predicted = result.at(0.95, predicted=True)
-    assert math.log(predicted.high) == pytest.approx(zooms.mean() - linears.mean() + half)
-    assert predicted.low < result.interval.low < result.interval.high < predicted.high
-
-
-def test_another_level_has_the_quantiles_of_that_level(results):
-    result = answer.compare(results, answer.ASKED["digits"])
-    level = judge.corrected_level(24)
-    assert level == pytest.approx(1 - 0.05 / 24)
-    wide, usual = result.at(level), result.interval
-    quantiles = [stats.t.ppf((1 + each) / 2, result.estimate.freedom) for each in (level, 0.95)]
-    widths = [math.log(each.high / each.low) for each in (wide, usual)]
-    assert widths[0] / widths[1] == pytest.approx(quantiles[0] / quantiles[1])
-
-
-def test_each_training_is_left_out_once_and_windows_have_their_epochs(results, tmp_path):
-    result = answer.leave_one_out(results, answer.ASKED["digits"])
-    assert [*result] == ["zoom-0", "zoom-1", "linear-0", "linear-1"]
-    assert math.log(result["zoom-0"].value) == pytest.approx(logs("zoom")[1] - np.mean(logs("linear")))
-    ratios = answer.windows(results, (96, 99))
-    last_two = {name: np.mean(np.log(values[3:])) for name, values in LATE.items()}
-    expected = np.mean([last_two["zoom-0"], last_two["zoom-1"]]) - np.mean(
-        [last_two["linear-0"], last_two["linear-1"]]
-    )
-    assert math.log(ratios[99].value) == pytest.approx(expected)
-    assert ratios[96].value == pytest.approx(answer.apart(results, answer.ASKED["digits"]).value)
-
-
-def test_each_network_has_the_ratio_of_its_finished_zooms_and_linear_ddpms():
-    beyond = load(PAPER.with_name("beyond"))
-    result = answer.by_network(replace(load(PAPER), beside={"beyond": beyond}))
-    assert [*result] == [*answer.NETWORKS]
-    suffixes = ["", "_rms", "_dilated", "_unet"]
-    for ratio, suffix in zip(result.values(), suffixes, strict=True):
-        models = [f"{model}{suffix}" for model in answer.PAIR]
-        zooms, linears = (
-            [math.log(one.final["frechet"].value) for one in beyond.all_of(model)] for model in models
-        )
-        assert math.log(ratio.interval.value) == pytest.approx(np.mean(zooms) - np.mean(linears))

@@ -53,7 +53,7 @@ def level() -> dict:
     return defined("09_level", "predict")
 
 
-SHIFTS = {1.0: 0.2, 30.0: 0.8}  # response to shifts of these sizes
+SHIFTS = {30.0: 0.8, 1.0: 0.2, 3.0: 0.5}  # response to shifts of these sizes, in the order of rows
 
 
 def ddpm(out, name: str, share: float = 0.0, **facts) -> None:
@@ -72,24 +72,12 @@ def ddpm(out, name: str, share: float = 0.0, **facts) -> None:
     made_up.measures(out, name, rows, {"variants": variants})
 
 
-def test_responses_are_those_of_all_shifts_smallest_first(tmp_path, level):
-    made_up.training(tmp_path, "linear-0")
-    rows = [
-        table.row("response", t / size, f"shift {size:g}", x=t)
-        for size in (30.0, 1.0, 3.0)
-        for t in (50, 1000)
-    ]
-    made_up.measures(tmp_path, "linear-0", [*rows, table.row("ink", 1.0, "shifty")])
-    expected = [(size, [50, 1000], [50 / size, 1000 / size]) for size in (1.0, 3.0, 30.0)]
-    assert level["responses"](load(tmp_path).first("linear")) == expected
-
-
 def test_a_drift_is_predicted_by_the_rows_of_its_training(tmp_path, level):
     schedule, sampler = describe("linear", {"T": 100}), describe("ancestral", {"steps": 20})
     ddpm(tmp_path, "linear-0", schedule=schedule, sampler=sampler, T=100)
     training = load(tmp_path).first("linear")
     assert level["variants"](training) == ["", "ddim"]
-    heard = [Response(size, [1, 1000], [part, part]) for size, part in SHIFTS.items()]
+    heard = [Response(size, [1, 1000], [part, part]) for size, part in sorted(SHIFTS.items())]
     for variant, sampler in (("", Ancestral(20)), ("ddim", DDIM(25))):
         alpha_bar = linear(100).alpha_bar.numpy()
         expected = spread(alpha_bar, heard, sampler.visits(100), isinstance(sampler, DDIM))
@@ -115,22 +103,17 @@ def test_drifts_are_the_predictions_of_the_notebook_with_the_samples_of_their_ru
 
 
 @pytest.mark.parametrize(
-    ("change", "n"),
+    "change",
     [
-        ({}, 2),
-        ({"sampler": {"class": "mine:Sampler"}}, 0),
-        ({"settings": {"network": "mine:Network"}}, 0),
-        ({"schedule": {"class": "mine:schedule"}}, 0),
+        {"sampler": {"class": "mine:Sampler"}},
+        {"settings": {"network": "mine:Network"}},
+        {"schedule": {"class": "mine:schedule"}},
     ],
 )
-def test_a_training_of_ones_own_parts_is_not_predicted(tmp_path, level, change, n):
+def test_a_training_of_ones_own_parts_or_without_responses_is_not_predicted(tmp_path, level, change):
     ddpm(tmp_path, "linear-0", **change)
-    assert len(level["variants"](load(tmp_path).first("linear"))) == n
-
-
-def test_a_training_without_responses_is_not_predicted(tmp_path, level):
-    made_up.training(tmp_path, "linear-0")
     assert level["variants"](load(tmp_path).first("linear")) == []
+    made_up.training(tmp_path, "linear-0")
     made_up.measures(tmp_path, "linear-0", made_up.curve({1: 0.5}, "response"))
     assert level["variants"](load(tmp_path).first("linear")) == []
 
@@ -161,14 +144,3 @@ def test_a_course_is_of_the_first_epochs_of_each_training_and_the_fullest_of_equ
     assert alone == {"linear": [(0, first), (1, second)]}
     beside = replace(load(tmp_path), beside={"starts": load(tmp_path / "starts")})
     assert drift.courses(beside) == {"linear": [(0, fuller), alone["linear"][1]]}
-
-
-def test_a_correction_adds_a_part_of_what_is_missed():
-    (result,) = corrected([Response(3.0, [1, 2], [0.5, 1.0])], 0.2)
-    assert result == (3.0, [1, 2], [pytest.approx(0.6), 1.0])
-
-
-def test_offsets_of_a_blind_network_grow_by_the_factor_of_the_schedule():
-    schedule = linear(1000)
-    result = spread(schedule.alpha_bar.numpy(), BLIND, [1000, 0], ddim=True)
-    assert result == pytest.approx(SHIFT / float(schedule.alpha_bar[-1]) ** 0.5, rel=0.01)

@@ -34,7 +34,7 @@ from drawn import (
 from helpers import PAPER
 from paper import figures
 from paper.figures.pictures import ROWS
-from report.results import counterparts, views
+from report.results import counterparts
 
 BEYOND = PAPER.parent / "beyond"
 
@@ -333,13 +333,10 @@ def test_the_intervention_has_the_law_and_the_measured_spread_in_the_row_of_what
 # --- tables ---
 
 
-@pytest.mark.parametrize("name", ["beyond", "changes"])
-def test_a_row_of_changes_ticks_what_the_training_differs_in_and_has_its_distances(run, name):
-    figure = figures.beyond(run) if name == "beyond" else figures.changes(run.beside["beyond"])
-    left, middle, right = figure.axes
+def test_a_row_of_changes_ticks_what_the_training_differs_in_and_has_its_distances():
+    left, middle, right = drawn.figure("beyond").axes
     columns = ticks(left, "x")
-    variants = ROWS if name == "beyond" else list_changes()
-    for variant, (label, y) in zip(variants, drawn.tick_pairs(left, "y"), strict=True):
+    for variant, (label, y) in zip(ROWS, drawn.tick_pairs(left, "y"), strict=True):
         model, _, change = variant.partition(".")
         train = file(f"beyond/train_{model}-0")
         changed = file(f"beyond/measure_{model}-0")["settings"].get("variants", {}).get(change, {})
@@ -366,21 +363,6 @@ def test_a_row_of_changes_ticks_what_the_training_differs_in_and_has_its_distanc
         assert at_row(middle, y, "o") == near(sorted(distances))
         share = f"{100 * np.mean(digits):.0f}%" if digits else "–"
         assert drawn.texts_at(right, y) == [f"{geometric_mean(distances):.1f}", share]
-
-
-def list_changes():
-    """The rows of the figure of all changes in order, from what the release has of them."""
-    names = []
-    models = views.load(BEYOND).models
-    for model in sorted(models, key=lambda model: file(f"beyond/train_{model}-0")["process"]):
-        job = f"beyond/measure_{model}-0"
-        measured_ones = {row.way for row in rows(job, measure="frechet")}
-        variants = file(job)["settings"].get("variants") or {}
-        names.append(model)
-        for variant, changes in variants.items():
-            if variant in measured_ones and not {"n", "measures", "checkpoints"} & changes.keys():
-                names.append(f"{model}.{variant}")
-    return names
 
 
 # --- images ---

@@ -1,10 +1,16 @@
 """The text: placeholders and conditions, and that it says nothing which the run does not support."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
+import yaml
+from jinja2 import nodes
+from jinja2.environment import TemplateExpression
+from jinja2.parser import Parser
 
 from diffusion.evaluation.statistics import Interval
 from helpers import PAPER
@@ -121,6 +127,54 @@ def test_what_the_data_contradict_is_not_said(run, paper):
     sentence = "In them, every zoom is further from the data than every linear DDPM"
     assert sentence in paper
     assert sentence not in said(run, "10_introduction.md", trainings=seen.trainings)
+
+
+FLIPPED = {"lt": "gt", "gt": "lt"}
+
+
+def compared(expression: nodes.Expr) -> Iterator[tuple[nodes.Node, nodes.Expr, str]]:
+    """Each comparison of numbers: the operand that is measured, the other one, and how it must compare."""
+    for compare in expression.find_all(nodes.Compare):
+        places = [compare, *compare.ops]
+        for left, right in pairwise(places):
+            if right.op in ("eq", "in"):
+                continue
+            if isinstance(left.expr, nodes.Const):
+                yield right, left.expr, FLIPPED[right.op]
+            else:
+                yield left, right.expr, right.op
+
+
+def test_a_sentence_is_said_beyond_its_threshold_and_neither_at_it_nor_below(run):
+    """Each comparison of each condition, with all others as released."""
+    names = of_paper.collect_names(run, judge_all(run.results))
+    text = Text(names, Marks(), TEXT)
+    conditions = [*yaml.safe_load((TEXT / "findings.yaml").read_text("utf-8")).values()]
+    for source in text.sources.values():
+        conditions += re.findall(r"^%% (?:el)?if finding\((.*(?:\n {4}.*)*)\)$", source, re.MULTILINE)
+
+    def parse(condition: str) -> nodes.Expr:  # afresh each time, as an evaluation changes what it evaluates
+        return Parser(text.language, condition, state="variable").parse_expression()
+
+    def value_of(expression: nodes.Expr) -> Any:
+        body = [nodes.Assign(nodes.Name("result", "store"), expression, lineno=1)]
+        template = text.language.from_string(nodes.Template(body, lineno=1))
+        return TemplateExpression(template, undefined_to_none=False)(text.names)
+
+    def is_said(condition: str, number: int, measured: float) -> bool:
+        expression = parse(condition)
+        [*compared(expression)][number][0].expr = nodes.Const(measured)
+        return bool(value_of(expression))
+
+    checked = 0
+    for condition in conditions:
+        for number, (_, other, op) in enumerate(compared(parse(condition))):
+            threshold = value_of(other)
+            beyond = 1e-6 * max(1, abs(threshold)) * (1 if op == "gt" else -1)
+            said = [is_said(condition, number, threshold + step) for step in (-beyond, 0, beyond)]
+            assert said == [False, False, True], (condition, threshold)
+            checked += 1
+    assert checked > 80
 
 
 def test_each_name_of_the_paper_occurs_in_its_text(run):
