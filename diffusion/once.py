@@ -61,7 +61,7 @@ def once(path: Path, made_by: dict[str, str], make: Callable[[], Tensors]) -> Te
             stack.enter_context(FileLock(path.with_suffix(".lock")))
         except OSError:
             return make()
-        with contextlib.suppress(FileNotFoundError, SafetensorError), safe_open(path, "pt") as file:
+        with contextlib.suppress(OSError, SafetensorError), safe_open(path, "pt") as file:
             if file.metadata() == made_by:
                 return {key: file.get_tensor(key).clone() for key in file.keys()}  # noqa: SIM118
         made = make()

@@ -57,11 +57,14 @@ def test_a_result_of_other_code_or_versions_or_another_processor_is_replaced(
     assert len([*kept.glob("*.safetensors")]) == 1
 
 
-def test_a_damaged_file_is_computed_again(kept, calls):
+def test_a_damaged_file_is_computed_again_and_one_that_cannot_be_read_each_time(kept, calls):
     ask(calls, BIG)
     (path,) = kept.glob("*.safetensors")
     path.write_bytes(path.read_bytes()[:50])
     assert [ask(calls, BIG), ask(calls, BIG)] == [2, 2]
+    path.unlink()
+    path.mkdir()
+    assert [ask(calls, BIG), ask(calls, BIG)] == [3, 4]
 
 
 def test_results_from_a_megabyte_on_are_kept(kept, calls):
