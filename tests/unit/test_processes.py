@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torchvision.transforms.functional import InterpolationMode, resized_crop
 
 from diffusion.processes import DDPM, ColdBlur, ColdCrop, ColdZoom, linear
-from diffusion.processes.priors import Gaussians, Mixture, Patches, Pixels, fitted
+from diffusion.processes.priors import Gaussians, Mixture, Patches, Pixels
 from diffusion.processes.zoom import zoom
 from helpers import Fade, walk
 
@@ -190,23 +190,3 @@ def test_pixels_and_patches_that_are_drawn_have_grey_values_of_what_they_are_fit
     assert torch.equal(drawn, pixels[torch.randint(4, (5,), generator=g(seed))])
     pixels.zero_()  # of which it has a copy
     assert torch.equal(patches.draw(5, g(seed)), drawn)
-
-
-class Sets:
-    """A prior whose `fit` gives nothing back."""
-
-    def fit(self, pixels):
-        self.pixels = pixels
-
-    def draw(self, n, generator):
-        return self.pixels[:n]
-
-
-def test_a_prior_is_fitted_if_it_has_fit_and_is_what_fit_gives_or_itself():
-    pixels, own = drawn(3, 2), Sets()
-    assert fitted(own, pixels) is own
-    assert torch.equal(own.draw(2, g()), pixels[:2])
-    patches = fitted("patches", pixels)
-    assert fitted(patches, pixels) is patches  # which only draws
-    assert torch.equal(patches.patches, pixels)
-    assert fitted(Pixels, pixels).counts.sum() == 12  # a class
