@@ -15,28 +15,33 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
 from filelock import FileLock
 
-from diffusion import data
+from diffusion import data, runtime
 from diffusion.arguments import check_whole
 from diffusion.files import differences, digest, sha256
-from diffusion.names import own_file
+from diffusion.names import is_own, own_file
 from diffusion.own import own_code
 from diffusion.places import versions
+from diffusion.training.check import check
 from report import places
 from report.files import read_json, write_json
 from report.jobs.job import PLAN, Job
+from report.parameters import PROCESS, errors_at
 from report.profile import Profile
 from report.results.environment import MEASURING
+from report.results.settings import make, vary
 
 MEASURING_CODE = ("diffusion/**/*.py", "report/*.py", "report/measures/*.py", "report/results/*.py")
 CODE = (*MEASURING_CODE, "play/**/*.py", "report/figures/*.py")  # the code that notebooks run
 RELEASES = "released/*/manifest.json"
 OF_REPORT = ("report/pages/**/*", RELEASES, "released/page/*.*", "CITATION.cff")
 NOT_MADE = "not made yet"
+CHECKED = 1000  # images on which a dry run checks a degradation of your own
 
 
 # --- dependencies of a job ---
@@ -177,11 +182,43 @@ def list_files(notebook: str) -> list[str]:
 
 def lock(out: Path) -> FileLock:
     """The lock on a results folder; the system releases it when the process that holds it ends."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(f"out is {out}, which cannot be created: {error.strerror}") from None
+    check_writable(out)
+    out.mkdir(parents=True, exist_ok=True)
     return FileLock(out / ".lock", timeout=0)
+
+
+def check_writable(out: Path) -> None:
+    """Raise ValueError if a results folder, or the nearest folder above it that exists, is not writable."""
+    nearest = next(path for path in (out, *out.parents) if path.exists())
+    try:
+        TemporaryDirectory(dir=nearest).cleanup()
+    except OSError as error:
+        raise ValueError(f"out is {out}, which is not writable: {error.strerror}") from None
+
+
+def check_trainings(profile: Profile, stale: Iterable[str], here: bool) -> Iterator[str]:
+    """Check your own degradations on the images of a profile, and devices; yield notes of the check.
+
+    Args:
+        profile: the profile.
+        stale: names of the jobs that would run; only their models are checked.
+        here: whether the jobs run on this machine, so that it must have their devices.
+
+    Raises:
+        ValueError: a device does not exist, or a degradation has a problem.
+    """
+    for model, seed in profile.trainings:
+        if seed != profile.seeds(model)[0] or f"train_{model}-{seed}" not in stale:
+            continue
+        notebook, P = profile.trainings[model, seed]
+        with errors_at(f"{profile.where}, models.{model}"):
+            if here:
+                runtime.device(P["fit_options"].get("device"))
+            process = PROCESS[notebook](P)
+            if is_own(type(process)):
+                images, _ = data.load(P["dataset"], "train", P["n_train"])
+                _, prior = make(vary({}, P))
+                yield from (f"note: {model}: {text}" for text in check(process, images[:CHECKED], prior)[2:])
 
 
 def check_sizes(profile: Profile) -> None:
