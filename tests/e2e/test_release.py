@@ -1,7 +1,6 @@
 """A finished run is released, reported and verified. What a release contains: unit/test_releasing.py."""
 
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -11,8 +10,7 @@ import pytest
 import yaml
 
 import helpers
-from diffusion.files import sha256, write_bytes
-from helpers import ROOT, forked
+from helpers import ROOT
 from report import profile as profiles
 from report.files import write_json
 from report.jobs import plan as jobs
@@ -50,30 +48,6 @@ def test_a_release_has_the_last_weights_and_all_of_which_the_report_is_made(rele
     assert not [name for name in names if name.endswith(".html") or name.startswith("samples")]
     release.unpack(released, tmp_path)
     assert not {path.name for path in tmp_path.iterdir()} & {"numbers.json", "report.pdf", "figures"}
-
-
-def test_an_interrupted_release_is_none_and_verify_fails_where_something_is_missing(released, tmp_path):
-    """Files end at 9,000 bytes, as on a full disk."""
-    contents = {name: (released / name).read_bytes() for name in release.verify(released)}
-
-    release.write(tmp_path, contents)
-
-    def full() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (9_000, 9_000))
-        release.write(tmp_path, contents)
-
-    assert forked(full)[0] == 1
-    assert not (tmp_path / release.MANIFEST).exists()
-    row = "metrics/train_zoom-0.json"
-    write_bytes(tmp_path / row, contents[row])
-    write_json(tmp_path / release.MANIFEST, {"files": {"gone": sha256(b"")}})
-    with pytest.raises(ValueError, match="gone is missing"):
-        release.verify(tmp_path)
-    weights = next(name for name in contents if "/weights/" in name)
-    shutil.copytree(released, tmp_path / "changed")
-    (tmp_path / "changed" / weights).write_bytes(contents[weights][:-1] + b"\0")
-    with pytest.raises(ValueError, match=Path(weights).name):
-        release.verify(tmp_path / "changed")
 
 
 def test_results_of_other_settings_or_trainings_are_not_released_or_reported(smoke, monkeypatch, tmp_path):

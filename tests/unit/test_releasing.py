@@ -2,13 +2,14 @@
 
 import json
 import os
+import resource
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from finished import MODELS, PROFILE, finished
-from helpers import content
+from helpers import content, forked, needs_linux
 from report.files import read_json
 from report.jobs import release
 from report.results.kept import MANIFEST, keep, read_kept
@@ -118,6 +119,21 @@ def test_a_run_that_is_not_done_is_not_released(run, released):
         ):
             release.release(run.profile)
     assert not released.exists()
+
+
+@needs_linux
+def test_a_release_that_is_interrupted_has_no_manifest(released):
+    """Files end at 9,000 bytes, as on a full disk."""
+    contents = {"a": b"1", "b": bytes(9_001), "c": b"3"}
+    release.write(released, contents)
+    assert release.verify(released) == ["a", "b", "c"]
+
+    def full() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (9_000, 9_000))
+        release.write(released, contents)
+
+    assert forked(full)[0] == 1
+    assert not (released / MANIFEST).exists()
 
 
 @pytest.mark.parametrize(("n", "kept"), [(199, 199), (200, 200), (201, 200)])
