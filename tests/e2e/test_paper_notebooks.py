@@ -1,6 +1,7 @@
 """What cells of the paper's notebooks do not assert: images, tables and effects, against another's values."""
 
 import functools
+import math
 from itertools import product
 from types import SimpleNamespace
 
@@ -261,6 +262,44 @@ def test_what_a_network_misses_of_an_offset_is_added_to_its_prediction():
     result = sampler.step(process, x_t, seen, t, 800, noise[0])
     whole = Ancestral(steps=10).step(process, x_t, seen / rho, t, 800, noise[1])
     torch.testing.assert_close(result, whole)
+
+
+# --- 15: features of photographs ---
+
+
+def test_tables_of_photographs_have_their_rows():
+    cells = (
+        "models",
+        "measure",
+        "original",
+        "kinds",
+        "procedure",
+        "rows",
+        "runs",
+        "scale",
+        "checks",
+        "table",
+    )
+    result = defined("15_photographs", *cells, released="paper")
+    features = {"digits": "", "autoencoder": "_autoencoder", "photographs": "_photographs"}
+    means = shown(result, "15-runs")
+    for (measure, kind), column in means.items():
+        for model, value in column.dropna().items():
+            late = rows("paper/photographs", way="late", measure=measure + features[kind], model=model)
+            runs = {row.x: [math.log(one.value) for one in late if one.x == row.x] for row in late}
+            expected = math.exp(np.mean([np.mean(logs) for logs in runs.values()]))  # each run counts once
+            assert value == pytest.approx(expected, abs=0.0051)
+    tables = {name: shown(result, f"15-{name}") for name in ("scale", "checks", "table")}
+    for (way, kind), value in tables["scale"].stack().dropna().items():
+        measure = ("floor" if way == "floor" else "frechet") + features[kind]
+        assert value == pytest.approx(number("paper/photographs", measure, way).value, abs=0.051)
+    for (measure, kind, way, model), value in tables["checks"].stack().dropna().items():
+        known = number("paper/photographs", measure + features[kind], way, model=model)
+        assert value == pytest.approx(known.value, abs=0.0051)
+    for (how, kind), column in tables["table"].items():
+        for source, value in column.items():
+            known = number("paper/photographs", "frechet" + features[kind], f"{source}, as the {how}")
+            assert value == pytest.approx(known.value, abs=0.051)
 
 
 # --- all ---
