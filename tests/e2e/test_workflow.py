@@ -122,6 +122,7 @@ def test_nothing_outlives_make_and_a_failing_job_says_why_and_how_to_leave_its_m
     assert "measuring broken, seed 0: started" not in said
 
 
+@pytest.mark.long
 def test_a_measure_that_was_killed_has_the_numbers_of_one_that_was_not(smoke, copy, monkeypatch):
     """The run was killed while it measured this training, and went on."""
     monkeypatch.syspath_prepend(copy.folder)

@@ -208,40 +208,33 @@ def greys(axes, columns):
     return [*drawn.tiles(axes, columns)[:, 9, 9]]
 
 
-PICTURES = {  # figure -> names of its rows and columns, and its images in reading order
+ROWS = ("original", "degraded", "restored"), ("prior, $t = 24$", "$t = 8$", "sample, $t = 0$")
+PICTURES = {  # figure -> how it is drawn, names of its rows and columns, and its images in reading order
     "zoom": (
         lambda: lessons.zoom_progression(IMAGES),
-        [],
-        [rf"$t = {t}$ ${28 - t} \times {28 - t}$" for t in range(0, 25, 2)],
-        range(0, 25, 2),
+        ((), [rf"$t = {t}$ ${28 - t} \times {28 - t}$" for t in range(0, 25, 2)], range(0, 25, 2)),
     ),
     "restorations": (
         lambda: lessons.reconstructions(IMAGES[:3], IMAGES[3:6], IMAGES[6:9], [1, 12, "five"]),
-        ["original", "degraded", "restored"],
-        ["$t = 1$", "$t = 12$", "five"],
-        range(9),
+        (ROWS[0], ["$t = 1$", "$t = 12$", "five"], range(9)),
     ),
     "trajectory": (
         lambda: lessons.trajectory(IMAGES[:6].reshape(3, 2, 28, 28), [24, 8, 0]),
-        ["prior, $t = 24$", "$t = 8$", "sample, $t = 0$"],
-        ["", ""],
-        range(6),
+        (ROWS[1], ["", ""], range(6)),
     ),
     "latents": (
         lambda: images.by_step({"first": IMAGES[:3], "second": IMAGES[3:6]}, [0, 5, 10]),
-        ["first", "second"],
-        ["$t = 0$", "5", "10"],
-        range(6),
+        (("first", "second"), ["$t = 0$", "5", "10"], range(6)),
     ),
 }
 
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_images_are_in_the_row_and_the_column_that_are_named_beside_them(name):
-    draw, down, across, order = PICTURES[name]
+    draw, (down, across, order) = PICTURES[name]
     (axes,) = draw().axes
     rows, columns = ([label for label, _ in tick_pairs(axes, along)] for along in ("y", "x"))
-    assert (rows, columns or across) == (down, across)
+    assert (rows, columns or across) == ([*down], across)
     assert greys(axes, len(across)) == [GREYS[i] for i in order]
 
 
