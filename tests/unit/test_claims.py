@@ -192,6 +192,12 @@ def test_undecided_claims_say_why_and_which_part_is_to_blame():
     assert judged(UNSURE, effect("e", -1, -3, 1)).lean == ledger.IN_PART
 
 
+def test_a_verdict_that_rests_on_one_run_says_so():
+    one = ledger.Verdict(claim(), ledger.HOLDS, {"zoom": [None], "linear": [None, None]}, (YES,))
+    assert "one run of zoom" in one.details
+    assert "of linear" not in one.details
+
+
 def test_beyond_takes_the_trainings_of_the_release_of_that_name(results):
     assert judge.beyond(Results(Path(), beside={"beyond": results}), "zoom") == results.all_of("zoom")
     for beside, model in (({"beyond": results}, "zoom_noise"), ({}, "zoom"), ({"starts": results}, "zoom")):
