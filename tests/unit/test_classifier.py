@@ -42,6 +42,18 @@ def test_the_shipped_classifier_reads_99_percent_of_the_test_split_whatever_the_
     assert torch.equal(classifier.classes_of(model, beyond), read[:500].argmax(1))
 
 
+@pytest.mark.parametrize(("n", "steps"), [(200, 250), (300, 252), (6400, 250), (6401, 255)])
+def test_networks_of_few_images_are_trained_in_whole_passes_for_at_least_so_many_steps(n, steps):
+    seen, network = [], torch.nn.Linear(1, 1)
+
+    def loss(batch):
+        seen.append(len(batch))
+        return network(torch.ones(1)).sum()
+
+    small_networks.optimise(network, n, loss, "any", 250)
+    assert (len(seen), sum(seen) % n) == (steps, 0)
+
+
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 10, 10), (2, 31, 31)])
 def test_networks_are_made_for_images_of_any_size_and_colour(shape):
     x = torch.rand((3, *shape), generator=torch.Generator().manual_seed(0)) - 0.5
