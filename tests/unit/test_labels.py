@@ -124,6 +124,8 @@ def test_the_answer_has_each_training_in_its_row():
             theirs = rows(f"original/measure_{model}-0", way="", measure=measure)
             # Late distances are of fewer samples than the distance of the one published checkpoint.
             assert at_row(axes, row, "s") == [near(line.value) for line in theirs if measure != "frechet"]
+        for mark in (mark for mark in axes.lines if mark.get_marker() == "s"):
+            assert (mark.get_markerfacecolor() == "white") == (names[int(mark.get_ydata()[0])] == "published")
 
 
 @pytest.mark.parametrize("measure", ["frechet", "frechet_autoencoder"])
