@@ -4,9 +4,10 @@
 def cosine(T: Annotated[int, Field(ge=2)] = 1000): ...
 """
 
+import difflib
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any, TypeVar, cast
 
 import numpy as np
@@ -20,26 +21,62 @@ F = TypeVar("F", bound=Callable[..., Any])
 def checked(function: F) -> F:
     """Decorate a function or class: pydantic checks its arguments, and errors name positional arguments, too.
 
+    The traceback of an error of this package has the line that raised it, without the lines in between.
+
     Raises:
         ValueError: If an argument has another type or is out of bounds.
-        TypeError: From Python, for missing or unknown arguments.
+        TypeError: If an argument is missing or unknown.
     """
     if isinstance(function, type):
         function.__init__ = checked(function.__init__)
         return cast(F, function)
-    validated, signature = validate_call(config=STRICT)(function), inspect.signature(function)
+    signature, name = inspect.signature(function), function.__qualname__.removesuffix(".__init__")
+
+    @validate_call(config=STRICT)
+    @functools.wraps(function)
+    def validate(**values: Any) -> dict[str, Any]:
+        return values
 
     @functools.wraps(function)
     def call(*given: Any, **options: Any) -> Any:
-        arguments = signature.bind(*given, **options).arguments
         try:
-            return validated(**arguments)
+            values = validate(**signature.bind(*given, **options).arguments)
+        except TypeError as error:
+            unknown = [option for option in options if option not in signature.parameters]
+            hint = nearest(unknown[0], signature.parameters) if unknown else ""
+            raise TypeError(f"{name}: {error}{hint}") from None
         except ValidationError as error:
-            if error.title != function.__qualname__:  # raised by the caller's own code, such as a callback
-                raise
             raise ValueError(_in_one_line(error)) from None
+        try:
+            return function(**values)
+        except Exception as error:
+            raise _shorten(error)  # noqa: B904 - the same error
 
     return cast(F, call)
+
+
+def _shorten(error: Exception) -> Exception:
+    """Return an error; if a line of this package raised it, with this line as its whole traceback."""
+    last = error.__traceback__
+    while last and last.tb_next:
+        last = last.tb_next
+    is_ours = type(error) is ValueError or type(error).__module__.startswith("diffusion.")
+    if is_ours and last and str(last.tb_frame.f_globals.get("__name__")).startswith("diffusion."):
+        return error.with_traceback(last)
+    return error
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return `; did you mean 'x'?` for the nearest of the known names, or an empty text.
+
+    Initials are near, too: "lr" is `learning_rate`.
+    """
+    known = [*known]
+    initials = [
+        other for other in known if "_" in other and name == "".join(word[:1] for word in other.split("_"))
+    ]
+    close = initials or difflib.get_close_matches(str(name), known, 1, 0.65)
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def _in_one_line(error: ValidationError) -> str:

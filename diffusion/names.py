@@ -4,17 +4,16 @@ Profiles, notebooks and run folders name classes and functions as text.
 """
 
 import contextlib
-import difflib
 import importlib
 import importlib.util
 import operator
 import sys
 import sysconfig
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from diffusion.arguments import summarise
+from diffusion.arguments import nearest, summarise
 
 MAIN = "__main__"  # the module of a notebook, or of the script that Python runs
 PROJECT = {"diffusion", "play", "report", "paper"}  # packages of a checkout
@@ -65,12 +64,6 @@ def load_object(name: str) -> Any:
     except Exception as error:  # the import runs the user's code, which may raise anything
         reason = f"{type(error).__name__}: {error}"
         raise ValueError(f"{name!r} cannot be loaded ({reason}); expected: module:name") from error
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return `; did you mean 'x'?` for the nearest of the known names, or an empty text."""
-    close = difflib.get_close_matches(str(name), list(known), 1, 0.65)
-    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def check_known(what: str, name: str, known: Collection[str]) -> None:
