@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 import helpers
+from finished import Project
 from helpers import ROOT
 from report import profile as profiles
 from report.files import write_json
@@ -18,6 +19,14 @@ from report.jobs import release
 from report.results.views import load
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def smoke(smoke, tmp_path_factory) -> Project:
+    """A copy of the finished run, because a release locks its folder."""
+    folder = tmp_path_factory.mktemp("run")
+    shutil.copytree(smoke.out, folder / "out")
+    return Project(folder, smoke.content)
 
 
 @pytest.fixture(scope="module")
