@@ -96,6 +96,7 @@ def test_a_number_is_shown_with_its_interval_or_deviation():
     shown = {
         "12.3 [11.5, 14.1]": Interval(12.345, 11.5, 14.123),
         "0.457 ± 0.08": Interval(0.4567, n=9, sd=0.0812),
+        "0.05 [0, 0.11]": Interval(0.05, 0.0, 0.11),
         "0": 0.0,
         "0.00314": Interval(0.00314, n=9, sd=8e-18),  # a deviation by rounding
     }

@@ -14,7 +14,7 @@ from torch import nn
 import diffusion as d
 from diffusion import progress
 from diffusion.training.folder import RunError
-from helpers import STEPS, Drops, Fade, Grey, Linear, assert_same, content, losses, stopped, train
+from helpers import BATCH, STEPS, Drops, Fade, Grey, Linear, assert_same, content, losses, stopped, train
 
 
 def never(step, loss):
@@ -147,6 +147,20 @@ def test_the_seconds_of_an_epoch_are_those_of_all_its_steps_and_of_its_test_loss
     Slow.now += 1000  # between two processes
     stopped(step=8, process=Slow(), **how)
     assert [line["seconds"] for line in train(process=Slow(), **how).history] == [STEPS + 3] * 3
+
+
+class Ink(Fade):
+    """Its loss is the mean pixel of a batch."""
+
+    def loss(self, network, x, generator):
+        return super().loss(network, x, generator) * 0 + x.mean()
+
+
+def test_a_test_loss_is_of_all_images_though_its_last_batch_has_fewer(images):
+    x, _ = images
+    brighter = torch.linspace(-0.4, 0.4, BATCH + 3)[:, None, None, None].expand(-1, 1, 28, 28)
+    run = train((x, brighter), None, Ink(), network=Linear, epochs=1)
+    assert run.history[-1]["test_loss"] == pytest.approx(brighter.mean().item(), abs=1e-6)
 
 
 class Draws:

@@ -11,6 +11,7 @@ from finished import finished
 from report.jobs import plan as jobs
 from report.jobs.job import Job
 from report.places import PROFILES
+from report.profile import read
 
 ALL_IMAGES = {"n_train": None, "n_test": None}
 
@@ -112,6 +113,9 @@ def test_another_profile_file_with_the_same_results_folder_is_refused(run, monke
     monkeypatch.setattr(sys, "argv", ["run", str(other), "--dry"])
     with pytest.raises(ValueError, match=f"results of {run.profile.where}; give {other} another name"):
         report.jobs.run.main()
+    moved = run.profile.where.rename(run.profile.where.with_name("moved.yaml"))
+    report.jobs.run.check_owner(read(other), run.out)  # a renamed profile keeps its results
+    moved.rename(run.profile.where)
     for path in (other, run.out / "plan.json"):
         path.unlink()
 

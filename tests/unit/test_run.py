@@ -117,6 +117,24 @@ def test_different_images_have_a_column_and_a_model_that_draws_few_has_no_rank(d
     assert any(f"contain about {different} images" in line for line in sentences) != ranked
 
 
+@pytest.mark.parametrize(("low", "closest"), [(12.1, True), (11.9, False)])
+def test_a_model_is_closest_only_if_the_intervals_of_all_others_lie_above_its_own(low, closest):
+    """The last model of the ranking has the longest interval."""
+    results = load(PAPER.parent / "beyond", ["zoom_unet", "linear_unet"])
+    first, *_, last = (training.final for training in results.trainings.values())
+    for training in results.trainings.values():
+        for i, samples in enumerate(training.measured.ways.values()):
+            interval = {"value": 14.0 + i, "low": 13.0, "high": 15.0 + i}
+            samples.data["frechet"] = [row._replace(**interval) for row in samples.data.get("frechet", [])]
+    for final, interval in ((first, (10.0, 9.0, 12.0)), (last, (90.0, low, 99.0))):
+        (row,) = final.data["frechet"]
+        final.data["frechet"] = [row._replace(**dict(zip(("value", "low", "high"), interval, strict=True)))]
+    text = Text(of_run.collect_names(ReportRun(results, profile.read("beyond"))), Marks(), TEXT / "run")
+    verdict = strip_marks(text.markdown(text.sources["10_results.md"]))
+    assert ("is closest to the data" in verdict) == closest
+    assert ("has the smallest distance, but" in verdict) != closest
+
+
 def test_the_row_of_real_images_has_their_own_floor_and_share():
     results = load(PAPER.parent / "beyond", ["zoom_unet"])
     text = Text(of_run.collect_names(ReportRun(results, profile.read("beyond"))), Marks(), TEXT / "run")
