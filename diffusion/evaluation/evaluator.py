@@ -217,13 +217,13 @@ class Evaluator:
         """Yield what makes measures uncertain."""
         n, shape = len(self.x_test), tuple(self.x_test.shape[1:])
         if self.sees_classes and shape != GREY28:
-            yield f"the recogniser reads 28 x 28 grey images, not {shape}: it measures no share of digits"
+            yield f"the recogniser reads 28 x 28 grey images, not {shape}, so it is not used"
         if self.classes and not self.sees_classes:
             yield (
                 f"the classifier trained on {self.classifier.n_train} images reads {self.accuracy:.0%} of "
                 "the test images; too few images, or wrong labels (expected: at least "
                 f"{ENOUGH_IMAGES} images, and {ENOUGH_READ:.0%}). Distances are in features of the "
-                f"{self.default_space.extractor.name}, and no share of digits is measured"
+                f"{self.default_space.extractor.name}, and no recogniser is used"
             )
         train = {hash(image.tobytes()) for image in self.x_train.cpu().numpy()}
         known = sum(hash(image.tobytes()) in train for image in self.x_test.cpu().numpy())
