@@ -18,8 +18,8 @@ from torch.utils.data import DataLoader
 import diffusion as d
 from benchmarks import baseline
 from diffusion import runtime
+from diffusion.arguments import nearest
 from diffusion.files import write_bytes
-from diffusion.names import nearest
 from diffusion.processes.zoom import zoom
 from diffusion.training.sampling import walk
 from report.results.environment import environment

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from diffusion.names import nearest
+from diffusion.arguments import nearest
 from report.places import ROOT
 
 # An author's text may reference its own labels, those in report/pages/text/run, and those of its models.

@@ -18,8 +18,7 @@ from papermill.translators import PythonTranslator
 from pydantic import BaseModel, ValidationError, create_model
 
 import diffusion as d
-from diffusion.arguments import STRICT, Count, Seed
-from diffusion.names import nearest
+from diffusion.arguments import STRICT, Count, Seed, nearest
 from diffusion.pixels import Shape
 from diffusion.processes.samplers import sampler_of
 from diffusion.training import network as networks

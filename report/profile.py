@@ -17,8 +17,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from diffusion import data
-from diffusion.arguments import STRICT, Seed
-from diffusion.names import nearest
+from diffusion.arguments import STRICT, Seed, nearest
 from diffusion.places import releases
 from report import places
 from report.author import check_placeholders, check_references

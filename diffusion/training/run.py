@@ -13,8 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from diffusion import data, runtime
-from diffusion.arguments import Count, Seed, checked, summarise
-from diffusion.names import nearest
+from diffusion.arguments import Count, Seed, checked, nearest, summarise
 from diffusion.own import own_code
 from diffusion.pixels import as_images, finite_images
 from diffusion.places import releases

@@ -10,9 +10,8 @@ from pydantic import Field, with_config
 from torch import nn
 from typing_extensions import TypedDict
 
-from diffusion.arguments import STRICT, Count
+from diffusion.arguments import STRICT, Count, nearest
 from diffusion.evaluation.measures import Value
-from diffusion.names import nearest
 from diffusion.processes.samplers import SAMPLERS
 from diffusion.training.run import Run
 from report.measures.registry import MEASURES, register

@@ -14,7 +14,7 @@ from typing import Any
 
 from jinja2 import Environment
 
-from diffusion.names import nearest
+from diffusion.arguments import nearest
 from diffusion.places import releases
 from report import record  # noqa: F401 - this and the next two register their measures
 from report.measures import measure, notebook_rows  # noqa: F401

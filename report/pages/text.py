@@ -40,7 +40,7 @@ import jinja2
 import yaml
 from jinja2.meta import find_undeclared_variables
 
-from diffusion.names import nearest
+from diffusion.arguments import nearest
 from report.pages.sources import Marks, chosen
 from report.pages.text_format import HELPERS, Markdown, finalize, printed
 from report.results.table import reading
