@@ -1,6 +1,6 @@
 """Results that are computed once, and kept in a file for all processes that need them.
 
-    <data folder>/kept/<name>-<hash of what it depends on>.safetensors
+    <data folder>/kept/<name>-<hash of its inputs>.safetensors
 
 Features of real images, a calibrated recogniser or a fitted mixture depend only on data. Their files are
 replaced when the code of this package, a library or the kind of processor has changed. If two processes need

@@ -219,11 +219,12 @@ class Evaluator:
         if self.sees_classes and shape != GREY28:
             yield f"the recogniser reads 28 x 28 grey images, not {shape}, so it is not used"
         if self.classes and not self.sees_classes:
+            n_train = self.classifier.n_train
+            cause = "it needs more images" if n_train < ENOUGH_IMAGES else "check the labels"
             yield (
-                f"the classifier trained on {self.classifier.n_train} images reads {self.accuracy:.0%} of "
-                "the test images; too few images, or wrong labels (expected: at least "
-                f"{ENOUGH_IMAGES} images, and {ENOUGH_READ:.0%}). Distances are in features of the "
-                f"{self.default_space.extractor.name}, and no recogniser is used"
+                f"the classifier trained on {n_train} images reads {self.accuracy:.0%} of the test images; "
+                f"expected: at least {ENOUGH_IMAGES} images and {ENOUGH_READ:.0%}; {cause}. Distances are in "
+                f"features of the {self.default_space.extractor.name}, and no recogniser is used"
             )
         train = {hash(image.tobytes()) for image in self.x_train.cpu().numpy()}
         known = sum(hash(image.tobytes()) in train for image in self.x_test.cpu().numpy())

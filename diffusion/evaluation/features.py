@@ -41,8 +41,8 @@ class Extractor:
         device (torch.device): Device of the network. Default the CPU.
         info (dict): What the features depend on, such as the sha256 of the weights. Default {}.
         chunk (int): Images per network call. Limits memory and does not change the features. Default 100.
-        key (object): What the features depend on, apart from images and the code of this package: a network,
-            or values that JSON can express. If given, features of real images are kept on disk. Default None.
+        key (object): A network, or values that JSON can express, which together with the images determine
+            the features. If given, features of real images are kept on disk. Default None.
     """
 
     name: str

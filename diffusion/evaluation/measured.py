@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from diffusion.arguments import nearest
 from diffusion.evaluation.measures import MeasuredImages, Value
 from diffusion.evaluation.statistics import Interval
 from diffusion.evaluation.variety import MEANINGFUL
-from diffusion.names import nearest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,7 +81,7 @@ class Measured(dict[str, Value]):
 
 
 def repeats(different: Any, n: Any) -> bool:
-    """Whether samples repeat a few images: fewer than half of n samples are different."""
+    """Return True if samples repeat a few images: fewer than half of n samples are different."""
     return different < REPEATED * n
 
 

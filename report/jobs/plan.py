@@ -202,7 +202,7 @@ def check_trainings(profile: Profile, stale: Iterable[str], here: bool) -> Itera
     Args:
         profile: the profile.
         stale: names of the jobs that would run; only their models are checked.
-        here: whether the jobs run on this machine, so that it must have their devices.
+        here: True if the jobs run on this machine, whose devices are then checked.
 
     Raises:
         ValueError: a device does not exist, or a degradation has a problem.
@@ -245,19 +245,19 @@ def find_stale(planned: Mapping[str, Job]) -> dict[str, str]:
     """The jobs of a plan that must run, by name, each with the reason in one line."""
     stale: dict[str, str] = {}
     for name, job in planned.items():
-        again = [_again(planned[before]) for before in job.needs if before in stale]
-        if reason := again[0] if again else _stale(job):
+        needed = [_depends_on(planned[before]) for before in job.needs if before in stale]
+        if reason := needed[0] if needed else _stale(job):
             stale[name] = reason
     return stale
 
 
 def follows(job: Job, reason: str, planned: Mapping[str, Job]) -> bool:
     """Return True if a job runs only because a job before it does."""
-    return reason in (_again(planned[before]) for before in job.needs)
+    return reason in (_depends_on(planned[before]) for before in job.needs)
 
 
-def _again(job: Job) -> str:
-    return f"{job.title} runs again"
+def _depends_on(job: Job) -> str:
+    return f"depends on {job.title}"
 
 
 def _stale(job: Job) -> str:

@@ -143,7 +143,8 @@ def check_schedules(figure, expected):
     """Each schedule at its look: left the variances of steps, from 1, right what is left from 0 on."""
     (left, right), key = figure.axes, legend(figure)
     assert [*key] == [*expected]
-    assert ("beta" in heads(left).y, "alpha" in heads(right).y) == (True, True)
+    assert all(word in heads(left).y for word in ("noise variance", "beta"))
+    assert all(word in heads(right).y for word in ("signal variance", "alpha"))
     assert {heads(axes).x for axes in figure.axes} == {"step $t$"}
     for name, schedule in expected.items():
         T = len(schedule.beta) - 1

@@ -101,7 +101,7 @@ def test_a_dry_run_names_each_job_with_its_reason_and_writes_nothing(run, capsys
     note, *said = capsys.readouterr().out.splitlines()
     assert "64 starts contain only 1 different" in note
     assert said[0].startswith("training linear, seed 0: settings.")
-    assert said[1] == "measuring linear, seed 0: training linear, seed 0 runs again"
+    assert said[1] == "measuring linear, seed 0: depends on training linear, seed 0"
     assert said[-1] == "10 of 11 jobs would run; nothing was started or written"
     assert helpers.content(run.out) == before
 

@@ -110,7 +110,7 @@ def test_different_images_have_a_column_and_a_model_that_draws_few_has_no_rank(d
     text = Text(of_run.collect_names(ReportRun(results, profile.read("beyond"))), Marks(), TEXT / "run")
     table, _, verdict = strip_marks(text.markdown(text.sources["10_results.md"])).partition(": Samples of")
     head, _, *lines = [line.split(" | ") for line in table.splitlines() if line.startswith("|")]
-    assert str(different) in [line[head.index("Different ↑")] for line in lines]
+    assert str(different) in [line[head.index("Different")] for line in lines]
     name = titles[best].replace(",", "\\,").replace("_", "\\_")
     sentences = [line for line in verdict.splitlines() if name in line]
     assert any("smallest distance" in line or "closest" in line for line in sentences) == ranked
