@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import helpers
-from diffusion import places
+from diffusion import data, places
 from finished import (
     AFTER,
     ALL,
@@ -114,7 +114,8 @@ SECTIONS = {  # path in the profile -> another value, and the jobs whose setting
 
 
 @pytest.mark.parametrize("path", SECTIONS)
-def test_a_setting_of_a_section_is_one_of_its_jobs(run, path):
+def test_a_setting_of_a_section_is_one_of_its_jobs(run, path, monkeypatch):
+    monkeypatch.setenv("MNIST_DIR", str(data.folder()))  # a profile with another `data_dir` sets it
     value, stale = SECTIONS[path]
     assert {*run.stale(**other(path, value))} == {*stale}
 
