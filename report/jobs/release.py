@@ -6,7 +6,7 @@
 A release contains:
 
 - all tables and kept images, from which the report and its figures are built;
-- the history and last weights of the runs that a notebook or the play page opens;
+- the history and last weights of all runs;
 - the numbers and verdicts of the report, summaries of its figures, and the PDF of a paper;
 - a manifest with the SHA-256 of each file.
 
@@ -37,12 +37,8 @@ OF_RUN = ("run.json", "process.pt", "network.pt", "history.jsonl")  # released w
 SHOWN = "figures.json"  # sums over the plotted values of each figure of the report
 # Files of a report that a release contains: numbers, verdicts, and the PDF of a paper.
 OF_REPORT = (SHOWN, "numbers.json", "ledger.json", "report.pdf")
-N_SAMPLES = 200  # samples to release of each training run; `verify` draws and compares them
+N_SAMPLES = 500  # samples to release of each training run; `verify` draws and compares the first
 RELEASED = ROOT / "released"
-ALL_SEEDS = {  # profile -> models whose weights are released for all seeds, instead of the first one only
-    "paper": ("linear", "cosine", "zoom"),
-    "beyond": ("zoom_dilated", "zoom_unet_noise", "linear_unet", "cosine_unet"),
-}
 
 
 def release(profile: Profile) -> None:
@@ -55,8 +51,7 @@ def release(profile: Profile) -> None:
     out, target = profile.out, RELEASED / profile.name
     files = dict.fromkeys((*out.glob("metrics/*.json"), *out.glob("kept/*.npz")), out)
     for model, seed in profile.trainings:
-        if seed == profile.seeds(model)[0] or model in ALL_SEEDS.get(profile.name, ()):
-            files |= dict.fromkeys(files_of_training(out / "runs" / f"{model}-{seed}"), out)
+        files |= dict.fromkeys(files_of_training(out / "runs" / f"{model}-{seed}"), out)
     made = {out / name for job in plan.values() for name in job.makes}
     records = [path for path in target.glob("metrics/*.json") if not path.name.startswith(OF_TRAINING)]
     by_hand = [path for path in records if out / path.relative_to(target) not in made]
