@@ -45,15 +45,15 @@ class DigitClassifier(FeatureNetwork):
         return self.head(self.features(x))
 
 
-def train(images: Tensor, labels: Tensor, classes: int = 10) -> DigitClassifier:
+def train(images: Tensor, labels: Tensor, classes: int = 10, seed: int = 0) -> DigitClassifier:
     """Train a classifier on images and labels."""
-    with seeded(0):
+    with seeded(seed):
         model = DigitClassifier(shape_of(images), classes)
 
     def loss(batch: Tensor) -> Tensor:
         return F.cross_entropy(model(images[batch]), labels[batch], label_smoothing=SMOOTHING)
 
-    optimise(model, len(images), loss, "classifier")
+    optimise(model, len(images), loss, "classifier", seed=seed)
     return model
 
 

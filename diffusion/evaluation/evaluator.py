@@ -132,6 +132,7 @@ class Evaluator:
         n_train: int = NEAR,
         n_test: int | None = None,
         n_digits: int = NEAR,
+        network_seed: int = 0,
         **options: Any,
     ) -> Self:
         """Make the evaluator of a data set, with its networks.
@@ -145,6 +146,8 @@ class Evaluator:
             n_test (int, optional): Number of test images. If None, all. Default None.
             n_digits (int): Largest number of training images of the recogniser. With 10,000 it is the
                 recogniser of the reports; with fewer than 200 it may accept noise. Default 10,000.
+            network_seed (int): Seeds the classifier and the autoencoder, which other seeds than 0 train
+                once. Distances with different networks are not comparable. Default 0.
             **options: Further arguments of the class.
 
         Returns:
@@ -164,10 +167,10 @@ class Evaluator:
         x_test, labels = data.load(dataset, "test", n_test)
         networks: dict[str, FeatureNetwork] = {}
         if known.classes:
-            networks["digits"] = CLASSIFIER.load_for(dataset)
+            networks["digits"] = CLASSIFIER.load_for(dataset, network_seed)
             options |= {"labels": labels, "all_labels": data.load(dataset, "test")[1]}
             options |= {"x_digits": x_train[:n_digits], "noun": known.noun}
-        networks["autoencoder"] = AUTOENCODER.load_for(dataset)
+        networks["autoencoder"] = AUTOENCODER.load_for(dataset, network_seed)
         return cls(x_train[:n_train], x_test, networks=networks, **options)
 
     def __repr__(self) -> str:

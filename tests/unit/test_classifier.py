@@ -67,6 +67,7 @@ def test_networks_are_made_for_images_of_any_size_and_colour(shape):
     assert classifier.logits(trained, x).shape == (3, 10)  # of digits, unless told otherwise
     other = small_networks.train_encoder(x)
     assert torch.equal(other.features(x), small_networks.train_encoder(x).features(x))
+    assert not torch.equal(other.features(x), small_networks.train_encoder(x, seed=1).features(x))
 
 
 def test_an_untrained_network_is_the_same_in_all_versions_and_takes_images_of_any_size_and_colour():
@@ -130,6 +131,7 @@ def test_that_of_another_data_set_is_trained_once_and_is_never_sure(tmp_path, mo
     assert classifier.classifier_for(bars()).sha256 == model.sha256
     assert "training" not in capsys.readouterr().out
     assert classifier.classifier_for(bars(1)).sha256 != model.sha256
+    assert classifier.classifier_for(bars(), 1).sha256 != model.sha256
     relabelled = classifier.classifier_for(bars(shift=1))
     assert (classifier.logits(relabelled, x).argmax(1) == (labels + 1) % 4).double().mean() > 0.99
     capsys.readouterr()

@@ -1,0 +1,101 @@
+"""The main question: its means, ratios and intervals, against numpy and scipy alone."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+from scipy.special import expit, logit
+
+from paper import question
+from report.places import ROOT
+from report.results import table
+from report.results.table import Record
+
+PAPER = ROOT / "released" / "paper"
+RELEASED = [PAPER] if (PAPER / "metrics" / "question.json").is_file() else []
+NAMES = {"digits": "frechet", "autoencoder": "frechet_autoencoder", "share": "digit"}
+FACTORS = {"frechet": 1.0, "frechet_autoencoder": 0.7, "digit": 0.01, "kid": 0.3, "kid_autoencoder": 0.2}
+MADE_UP = {  # numbers of the runs of each process
+    "long": {"linear": [12.0, 14.5], "cosine": [11.0, 11.4], "zoom": [15.0, 13.1, 18.2], "joint": [12.0]},
+    "published": {"linear": [3.0], "cosine": [5.0], "zoom": [16.5], "joint": [14.0]},
+    "short": {"linear": [60.0, 44.0], "cosine": [30.0, 35.0], "zoom": [16.0, 17.5], "joint": [15.0, 16.1]},
+    "unet": {"linear": [4.0, 5.0, 4.4], "cosine": [3.9], "zoom": [27.0, 21.0, 25.0], "joint": [18.0, 20.5]},
+}  # fmt: skip
+
+
+@pytest.fixture(scope="session", params=["made up", *RELEASED], ids=str)
+def folder(request, tmp_path_factory):
+    """A folder with the record `question`."""
+    if request.param in RELEASED:
+        return request.param
+    rows, out = [], tmp_path_factory.mktemp("question")
+    runs = [
+        (c, p, *run) for c, of in MADE_UP.items() for p, numbers in of.items() for run in enumerate(numbers)
+    ]
+    for condition, process, seed, number in runs:
+        for measure, factor in FACTORS.items():
+            for ending, off in {"": 1.0, ", networks 1": 1.1, ", networks 2": 0.8 + 0.1 * seed}.items():
+                value = number * factor * off
+                rows.append(table.row(measure, value, condition + ending, x=seed, model=process))
+    rows += table.lines({"floor": 0.6}, way="floor")
+    table.write(out, "question", {"settings": {"n": 500, "measuring_seeds": [1, 2]}}, rows)
+    return out
+
+
+def numbers(folder, condition, process, measure) -> np.ndarray:
+    """The numbers of the runs; the published zoom counts as one more of the original recipe."""
+    rows = json.loads((folder / "metrics" / "question.json").read_text())["rows"]
+    ways = [condition, "published"] if condition == "long" and process in ("zoom", "joint") else [condition]
+    rows = [row for row in rows if row[0] in ways and row[2] == measure and row[9:] == [process]]
+    return np.array([row[4] for row in rows])
+
+
+@pytest.mark.parametrize("condition", question.CONDITIONS)
+@pytest.mark.parametrize(("measure", "name"), NAMES.items())
+@pytest.mark.parametrize(
+    ("pair", "first", "second"),
+    [("ratio", "zoom", "linear"), ("joint", "joint", "linear"), ("cosine", "zoom", "cosine")],
+)
+def test_a_ratio_of_table_one_is_welchs_with_pooled_ddpms(
+    folder, condition, measure, name, pair, first, second
+):
+    to, back = (float, float) if name == "digit" else (np.log, math.exp)
+    of = {p: np.vectorize(to)(numbers(folder, condition, p, name)) for p in question.PROCESSES}
+    squares, n = {p: ((x - x.mean()) ** 2).sum() for p, x in of.items()}, {p: len(x) for p, x in of.items()}
+    free, pooled = n[first] - 1, n["linear"] + n["cosine"] - 2
+    a, b = squares[first] / free / n[first], (squares["linear"] + squares["cosine"]) / pooled / n[second]
+    freedom = (a + b) ** 2 / (a**2 / free + b**2 / pooled)
+    middle, half = of[first].mean() - of[second].mean(), stats.t.ppf(0.975, freedom) * math.sqrt(a + b)
+    answer = question.Comparison(Record(folder, "question"), condition, measure)
+    assert getattr(answer, pair).ends == pytest.approx([*map(back, (middle, middle - half, middle + half))])
+    if pair == "ratio":
+        assert answer.freedom == pytest.approx(freedom)
+        larger = middle if abs(middle) > half else 0
+        assert answer.favours == (
+            "" if not larger else "zoom" if (larger > 0) == (name == "digit") else "linear"
+        )
+
+
+@pytest.mark.parametrize("condition", question.CONDITIONS)
+def test_means_are_geometric_or_of_log_odds_and_published_ddpms_do_not_count(folder, condition):
+    for measure, name in NAMES.items():
+        answer = question.Comparison(Record(folder, "question"), condition, measure)
+        for process, mean in answer.means.items():
+            known = numbers(folder, condition, process, name)
+            assert (answer.n[process], answer.each[process]) == (len(known), known.tolist())
+            expected = expit(logit(known).mean()) if name == "digit" else stats.gmean(known)
+            assert mean.value == pytest.approx(expected)
+
+
+def test_robustness_shows_the_outermost_ends_and_kernel_distances(folder):
+    record = Record(folder, "question")
+    answer = question.Comparison(record, "unet", "autoencoder")
+    runs = [row for process in ("zoom", "linear") for row in answer.rows[process]]
+    left_out = [answer.over(without=row).interval for row in runs]
+    others = [question.Comparison(record, "unet", "autoencoder", networks=seed).ratio for seed in (1, 2)]
+    for outer, inner in ((answer.leave_one_out, left_out), (answer.other_networks, others)):
+        assert outer.ends == (answer.ratio.value, min(x.low for x in inner), max(x.high for x in inner))
+    alone = [numbers(folder, "unet", process, "kid_autoencoder") for process in ("zoom", "linear")]
+    assert answer.by_kid.value == pytest.approx(stats.gmean(alone[0]) / stats.gmean(alone[1]))
