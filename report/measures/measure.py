@@ -64,7 +64,7 @@ def measure(
     n_checkpoint: Images = 500,
     n_final: Images = 2000,
     n_distance: Images = 2000,
-    distance_every: Count = 5,
+    distance_every: Count | None = 5,
     floor_repeats: Annotated[int, Field(ge=2)] = 20,
     interval_repeats: Annotated[int, Field(ge=2)] = 1000,
     n_per_distortion: Images = 500,
@@ -88,7 +88,8 @@ def measure(
         n_final: number of images of the finished model. Default 2000.
         n_distance: number of images behind each distance of the finished model; at most `n_final`. Default
             2000.
-        distance_every: number of epochs between two measured checkpoints. Default 5.
+        distance_every: number of epochs between two measured checkpoints. If None, measures only the finished
+            model. Default 5.
         floor_repeats: number of draws behind a real-vs-real floor. Default 20.
         interval_repeats: number of draws behind an interval. Default 1000.
         n_per_distortion, n_real: sizes for the recogniser, see `Evaluator`.
@@ -311,10 +312,10 @@ class Measuring:
         self.add({"recovered": probes.recovered(run, self.evaluator.classifier, x, labels, seed)})
 
 
-def measured_epochs(train: Facts, every: int) -> list[int]:
+def measured_epochs(train: Facts, every: int | None) -> list[int]:
     """The first epoch, each multiple of `every`, and the last one, if their weights exist."""
     last = train.epochs
-    epochs = sorted({1, *range(every, last + 1, every), last})
+    epochs = sorted({1, *range(every, last + 1, every), last}) if every else [last]
     return [epoch for epoch in epochs if str(epoch) in train.sha256]
 
 

@@ -243,7 +243,7 @@ def test_sizes_that_the_data_do_not_allow_are_reduced_and_said(again, monkeypatc
 @pytest.mark.parametrize(
     ("last", "every", "lost", "epochs"),
     [(12, 5, (), [1, 5, 10, 12]), (10, 5, (), [1, 5, 10]), (3, 5, (), [1, 3]), (1, 1, (), [1])]
-    + [(3, 1, (), [1, 2, 3]), (12, 5, (1, 10), [5, 12])],
+    + [(3, 1, (), [1, 2, 3]), (12, 5, (1, 10), [5, 12]), (10, None, [], [10])],
 )
 def test_measured_epochs_are_the_first_every_so_many_and_the_last(last, every, lost, epochs):
     kept = {str(epoch): "" for epoch in range(1, last + 1) if epoch not in lost}
