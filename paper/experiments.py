@@ -13,8 +13,7 @@ from report.pages.text_format import Markdown, fixed, integer, listing
 from report.results.table import Record, Row, Samples, grouped
 from report.results.views import Results
 
-LAW = ("real", "n", "trainings", "correlation", "within", "apart", "small_n", "small_correlation")
-SMALL = (0.01, 0.3)  # predictions that are called small
+LAW = ("real", "n", "trainings", "correlation", "within", "within_others", "apart")
 
 
 def by_model(job: Record) -> dict[str, dict[str, Samples]]:
@@ -114,16 +113,15 @@ def _law(drifts: list[drift.Drift], results: Results) -> dict[str, float]:
     alone = np.array([drawn.predicted for drawn in drifts])
     predicted = np.hypot(alone, real)
     near = np.abs(np.log2(border / predicted)) < 1
-    small = (alone > SMALL[0]) & (alone < SMALL[1])
+    others = np.array([drawn.kind != "U-Net" for drawn in drifts])
     return {
         "real": real,
         "n": len(drifts),
         "trainings": len(drift.group(drawn.training for drawn in drifts)),
         "correlation": _correlate(np.log(predicted), np.log(border)),
         "within": float(near.mean()),
+        "within_others": float(near[others].mean()),
         "apart": float(border.max() / border.min()),
-        "small_n": int(small.sum()),
-        "small_correlation": _correlate(np.log(predicted[small]), np.log(border[small])),
     }
 
 
