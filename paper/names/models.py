@@ -11,13 +11,11 @@ from paper.answer import DDPMS
 from paper.claims.samples import over_real
 from report.pages.names import list_trainings
 from report.pages.text import Lazy, Names
-from report.pages.text_format import NUMBERS, Markdown, escape, integer, listing, num
+from report.pages.text_format import NUMBERS, Markdown, integer, listing
 from report.results import changes, scatter
 from report.results.scatter import LOG
 from report.results.table import Samples
 from report.results.views import STUDY, Results, Training
-
-SCALE = ("shifted by 3 pixels", "blurred by 1 pixel", "two digits stitched", "on 20 % grey")  # of distances
 
 
 def _published(results: Results) -> list[tuple[str, Training]]:
@@ -60,10 +58,6 @@ def study(results: Results) -> dict[str, Any]:
         "schedule": results.jobs["schedules"].facts,
         "schedules": results.jobs["schedules"].ways,
         "yardstick": yardstick,
-        "scale": lambda: [
-            Markdown(f"{escape(kind.replace(' %', '%'))} {num(yardstick[kind]['frechet'], 2)}")
-            for kind in SCALE
-        ],
     }
 
 

@@ -8,11 +8,10 @@ import numpy as np
 
 from paper import experiments
 from report.pages.text import Lazy, Names
-from report.pages.text_format import Markdown, code, listing
 from report.results import changes
 from report.results.definitions import LATE
 from report.results.table import Record, Samples
-from report.results.views import STUDY, Results, Training
+from report.results.views import STUDY, Results
 
 
 def others(results: Results) -> dict[str, Any]:
@@ -21,7 +20,6 @@ def others(results: Results) -> dict[str, Any]:
     return {
         "beyond": {row.name: row for row in changes.table(beyond)} if beyond else {},
         "original": {model: original.first(model) for model in original.models} if original else {},
-        "float32_trained": lambda: _in_float32(beyond),
         "ways_at": lambda model, calls: _ways_at(beyond, model, calls),
         **_files(original.jobs.get("files") if original else None),
     }
@@ -31,19 +29,6 @@ def _ways_at(beyond: Results, model: str, calls: int) -> int:
     """The number of ways to sample a model of the release `beyond` with a number of network calls."""
     rows = (row for row in changes.table(beyond) if row.trainings[0].model == model)
     return sum(row.calls == calls for row in rows)
-
-
-def _in_float32(beyond: Results) -> Markdown:
-    """Training runs in float32, although another training of the same model used bf16."""
-
-    def precision(training: Training) -> str:
-        return training.train.environment["precision"]
-
-    def is_mixed(model: str) -> bool:
-        return len({precision(training) for training in beyond.all_of(model)}) > 1
-
-    trainings = [training for training in beyond.trainings.values() if is_mixed(training.model)]
-    return listing(code(training.name) for training in trainings if precision(training) == "fp32")
 
 
 def _files(files: Record | None) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from paper.claims.judge import corrected_level
 from report.pages.text import Lazy, Names
 from report.pages.text_format import Markdown, integer, listing
 from report.results import scatter
-from report.results.scatter import LOG, Over
+from report.results.scatter import LOG
 from report.results.table import Record
 from report.results.views import STUDY, Results
 
@@ -63,36 +63,8 @@ def question(results: Results, claims: int) -> dict[str, Any]:
         "late": digits.number,
         "late_count": Lazy(answer.PAIR, lambda m: len([row["frechet"] for row in results.first(m).late])),
         "left_out_high": lambda: sorted(r.high for r in answer.leave_one_out(results, digits).values()),
-        "networks": lambda: _networks(results),
         "windows_high": lambda: max(ratio.high for ratio in answer.windows(results).values()),
     }
-
-
-def _networks(results: Results) -> list[Names]:
-    """A row for each network: its name, the ratios of two distances, degrees of freedom and runs.
-
-    The zoom has the original study's start; `joint` is its ratio with a joint start.
-    """
-
-    def ratio(name: str, measure: str = "frechet", variant: str | None = None) -> Over | None:
-        return answer.by_network(results, measure, variant).get(name)
-
-    def interval(*given: str | None) -> Interval | None:
-        known = ratio(*given)
-        return known.interval if known else None
-
-    def row(name: str) -> Names:
-        return Names(
-            {
-                "name": Markdown(name[0].upper() + name[1:]),
-                "ratio": lambda: interval(name),
-                "autoencoder": lambda: interval(name, "frechet_autoencoder"),
-                "joint": lambda: interval(name, "frechet", "mixture"),
-                "n": lambda: Markdown(" + ".join(str(len(each)) for each in ratio(name).each.values())),
-            }
-        )
-
-    return [row(name) for name in answer.by_network(results)]
 
 
 def kinds_of_features(record: Record | None) -> dict[str, Any]:
