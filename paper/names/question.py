@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from diffusion.evaluation.statistics import LEVEL, Interval
-from paper import answer, experiments, spaces
+from paper import answer, spaces
 from paper.claims.judge import corrected_level
 from report.pages.text import Lazy, Names
 from report.pages.text_format import Markdown, integer, listing
@@ -70,7 +70,7 @@ def question(results: Results, claims: int) -> dict[str, Any]:
 def kinds_of_features(record: Record | None) -> dict[str, Any]:
     """The main question in three kinds of features, for each network (`paper.spaces`)."""
     if not record:
-        names = ("spaces", "within", "photographs", "photographs_of", "photographs_facts", "space_scores")
+        names = ("spaces", "within", "photographs", "photographs_facts", "space_scores")
         return dict.fromkeys(names)
 
     def compare(network: str) -> Lazy:
@@ -80,7 +80,6 @@ def kinds_of_features(record: Record | None) -> dict[str, Any]:
         "spaces": {network: compare(network) for network in spaces.NETWORKS},
         "within": lambda ratio: answer.met(ratio),
         "photographs": record.ways,
-        "photographs_of": experiments.by_model(record),
         "photographs_facts": record.facts,
         "space_scores": lambda: spaces.list_scores(record),
     }

@@ -193,5 +193,5 @@ def test_what_a_run_lacks_is_not_said(run, paper):
     parts = ("30_files.md", "31_results.md", "32_distances.md", "34_effects.md")
     alone = said(run, *parts, beside={})
     assert "# What the runs show" in alone
-    gone = ["# What makes the zoom draw better", "# What the published files show"]
+    gone = ["# What changes the zoom's samples", "# What the published files show"]
     assert [(one in paper, one in alone) for one in gone] == 2 * [(True, False)]
