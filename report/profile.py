@@ -35,7 +35,7 @@ from report.parameters import (
 )
 
 # Parameters of notebooks that a profile sets for all its jobs.
-GIVEN = {"model", "models", "labels", "seed", "dataset", "out_dir", "released", "finished"}
+GIVEN = {"model", "models", "labels", "seed", "dataset", "out_dir", "released"}
 FIGURES = "report_figures"  # the notebook that draws the figures of a report; every profile executes it
 # 2e-4 is a number, as in Python; in YAML 1.1 it would be a string.
 FLOATS = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$")

@@ -9,6 +9,7 @@ checked before anything runs.
 import copy
 import inspect
 import re
+import shutil
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -68,7 +69,7 @@ def training(
     given: Mapping[str, Any],
     rows: Iterable[Sequence] = (),
 ) -> Path:
-    """Write the file of a training run in OUT/runs, and return its path.
+    """Write the file of a training run, and return its path. A run from elsewhere is copied to OUT/runs.
 
     Args:
         out: results folder.
@@ -76,6 +77,8 @@ def training(
         given: result of `parameters`, from before training.
         rows: rows of the notebook's own measures.
     """
+    if not (out / "runs" / run.name).exists():  # a finished run that the notebook only opened
+        shutil.copytree(run.folder, out / "runs" / run.name)
     process, known, dataset = PROCESSES[given["notebook"]], data.get(given["dataset"]), given["dataset"]
     test, _ = data.load(dataset, "test", n=given["n_test"])
     schedule = describe(given["schedule"], given["schedule_options"]) if process == "ddpm" else None

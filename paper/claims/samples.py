@@ -9,7 +9,6 @@ from paper.answer import DDPMS, GRADES
 from paper.claims import common
 from paper.claims.effects import ABOVE, BELOW, WITHIN, Effect
 from paper.claims.judge import beyond, claim, effect
-from paper.variety import JOB, MEASURE
 from report.pages.text_format import fixed
 from report.results.definitions import SETTLED
 from report.results.scatter import FISHER, LOG, Measure, NotMeasured, Number, late
@@ -117,12 +116,15 @@ def less_varied(results: Results) -> Iterator[Effect]:
     autoencoder's features, divided by the variance of real digits of that class. The claim holds if the
     zoom's variance is below the variance of either DDPM.
     """
-    if not (job := results.jobs.get(JOB)):
+    if not (job := results.jobs.get("variety")):
         raise NotMeasured("the variety within a class is not measured")
+
+    def variance(one: Training) -> float:
+        return job[one.name]["variance_in_class"].value
+
     for m in DDPMS:
         groups = {model: results.all_of(model) for model in ("zoom", m)}
-        name = f"variance within a class, zoom : {m}"
-        yield common.quotient(results, name, lambda one: job[one.name][MEASURE].value, groups, side=BELOW)
+        yield common.quotient(results, f"variance within a class, zoom : {m}", variance, groups, side=BELOW)
 
 
 def classes(which: Sequence[int]) -> Measure:

@@ -5,13 +5,13 @@
 
 A release contains:
 
-- all tables and kept images, from which the report and its figures are built;
+- the records and images that its jobs make, from which the report and its figures are built;
 - the history and last weights of all runs;
 - the numbers and verdicts of the report, summaries of its figures, and the PDF of a paper;
 - a manifest with the SHA-256 of each file.
 
 Files that a command can build again are left out, since every clone contains the release: checkpoints,
-figures, and samples beyond the first. Records that were made by hand stay from one release to the next.
+figures, and samples beyond the first.
 """
 
 import csv
@@ -31,7 +31,6 @@ from report.jobs import plan as jobs
 from report.places import ROOT
 from report.profile import Profile
 from report.results.kept import MANIFEST, keep, read_kept, verify
-from report.results.views import OF_TRAINING
 
 OF_RUN = ("run.json", "process.pt", "network.pt", "history.jsonl")  # released with a run's last weights
 SHOWN = "figures.json"  # sums over the plotted values of each figure of the report
@@ -49,15 +48,11 @@ def release(profile: Profile) -> None:
         command = f"make retrain PROFILE={profile.name}"
         raise ValueError(f"{plan[name].title}: {reason}; run {command} first ({len(stale)} jobs to run)")
     out, target = profile.out, RELEASED / profile.name
-    files = dict.fromkeys((*out.glob("metrics/*.json"), *out.glob("kept/*.npz")), out)
+    made = [out / name for job in plan.values() for name in job.makes]
+    files = [path for path in made if path.parent.name in ("metrics", "kept")]
     for model, seed in profile.trainings:
-        files |= dict.fromkeys(files_of_training(out / "runs" / f"{model}-{seed}"), out)
-    made = {out / name for job in plan.values() for name in job.makes}
-    records = [path for path in target.glob("metrics/*.json") if not path.name.startswith(OF_TRAINING)]
-    by_hand = [path for path in records if out / path.relative_to(target) not in made]
-    images = [target / "kept" / f"{path.stem}.npz" for path in by_hand]
-    files |= {path: target for path in (*by_hand, *images) if path.is_file()}
-    results = {path.relative_to(folder).as_posix(): path.read_bytes() for path, folder in files.items()}
+        files += files_of_training(out / "runs" / f"{model}-{seed}")
+    results = {path.relative_to(out).as_posix(): path.read_bytes() for path in files}
     write(target, results | files_of_report(out))
 
 

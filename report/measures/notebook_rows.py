@@ -31,6 +31,11 @@ register(
     loss_of_steps=("squared error", "loss at the first and the last of a few steps; x: step"),
     common_loss=("squared error", "test loss, mean over noise levels that all schedules share"),
     common_loss_at=("squared error", "test loss at a noise level; x: alpha_bar"),
+    # notebook 08
+    variance_in_class=(
+        "ratio",
+        "variance of accepted samples of one class in the autoencoder's features, divided by real digits'",
+    ),
     # notebooks 09 and 13
     predicted=("grey", "standard deviation of the mean grey over samples, predicted by the law of offsets"),
     # notebook 03

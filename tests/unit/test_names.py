@@ -4,12 +4,10 @@ import math
 
 import numpy as np
 import pytest
-import torch
 from scipy import stats
 
 from diffusion.evaluation.statistics import Interval
 from paper import experiments, spaces
-from paper.variety import relative_variance, variances
 from report.pages.text_format import MINUS
 from report.results import table
 from report.results.table import Record
@@ -72,16 +70,3 @@ def test_an_effect_on_a_share_has_its_lower_end_first_whichever_way_it_is_told(t
     rows = [table.row("digit", Interval(*ends), "joint start"), table.row("coverage", 0.7, "joint start")]
     effects = experiments.effects(recorded(tmp_path, rows))
     assert effects["effect_points"]("joint start", sign) == told
-
-
-def test_variance_within_a_class_is_relative_to_real_digits_of_that_class():
-    features = torch.tensor([[0.0, 0.0], [2.0, 0.0], [0.0, 5.0], [0.0, 5.0], [0.0, 8.0], [9.0, 9.0]])
-    labels = torch.tensor([0, 0, 1, 1, 1, 2])
-    result = variances(features, labels)
-    assert result == {0: (pytest.approx(2.0), 2), 1: (pytest.approx(3.0), 3)}  # class 2 has one image
-    real = {0: (4.0, 10), 1: (1.0, 10)}
-    relative = relative_variance(features, labels, real)
-    assert relative.value == pytest.approx((1 * 2.0 / 4.0 + 2 * 3.0 / 1.0) / 3)
-    assert relative.n == 6
-    with pytest.raises(ValueError, match="no class has two"):
-        relative_variance(features[5:], labels[5:], real)
