@@ -1,4 +1,4 @@
-"""Figures of evidence: quality and cost, the response to an offset, and the meaning of measures."""
+"""Figures of evidence: quality and cost, and the response to an offset."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -8,16 +8,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from report.figures.curves import PLAIN, STYLES
-from report.figures.print_style import INK, MUTED, SMALL, new_figure
-from report.figures.styles import colour_of, figure, key, model_styles, name_ends, on_logs, title_of
+from report.figures.print_style import MUTED, new_figure
+from report.figures.styles import colour_of, figure, key, model_styles, name_ends, on_logs
 from report.results.table import Facts, Samples
 from report.results.views import Results
 
 SAMPLERS = {"ancestral": "ancestral", "ddim": "DDIM", "naive": "naive"}  # shown samplers -> label
-REAL_DOT = "#8C8C8C"
-ROW = 4.1  # mm: a row of dots
-SCALE = ("unchanged", "shifted by 2 pixels", "on 10 % grey", "shifted by 3 pixels", "blurred by 1 pixel")
-SCALE += ("two digits stitched", "on 20 % grey", "random pen strokes", "strokes deleted")  # of `yardstick`
 # Networks of linear DDPMs in the release `beyond` with a curve of their response.
 NETWORKS = {
     "linear_rms": STYLES[3]._replace(label="RMS norm, 10 epochs"),
@@ -25,8 +21,6 @@ NETWORKS = {
 }
 Drawn = tuple[Facts, Samples]  # description of a sampler, and measures of its samples
 
-
-# --- cost and quality ---
 
 LABELS = {
     "divergence": "class divergence (nats)",
@@ -98,38 +92,4 @@ def offset_response(results: Results) -> Figure | None:
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     axes.set_xlim(left=0)
     name_ends(axes, ends)
-    return drawn
-
-
-# --- the meaning of measures ---
-
-
-def _unspaced(kind: str) -> str:
-    """The name of a kind of images with per cent as in the text: "on 10% grey"."""
-    return kind.replace(" %", "%")
-
-
-@figure
-def yardstick(results: Results) -> Figure | None:
-    """Distances of distorted real digits and of the models' samples, in order."""
-    if not (job := results.jobs.get("yardstick")):
-        return None
-    styles = model_styles(results)
-    dots = [(job[kind]["frechet"].value, kind, REAL_DOT, INK) for kind in SCALE if kind in job]
-    for training in (training for training in results.trainings.values() if training.measured):
-        colour = styles[training.model].colour
-        dots.append((training.final["frechet"].value, title_of(results, training), colour, colour))
-    values, names, colours, inks = zip(*sorted(dots), strict=True)
-    drawn = new_figure(12 + ROW * len(dots))
-    axes = drawn.subplots()
-    axes.scatter(values, range(len(dots)), c=colours, s=22, zorder=3)
-    axes.set_yticks(range(len(dots)), map(_unspaced, names))
-    for y, (tick, fid, ink) in enumerate(zip(axes.get_yticklabels(), values, inks, strict=True)):
-        look = {"color": ink, "va": "center", "fontsize": SMALL}
-        text = f"{fid:.2g}" if fid < 1 else f"{fid:.1f}"
-        axes.annotate(text, (fid, y), (6, 0), textcoords="offset points", **look)
-        tick.set_color(ink)
-    on_logs(axes.xaxis)
-    axes.margins(x=0.1, y=0.03)
-    axes.set_xlabel("Fréchet distance")
     return drawn

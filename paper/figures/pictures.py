@@ -12,6 +12,7 @@ from PIL import Image
 
 from diffusion.figures import tile
 from paper.figures.changes import changes
+from report.figures.images import as_bytes, rows
 from report.figures.lessons import grids
 from report.figures.pictures import SHOWN
 from report.figures.print_style import ABOUT, PNG
@@ -30,6 +31,7 @@ SAMPLED = {  # title -> kept samples; more would not fit
     "DDPM, U-Net": "samples_linear_unet-0",
     "Zoom, U-Net, noise in training": "samples_zoom_unet_noise-0",
 }
+NEAREST = 14  # samples above their nearest training images
 SIDE, GAP = 4, 2  # of `front`: rows and columns, and pixels between images
 ROWS = (  # of the figure of changes, from the top
     *("linear", "linear_rms", "linear_unet", "linear_unet.ddim_24", "cosine_unet", "cosine_unet.ddim_24"),
@@ -81,6 +83,21 @@ def beyond_samples(results: Results) -> Figure | None:
 def beyond(results: Results) -> Figure | None:
     """The figure of changes for several models of the release `beyond`."""
     return changes(results.beside["beyond"], ROWS) if "beyond" in results.beside else None
+
+
+@figure
+def nearest(results: Results, images: torch.Tensor) -> Figure | None:
+    """The first samples of the zoom's first run, each above the training image with the nearest pixels.
+
+    Args:
+        results: the run.
+        images: the training images, (N, C, S, S) in [-0.5, 0.5].
+    """
+    for samples in kept(results, {"": f"samples_{results.first('zoom').name}"}, NEAREST).values():
+        train = as_bytes(images)
+        pixels = (torch.from_numpy(x).flatten(1).float() for x in (samples, train))
+        return rows({"sample": samples, "nearest": train[torch.cdist(*pixels).argmin(1).numpy()]})
+    return None
 
 
 class Tiles(NamedTuple):

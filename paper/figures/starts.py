@@ -26,12 +26,15 @@ BLANK = 1.0  # spread of the border (the range of pixels) above which most sampl
 SPREAD = "s.d. of the border"
 SHOWN, SIDE, ROW = 8, 0.25, 0.28  # samples in a row; inches: a sample, a row
 FEW = 5  # samples in a row of `intervention`
-ADDED = {"as it is": "0", "a quarter": "¼", "a half": "½", "three quarters": "¾", "corrected": "1"}
+ADDED = {"as it is": "0", "a quarter": "¼", "corrected": "1"}  # shown doses
 DOTS = (  # looks of the first and of later epochs in `intervention`
     {"color": INK, "marker": "o", "linestyle": "none"},
     {"color": STYLES[4].colour, "marker": "D", "markerfacecolor": "white", "linestyle": "none"},
 )
-LAWS = ({"color": INK, "linewidth": 0.8}, {"color": STYLES[4].colour, "linewidth": 0.8, "linestyle": "--"})
+LAWS = tuple(
+    {"color": dot["color"], "linewidth": 1, "linestyle": line, "marker": "|", "markersize": 9}
+    for dot, line in zip(DOTS, ("-", "--"), strict=True)
+)
 EQUAL = {"color": MUTED, "linewidth": 0.8}
 KEY, TITLE, AXIS = 0.25, 0.2, 0.4  # inches: the legend; the room above the panels, and below them
 

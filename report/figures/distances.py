@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from statistics import fmean
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,16 +20,15 @@ from report.figures.styles import (
     model_styles,
     name_ends,
     plural,
-    title_of,
 )
 from report.results.counterparts import Pair
 from report.results.table import CHECKPOINT
 from report.results.views import LATE, Results, Training
 
 PARTS = 20  # points of a short training run, by step
-WINDOW = 9  # checkpoints in a running mean, which is drawn if there are more than FEW
+MANY = 3  # runs of a model from which on their range is drawn
+BAND = 0.25  # opacity of the range
 THIN = ("cosine",)  # models that are shown only for comparison
-PALE: dict[str, Any] = {"linewidth": 0.5, "alpha": 0.4}  # checkpoints behind a running mean
 NOTE = {"size": SMALL, "color": MUTED, "ha": "center"}  # style of text in a figure
 YOURS, RELEASED = "your run", "the paper's"
 BESIDE = {YOURS: {"color": "#004488", "marker": "o"}, RELEASED: {"color": MUTED, "linewidth": 1.0}}
@@ -92,9 +90,9 @@ def _by_step(training: Training) -> tuple[list[float], list[float]]:
 def distances(results: Results) -> Figure | None:
     """Figs. 4 and 13: distances over epochs, a curve for each training run.
 
-    A line style is a seed. Dots are checkpoints. With many checkpoints, a curve is a running mean without
-    dots, and the first training run of a model also shows all checkpoints. Models in `THIN` have thin lines.
-    The late part of training is shaded.
+    A line style is a seed. Dots are checkpoints, if a run has few. If a model has `MANY` or more runs, a band
+    spans them, and a line shows their geometric mean. Models in `THIN` have thin lines. The late part of
+    training is shaded.
     """
     curves = [
         (training, rows)
@@ -105,31 +103,38 @@ def distances(results: Results) -> Figure | None:
         return None
     drawn = new_figure(height_of(len({training.model for training, _ in curves}), 62))
     axes, styles, ends = drawn.subplots(), model_styles(results), {}
-    lines = lines_of(training.seed for training, _ in curves)
+    by_model = {training.model: [] for training, _ in curves}
+    for training, rows in curves:
+        by_model[training.model].append((training, rows))
+    lines = lines_of(one.seed for some in by_model.values() if len(some) < MANY for one, _ in some)
     looks = {f"seed {seed}": {"color": INK, "linestyle": line} for seed, line in lines.items()}
     if len(lines) == 1:
         looks.clear()
     last = max(rows[-1].epoch for _, rows in curves)
     epochs(axes, 1, last)
-    for training, rows in curves:
-        values = pd.Series([row["frechet"].value for row in rows], [row.epoch for row in rows])
-        thin, colour, marker = training.model in THIN, styles[training.model].colour, "o"
-        if len(rows) > FEW:
-            if training is results.first(training.model):
-                axes.plot(values, color=colour, **PALE)
-                looks[f"pale: checkpoints, seed {training.seed}"] = {"color": INK, **PALE}
-            looks[f"no dots: mean of {WINDOW}"] = {"color": INK}
-            marker = ""
-            values = values.rolling(WINDOW, center=True, min_periods=1).mean()  # shorter at both ends
-            drawn.plots(f"{title_of(results, training)}, mean of {WINDOW}", values.index, values)
-        width, size = (0.6, 1.8) if thin else (1.3, 2.4)
-        look = {"linestyle": lines[training.seed], "linewidth": width, "marker": marker, "markersize": size}
-        axes.plot(values, color=colour, **look)
-        ends.setdefault(training.model, []).append(values.iloc[-1])
+    for model, some in by_model.items():
+        colour, name = styles[model].colour, styles[model].label
+        courses = [pd.Series({row.epoch: row["frechet"].value for row in rows}) for _, rows in some]
+        if len(some) >= MANY:
+            runs = pd.concat(courses, axis=1).sort_index().interpolate("index", limit_area="inside")
+            low, mean, high = runs.min(axis=1), np.exp(np.log(runs).mean(axis=1)), runs.max(axis=1)
+            axes.fill_between(runs.index, low, high, color=colour, alpha=BAND, linewidth=0)
+            axes.plot(mean, color=colour)
+            looks[f"mean of {len(some)} runs"] = {"color": colour}
+            looks["their range"] = {"color": colour, "alpha": BAND, "linewidth": 6}
+            for title, values in {"lowest": low, "mean": mean, "highest": high}.items():
+                drawn.plots(f"{name}, {title}", runs.index, values)
+            courses = [mean]
+        else:
+            width, size = (0.6, 1.8) if model in THIN else (1.3, 2.4)
+            for (training, rows), course in zip(some, courses, strict=True):
+                look = {"linestyle": lines[training.seed], "linewidth": width, "markersize": size}
+                axes.plot(course, color=colour, marker="o" if len(rows) <= FEW else "", **look)
+        ends[model] = [course.iloc[-1] for course in courses]
     first = curves[0][0]
-    nouns = literal(plural(first.train.data.noun))
-    features = nouns if first.main_features == "digits" else f"an {first.main_features}"
-    axes.set_ylabel(f"Fréchet distance,\nfeatures of {features}")
+    noun = literal(first.train.data.noun)
+    features = noun if first.main_features == "digits" else first.main_features
+    axes.set_ylabel(f"Fréchet distance,\n{features} features")
     if not logarithmic(axes, [row["frechet"].value for _, rows in curves for row in rows]):
         axes.set_ylim(bottom=0)
     if any(len(training.late) > 1 for training, _ in curves):
@@ -141,7 +146,7 @@ def distances(results: Results) -> Figure | None:
     if "floor" in first.measured[CHECKPOINT]:
         floor = first.measured[CHECKPOINT]["floor"].value
         if floor < axes.get_ylim()[0]:
-            text, look = f"real {nouns}: {floor:.2g} (below)", NOTE | {"ha": "left", "va": "bottom"}
+            text, look = f"real {plural(noun)}: {floor:.2g} (below)", NOTE | {"ha": "left", "va": "bottom"}
             axes.text(0, 1.02, text, transform=axes.transAxes, **look)
         else:
             axes.axhline(floor, color=MUTED, linewidth=0.9)

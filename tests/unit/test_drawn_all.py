@@ -45,7 +45,6 @@ ACROSS = {
     "offset_response": [([("y", 1)], [])],  # the ideal: all of it
     "quality_calls": [NOTHING] * 2,
     "starts": [([("y", 0.5)], []), NOTHING],  # a half, from which on an offset shrinks
-    "yardstick": [NOTHING],
 }
 PICTURES = {"beyond_samples", "unpicked"}
 
@@ -60,7 +59,7 @@ def panels(figure):
 
 
 def test_each_figure_of_the_paper_is_looked_at():
-    of_model = {"front", "quality", "original_losses", "changes"}  # drawn below, of a model or a release
+    of_model = {"front", "nearest", "quality", "original_losses", "changes"}  # have further arguments
     known = {name for name in dir(figures) if callable(getattr(figures, name))}
     assert known == {*ACROSS} | PICTURES | of_model
 

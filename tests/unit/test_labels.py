@@ -8,10 +8,12 @@ from statistics import geometric_mean
 
 import numpy as np
 import pytest
-from matplotlib.collections import PathCollection, PolyCollection
+from matplotlib.collections import PolyCollection
 from PIL import Image
 
+import diffusion
 import drawn
+from diffusion.pixels import grey_values
 from drawn import (
     LABELS,
     STUDY,
@@ -77,19 +79,6 @@ def test_effects_are_dots_with_their_intervals_at_their_names():
             assert at_row(axes, y, "o") == [near(factor * row.value)]
             ends = [(low[0], high[0]) for low, high in bars(axes) if low[1] == high[1] == y]
             assert ends == [near((factor * row.low, factor * row.high))]
-
-
-def test_the_yardstick_has_each_distance_at_its_name_and_in_numbers():
-    (axes,) = drawn.figure("yardstick").axes
-    (dots,) = (mark for mark in axes.collections if isinstance(mark, PathCollection))
-    kinds = rows("paper/yardstick", measure="frechet", x=None)
-    expected = {row.way.replace(" %", "%"): row.value for row in kinds}
-    expected |= {titled(*training): number(measured(*training), "frechet").value for training in TRAININGS}
-    names = ticks(axes, "y")
-    assert {titled(*training) for training in TRAININGS} < names.keys()
-    for (name, y), (x, height) in zip(names.items(), dots.get_offsets().tolist(), strict=True):
-        assert (height, x) == (y, near(expected[name]))
-        assert float(drawn.texts_at(axes, y)[0]) == pytest.approx(expected[name], rel=0.06)
 
 
 def test_the_answer_has_each_training_in_its_row():
@@ -169,24 +158,28 @@ def test_losses_are_named_by_model_and_the_studys_by_its_labels(run):
         assert thin[colours[LABELS[model]]] == [near(point) for point in trained]
 
 
-def test_distances_are_running_means_of_each_training_with_the_first_ones_checkpoints():
+def test_distances_are_curves_of_few_runs_and_the_mean_and_range_of_many():
     figure = drawn.figure("distances")
     (axes,), key = figure.axes, legend(figure)
+    bands = [mark for mark in axes.collections if isinstance(mark, PolyCollection)]
     for model, seeds in STUDY.items():
         colour = drawn.named_ends(axes)[LABELS[model]][0]
         curves = [mark for mark in axes.lines if drawn.look(mark)[0] == colour]
-        courses = [curve_of(measured(model, seed), "frechet", way="checkpoint") for seed in seeds]
-        pale = [mark for mark in curves if mark.get_alpha() is not None]
-        strong = [mark for mark in curves if mark.get_alpha() is None]
-        smooth = len(courses[0]) > 25
-        assert [points(mark) for mark in pale] == [[near(point) for point in courses[0]]] * smooth
-        assert key["pale: checkpoints, seed 0"].get_alpha() is not None
-        for mark, course, seed in zip(strong, courses, seeds, strict=True):
-            assert mark.get_linestyle() == key[f"seed {seed}"].get_linestyle()
-            (x, y), window = points(mark)[-1], course[-5:] if smooth else course[-1:]
-            assert (x, y) == near((course[-1][0], np.mean([value for _, value in window])))
-            kind = "no dots: mean of 9" if smooth else "dots: checkpoints"
-            assert drawn.look(mark)[1] == drawn.look(key[kind])[1]
+        courses = [dict(curve_of(measured(model, seed), "frechet", way="checkpoint")) for seed in seeds]
+        if len(seeds) < 3:
+            for mark, course, seed in zip(curves, courses, seeds, strict=True):
+                assert points(mark) == [near(point) for point in course.items()]
+                assert mark.get_linestyle() == key[f"seed {seed}"].get_linestyle()
+                assert drawn.look(mark)[1] == drawn.look(key["dots: checkpoints"])[1]
+            continue
+        (mean,), (band,) = curves, bands
+        assert key.keys() >= {f"mean of {len(seeds)} runs", "their range"}
+        corners = band.get_paths()[0].vertices
+        for epoch in set.intersection(*map(set, courses)):
+            known = [course[epoch] for course in courses]
+            assert dict(points(mean))[epoch] == near(geometric_mean(known))
+            of_band = corners[corners[:, 0] == epoch][:, 1]
+            assert (of_band.min(), of_band.max()) == near((min(known), max(known)))
 
 
 # --- curves and dots with a legend ---
@@ -304,8 +297,9 @@ def test_blank_squares_have_the_letter_of_their_epoch_and_spread():
 def test_the_intervention_has_the_law_and_the_measured_spread_in_the_row_of_what_is_added():
     figure = drawn.figure("intervention")
     panels, key = [panel for panel in figure.axes if not panel.images], legend(figure)
-    added = {"as it is": "0", "a quarter": "¼", "a half": "½", "three quarters": "¾", "corrected": "1"}
-    images = iter(kept("intervention"))
+    added = {"as it is": "0", "a quarter": "¼", "corrected": "1"}
+    ways = [(row.model, row.epoch, row.way) for row in rows("paper/intervention", measure="border")]
+    images = dict(zip(ways, kept("intervention"), strict=True))
     for model, axes in zip(("linear", "cosine"), panels, strict=True):
         heights, left = drawn.row_names(axes), axes.get_position().x1
         strips = [panel for panel in figure.axes if panel.images and panel.get_position().x1 < left]
@@ -322,7 +316,7 @@ def test_the_intervention_has_the_law_and_the_measured_spread_in_the_row_of_what
                 ]
                 assert dots == [near((row.sd, y))]
                 assert [at for at in points(line) if at[1] == y] == [near((law.value, y))]
-                known = next(images)
+                known = images[model, epoch, part]
                 if epoch == 1:
                     height = figure.transFigure.inverted().transform(axes.transData.transform((1, y)))[1]
                     near_it = [s for s in strips if s.get_position().y0 < height < s.get_position().y1]
@@ -393,6 +387,17 @@ def test_the_most_confident_samples_are_on_the_left(run, model):
     for axes, images, word in zip(panels, kept(f"quality_{model}-0"), ("most", "least"), strict=True):
         assert heads(axes).title.startswith(word)
         assert (drawn.tiles(axes, 8)[: len(images)] == images).all()
+
+
+def test_each_sample_of_the_zoom_is_above_its_nearest_training_image(run, mnist_dir):
+    images, _ = diffusion.load("mnist", "train", 2000)
+    (axes,) = figures.nearest(run, images).axes
+    samples, below = np.split(drawn.tiles(axes, 14), 2)
+    assert (samples == kept("samples_zoom-0")[:14]).all()
+    train = grey_values(images)[:, 0].numpy()
+    for sample, near_it in zip(samples.astype(float), below, strict=True):
+        distances = ((train - sample) ** 2).sum((1, 2))
+        assert ((near_it - sample) ** 2).sum() == distances.min()
 
 
 @pytest.mark.parametrize("model", STUDY)
