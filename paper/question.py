@@ -29,7 +29,7 @@ PROCESSES = {
     "zoom": "zoom",
     "joint": "joint",
 }  # -> where scatter is pooled
-PAIR = ("zoom", "linear")
+PAIR, DDPMS = ("zoom", "linear"), ("linear", "cosine")
 PUBLISHED = ("zoom", "joint")  # whose published weights count as a run of the condition "long"
 NETWORKS = ", networks {}"  # ending of rows with the measuring networks of another seed
 

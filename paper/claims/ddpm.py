@@ -5,15 +5,14 @@ from functools import partial
 
 import numpy as np
 
-from paper.answer import ASKED, DDPMS
 from paper.claims import common
 from paper.claims.effects import ABOVE, BELOW, Effect
-from paper.claims.judge import claim, effect, paired_effect
+from paper.claims.judge import claim
+from paper.question import DDPMS
 from report.pages.text_format import MINUS, fixed, num, percent
-from report.results.scatter import LOGIT, NotMeasured, last, late
+from report.results.scatter import LOG, LOGIT, NotMeasured, last, late, paired
 from report.results.views import Results, Training
 
-PAIR = ("cosine", "linear")  # differences are the first minus the second
 SAME_PLACE = 0.1  # "mostly the same" means a smaller difference in amplitude
 SELDOM = 0.2  # "almost entirely random" means a smaller share of correctly read digits: twice a blind guess
 EARLY = 0.25  # "learns faster" refers to this first part of training
@@ -25,61 +24,57 @@ MOST = 0.5  # "generates digits" means a larger share of digits
 def ends_agree(results: Results) -> Iterator[Effect]:
     """Both noise schedules begin and end in nearly the same place.
 
-    The claim holds if, at both ends, the schedules leave amplitudes of the image that differ by less than
-    {SAME_PLACE}.
+    At both ends, the amplitudes of the image differ by less than {SAME_PLACE}.
     """
     job = results.jobs.get("schedules")
-    ends = ([job[m].at("alpha_bar", t).value ** 0.5 for m in PAIR] for t in (0, job.facts["T"]))
-    apart = max(abs(cosine - linear) for cosine, linear in ends)
-    yield common.exact(
-        "largest difference in amplitude", apart, BELOW, SAME_PLACE, show=partial(num, digits=2)
-    )
+    ends = ([job[m].at("alpha_bar", t).value ** 0.5 for m in DDPMS] for t in (0, job.facts["T"]))
+    apart = common.exact(max(abs(linear - cosine) for linear, cosine in ends))
+    show = partial(num, digits=2)
+    yield Effect("largest difference in amplitude", apart, BELOW, SAME_PLACE, show=show)
 
 
-@claim("2.3, Fig. 2", "At step 300 linear latents are random", models=("linear",))
+@claim("2.3, Fig. 2", "At step 300 linear latents are random")
 def linear_random(results: Results) -> Iterator[Effect]:
     """At step 300, latents of the linear schedule are almost entirely random.
 
-    A trained network predicts an image from one such latent. The claim holds if the classifier reads less
-    than {SELDOM:.0%} of these images correctly.
+    Of the images that a trained network predicts from one such latent, the classifier reads less than
+    {SELDOM:.0%} correctly.
     """
     t = results.jobs["schedules"].facts["early_t"]
 
     def right(one: Training) -> float:
         return one.final.at("recovered", t).value
 
-    at = {"side": BELOW, "bound": SELDOM, "show": percent}
-    yield effect(
-        f"read right from one latent at t = {t}", results, right, results.all_of("linear"), LOGIT, **at
-    )
+    found = common.mean(results, right, "linear", scale=LOGIT)
+    yield Effect(f"read right from one latent at t = {t}", found, BELOW, SELDOM, show=percent)
 
 
-@claim("2.3, Fig. 3", "The cosine DDPM reaches the lower loss", models=DDPMS)
+@claim("2.3, Fig. 3", "The cosine DDPM reaches the lower loss")
 def lower_loss(results: Results) -> Iterator[Effect]:
     """The cosine DDPM reaches the lower loss.
 
-    The claim holds if the cosine DDPM has the lower test loss, averaged over the last ten epochs. {PAIRED}
+    Its test loss, averaged over the last ten epochs, is lower in seed-matched pairs.
     """
 
     def loss(one: Training) -> float:
         return float(np.mean([row["test_loss"].value for row in one.history[-10:]]))
 
-    name, at = f"test loss, cosine {MINUS} linear", {"side": BELOW, "show": partial(fixed, decimals=4)}
-    yield paired_effect(name, loss, common.seed_pairs(results, PAIR), **at)
+    found, show = common.paired_ddpms(results, loss), partial(fixed, decimals=4)
+    yield Effect(f"test loss, cosine {MINUS} linear", found, BELOW, show=show)
 
 
-@claim("2.3", "The cosine DDPM is ahead at first", models=DDPMS)
+@claim("2.3", "The cosine DDPM is ahead at first")
 def learns_faster(results: Results) -> Iterator[Effect]:
     """The cosine DDPM learns faster.
 
-    The claim holds if the area under the cosine DDPM's distances is the smaller one over the first
-    {EARLY:.0%} of training. {PAIRED} Shorter runs count if they reach that far.
+    Over the first {EARLY:.0%} of training, the area under its distances is smaller in seed-matched pairs.
+    Pairs of shorter runs with the same settings count if they reach that far.
     """
-    cosines, linears = (results.all_of(m) + shorter(results, m) for m in PAIR)
-    matched = common.pairs(cosines, linears)
+    linears, cosines = (results.all_of(m) + shorter(results, m) for m in DDPMS)
+    matched = common.seed_pairs(cosines, linears)
     end = EARLY * max(one.train.epochs for one in cosines + linears)
     measured = [{row.epoch for row in one.curve} for pair in matched for one in pair]
-    epochs = sorted(epoch for epoch in set.intersection(*measured) if epoch <= end) if matched else []
+    epochs = sorted(epoch for epoch in set.intersection(*measured) if epoch <= end)
     if len(epochs) < 2:
         raise NotMeasured("too few checkpoints early in training are measured")
 
@@ -88,10 +83,12 @@ def learns_faster(results: Results) -> Iterator[Effect]:
         distances = {row.epoch: row["frechet"].value for row in one.curve if row.epoch in epochs}
         return float(np.trapezoid([distances[epoch] for epoch in epochs], epochs)) / (epochs[-1] - epochs[0])
 
-    name = "area under the early distances, cosine : linear"
-    yield common.paired_quotient(name, area, matched, side=BELOW)
-    whole = common.seed_pairs(results, PAIR)
-    yield common.paired_quotient(f"{name}, complete runs alone", area, whole, side=None)
+    lengths = sorted({first.train.epochs for first, _ in matched})
+    name = f"early area, cosine : linear, runs of {' and '.join(map(str, lengths))} epochs"
+    yield common.ratio(name, paired(area, matched, LOG), BELOW)
+    if len(lengths) > 1:
+        found = common.paired_ddpms(results, area, LOG)
+        yield common.ratio(f"with runs of {lengths[-1]} epochs alone", found, None)
 
 
 def shorter(results: Results, model: str) -> list[Training]:
@@ -100,22 +97,21 @@ def shorter(results: Results, model: str) -> list[Training]:
     return [one for one in starts if one.seed not in results.seeds(model)]
 
 
-@claim("2.4, Fig. 4", "The cosine DDPM ends at a lower distance", models=DDPMS)
+@claim("2.4, Fig. 4", "The cosine DDPM ends at a lower distance")
 def lower_distance(results: Results) -> Iterator[Effect]:
     """The cosine DDPM ends with the lower Fréchet distance.
 
-    The claim holds if the cosine DDPM has the lower distance, {AT_END}. Distances within a factor of {LEVEL}
-    count as equal. {PAIRED}
+    Its distance is lower over late checkpoints, in seed-matched pairs. A factor of {LEVEL} does not matter.
     """
-    name, matched = "distance, cosine : linear", common.seed_pairs(results, PAIR)
-    yield common.paired_quotient(name, ASKED["digits"].number, matched, side=BELOW, margin=common.LEVEL)
+    found = common.paired_ddpms(results, common.DISTANCE, LOG)
+    yield common.ratio("distance, cosine : linear", found, BELOW, (common.LEVEL,))
 
 
-@claim("2.4", "Both DDPMs still fall at the end", models=DDPMS)
+@claim("2.4", "Both DDPMs still fall at the end")
 def still_falling(results: Results) -> Iterator[Effect]:
     """The distances of both DDPMs are still falling at the end.
 
-    We fit a line to the distances over the second half of training. The claim holds if both lines fall.
+    A line through the distances of the second half of training falls for both.
     """
 
     def points(one: Training) -> tuple[list[int], list[float]]:
@@ -125,47 +121,34 @@ def still_falling(results: Results) -> Iterator[Effect]:
         yield common.slope(results, f"distance ({m})", m, points)
 
 
-@claim("2.4", "The cosine DDPM's backgrounds are darker", models=DDPMS)
+@claim("2.4", "The cosine DDPM's backgrounds are darker")
 def darker(results: Results) -> Iterator[Effect]:
     """The cosine DDPM draws digits on darker backgrounds.
 
-    The claim holds if the border of the cosine DDPM's samples is darker, {AT_END}. Greys within {GREY} of the
-    range from black to white count as equal. {PAIRED}
+    The border of its samples is darker over late checkpoints, in seed-matched pairs. {GREY} of the range from
+    black to white does not matter.
     """
-    at = {"side": BELOW, "margin": GREY, "show": partial(fixed, decimals=3)}
-    matched = common.seed_pairs(results, PAIR)
-    yield paired_effect(f"grey, cosine {MINUS} linear", late("background"), matched, **at)
+    found, show = common.paired_ddpms(results, late("background")), partial(fixed, decimals=3)
+    yield Effect(f"grey, cosine {MINUS} linear", found, BELOW, 0.0, (GREY,), show=show)
 
 
-@claim("2.4", "Both DDPMs' samples resemble digits", models=DDPMS)
+@claim("2.4", "Both DDPMs' samples resemble digits")
 def resemble(results: Results) -> Iterator[Effect]:
     """Both DDPMs generate samples that resemble digits.
 
-    A recogniser accepts 95% of mildly distorted real digits. The claim holds if it also accepts more than
-    {MOST:.0%} of the samples of both finished models.
+    More than {MOST:.0%} of the samples of each final checkpoint are recognised as digits.
     """
     for m in DDPMS:
-        name, at = f"share of digits ({m})", {"side": ABOVE, "bound": MOST, "show": percent}
-        yield effect(name, results, last("digit"), results.all_of(m), LOGIT, **at)
+        found = common.mean(results, last("digit"), m, scale=LOGIT)
+        yield Effect(f"recognised ({m})", found, ABOVE, MOST, show=percent)
 
 
-@claim("2.4", "The cosine DDPM's are more realistic", models=DDPMS)
+@claim("2.4", "The cosine DDPM's are more realistic")
 def more_realistic(results: Results) -> Iterator[Effect]:
     """The cosine DDPM's samples are more realistic on average.
 
-    The claim holds if the recogniser accepts a larger share of the cosine DDPM's samples. Shares within
-    {IN_POINTS:.0f} points count as equal. {PAIRED} The two DDPMs that Vrikkis (2024) published count as one
-    more pair.
+    A larger share of its samples is recognised as digits, in seed-matched pairs. {IN_POINTS} points do not
+    matter.
     """
-    name = f"share of digits (points), cosine {MINUS} linear"
-    at = {"margin": common.POINTS, "show": common.points1}
-    ours = common.seed_pairs(results, PAIR)
-    yield paired_effect(name, last("digit"), ours + published_pair(results), **at)
-    yield paired_effect(f"{name}, our runs alone", last("digit"), ours, **at | {"side": None})
-
-
-def published_pair(results: Results) -> list[tuple[Training, Training]]:
-    """The two DDPMs whose weights Vrikkis (2024) published; empty if they are not measured."""
-    original = results.beside.get("original")
-    published = [original.all_of(m) if original else [] for m in PAIR]
-    return [pair for pair in zip(*published, strict=True) if all("digit" in one.final for one in pair)]
+    name, found = f"recognised (points), cosine {MINUS} linear", common.paired_ddpms(results, last("digit"))
+    yield Effect(name, found, ABOVE, 0.0, (common.POINTS,), show=common.points1)

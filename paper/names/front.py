@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
-from paper import deviations
 from paper.claims.judge import correct, corrected_level
 from paper.claims.ledger import WORDS, Verdict, tally
 from report.files import read_json
@@ -67,15 +66,14 @@ def _hours(results: Results) -> dict[str, Any]:
 
 
 def claims(verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
-    """The ledger, and the verdict on each claim in a word."""
-    claims = [verdict.claim for verdict in verdicts.values()]
+    """The ledger, and the verdict on each claim in a word; comparisons of ours are not claims."""
+    claims = {name: verdict for name, verdict in verdicts.items() if verdict.claim.section}
     return {
-        "verdicts": verdicts,
-        "deviations": lambda: deviations.list_deviations(verdicts),
+        "verdicts": claims,
+        "comparisons": [verdict for name, verdict in verdicts.items() if name not in claims],
         "claims_count": lambda: note_definition(len(claims), "claims"),
-        "made_before": lambda: note_definition(sum(claim.made_before for claim in claims), "claims"),
-        "tally": lambda: tally(verdicts),
-        "corrected": _corrected(verdicts),
+        "tally": lambda: tally(claims.values()),
+        "corrected": _corrected(claims),
         "verdict": {name: WORDS[verdict.verdict] for name, verdict in verdicts.items()},
     }
 
