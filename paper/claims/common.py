@@ -8,7 +8,7 @@ import numpy as np
 from diffusion.evaluation.statistics import Interval
 from paper.claims.effects import BELOW, Effect
 from paper.claims.judge import SHARED
-from report.pages.text_format import fixed, percent, points
+from report.pages.text_format import percent, points
 from report.results.definitions import define
 from report.results.scatter import LINEAR, LOG, NotMeasured, Number, Over, Scale, late, over, paired
 from report.results.views import Results, Training

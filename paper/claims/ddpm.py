@@ -86,9 +86,7 @@ def learns_faster(results: Results) -> Iterator[Effect]:
     lengths = sorted({first.train.epochs for first, _ in matched})
     name = f"early area, cosine : linear, runs of {' and '.join(map(str, lengths))} epochs"
     yield common.ratio(name, paired(area, matched, LOG), BELOW)
-    if len(lengths) > 1:
-        found = common.paired_ddpms(results, area, LOG)
-        yield common.ratio(f"with runs of {lengths[-1]} epochs alone", found, None)
+    yield common.ratio("complete runs alone", common.paired_ddpms(results, area, LOG), None)
 
 
 def shorter(results: Results, model: str) -> list[Training]:

@@ -1,7 +1,7 @@
 """Claims and their verdicts, for tables and other programs."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,8 +77,9 @@ class Verdict:
     def row(self) -> dict[str, Any]:
         """The entry of the ledger for other programs."""
         of_claim = {name: getattr(self.claim, name) for name in ("id", "section", "text", "rule")}
-        row = of_claim | {name: getattr(self, name) for name in ("verdict", "words", "why", "lean", "measured")}
-        return row | {"parts": [part.row() for part in self.parts]}
+        names = ("verdict", "words", "why", "lean", "measured")
+        of_verdict = {name: getattr(self, name) for name in names}
+        return of_claim | of_verdict | {"parts": [part.row() for part in self.parts]}
 
     # --- cells of tables; cells with numbers also note the claim as their source ---
 

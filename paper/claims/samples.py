@@ -8,8 +8,8 @@ import numpy as np
 from paper.claims import common
 from paper.claims.effects import ABOVE, BELOW, WITHIN, Effect
 from paper.claims.judge import claim
-from paper.question import DDPMS, PAIR
-from report.pages.text_format import MINUS, fixed
+from paper.question import PAIR
+from report.pages.text_format import MINUS
 from report.results.definitions import SETTLED
 from report.results.scatter import FISHER, LOG, Measure, NotMeasured, Number, late, over
 from report.results.table import Samples
@@ -174,8 +174,8 @@ def trained_on_noise(one: Training) -> tuple[Samples, list[Samples]]:
 def lack_of_randomness(results: Results) -> Iterator[Effect]:
     """The bias comes from the lack of randomness in the reconstruction.
 
-    The best strength and kind of sampling noise lowers the divergence of the classes below {CURED:g} times its
-    value, in the original zoom and in two zooms that were trained on noise.
+    The best strength and kind of sampling noise lowers the divergence of the classes below {CURED:g} times
+    its value, in the original zoom and in two zooms that were trained on noise.
     """
     yield cured(results, "trained without noise", results.all_of("zoom"), as_trained)
     for name, model in TRAINED_ON_NOISE.items():

@@ -158,23 +158,25 @@ def test_both_procedures_of_the_study_have_their_columns(page):
     assert len(table) == len(ways) == 5
 
 
-def test_each_claim_has_its_verdict_number_and_bound(page, made_out):
+def test_each_claim_has_its_rule_verdict_and_numbers(page, made_out):
     ledger = json.loads((made_out / "ledger.json").read_text("utf-8"))
-    table = cells(page, "tbl:claims")
-    assert [row["No."] for row in table] == [str(i + 1) for i in range(len(ledger))]
+    table, ours = cells(page, "tbl:claims"), cells(page, "tbl:conditions")
+    claims = [claim for claim in ledger if claim["section"]]
+    assert [row["No."] for row in table] == [str(i + 1) for i in range(len(claims))]
     links = [row.find("a")["href"] for row in page.find(id="tbl:claims").select("tbody tr")]
-    assert links == [f"#claim-{claim['id']}" for claim in ledger]
-    for row, claim in zip(table, ledger, strict=True):
+    assert links == [f"#claim-{claim['id']}" for claim in claims]
+    for row, claim in zip(table + ours, ledger, strict=True):
         assert row["Verdict"].startswith(claim["verdict"])
-        told, parts = " ".join(under(row, "deciding").split()), claim["parts"]
-        deciding = [part for part in parts if part["name"] in told]
-        assert bool(deciding) == (told != "–"), claim["id"]
-        for part in deciding:
-            (value, half), *_ = numbers(told.split(part["name"], 1)[1])
+        if claim["section"] and "$" not in claim["rule"]:
+            assert letters(claim["rule"]) in letters(under(row, "rule"))
+        heading = "numbers" if claim["section"] else "distance"
+        told, parts = " ".join(under(row, heading).split()), claim["parts"]
+        assert bool(parts) == (told != "–"), claim["id"]
+        for part in parts:
+            (value, half), *_ = numbers(told.split(part["name"] + ":", 1)[1])
             assert any(abs(value - scale * part["value"]) <= half for scale in (1, 100)), claim["id"]
         if row["n"] != "–":
             assert int(row["n"]) in {len(of) for part in parts for of in part["trainings"].values()}
-        assert (numbers(row["Threshold"]) != []) == (row["Threshold"] != "–")
 
 
 def in_words(name, value):

@@ -15,9 +15,9 @@ import made_up
 from diffusion.evaluation.statistics import Interval
 from paper import answer
 from paper.claims import common, judge, ledger
-from paper.claims.effects import BELOW, WITHIN, Effect
-from report.pages.text_format import FIXED, Markdown, fixed
-from report.results.scatter import NotMeasured, last
+from paper.claims.effects import ABOVE, BELOW, WITHIN, Effect
+from report.pages.text_format import Markdown, fixed
+from report.results.scatter import LINEAR, LOG, NotMeasured, compare, last, paired
 from report.results.table import reading, row
 from report.results.views import Results, load
 
@@ -33,9 +33,15 @@ def claim(*parts: Effect, **more) -> ledger.Claim:
     return ledger.Claim("own", **words | {"measure": lambda results: iter(parts), "place": 7} | more)
 
 
-YES = effect("a", 2, 1, 3, each={"zoom": (1.0, 3.0), "linear": (0.5,)})
-NO = effect("b", -2, -3, -1, each={"zoom": (1.0, 2.0, 4.0)})
+YES = effect("a", 2, 1, 3)
+NO = effect("b", -2, -3, -1)
 UNSURE = effect("c", 1, -1, 3)
+
+
+def over_runs(values: Sequence[float]) -> Effect:
+    """The mean over runs of the zoom, with Student's interval."""
+    mean = compare({"zoom": values}, {"zoom": "cold"}, {"cold": [values]}, LINEAR)
+    return Effect("zoom", mean, show=fixed1)
 
 
 def judged(*parts: Effect, **more) -> ledger.Verdict:
@@ -45,68 +51,63 @@ def judged(*parts: Effect, **more) -> ledger.Verdict:
 # --- formats ---
 
 
-@pytest.mark.parametrize(
-    ("one", "bound"),
-    [
-        (effect("a", 2, 1, 3), f">{FIXED}0"),
-        (effect("a", 2, 1, 3, WITHIN, margin=4), "within 4.0"),
-        (
-            effect("a", 1.2, 0.9, 1.6, WITHIN, 1, grades=(1.25, 2), ratio=True),
-            "within a factor of 1.25 or 2",
-        ),
-        (
-            effect("a", 1, 0.5, 1.2, BELOW, 1, margin=2.5, ratio=True),
-            f"<{FIXED}1.0 or within a factor of 2.5",
-        ),
-    ],
-)
-def test_a_bound_in_words(one, bound):
-    assert ledger.bound(one) == bound
+def graded(value: float, low: float, high: float, *margins: float) -> Effect:
+    return effect("a", value, low, high, WITHIN, 1, margins or (1.25, 1.5, 2), ratio=True)
 
 
-def test_no_difference_names_the_smallest_difference_that_it_excludes():
-    graded = effect("a", 1.2, 0.9, 1.6, WITHIN, 1, grades=(1.25, 1.5, 2), ratio=True)
-    assert (graded.met, graded.limit, graded.at(0.5).met) == (2, 2, 1.5)  # a narrower interval
-    one = judged(graded)
-    assert (one.verdict, ledger.with_limit(one)) == (ledger.SAME, "no difference beyond a factor of 2")
-    assert judged(effect("a", 1.2, 0.9, 3, WITHIN, 1, grades=(1.25, 2), ratio=True)).verdict == ledger.OPEN
-    assert judged(effect("a", 4, 3, 5, WITHIN, 1, grades=(1.25, 2), ratio=True)).verdict == ledger.FAILS
-    assert ledger.with_limit(judged(effect("a", 0.1, -1, 1, margin=2))) == "no difference beyond 2.0"
-    assert ledger.with_limit(judged(YES)) == ledger.HOLDS
+def test_a_verdict_names_the_smallest_margin_that_all_its_parts_stay_within():
+    one = graded(1.2, 0.9, 1.6)
+    assert one.limit == 2
+    assert (judged(one).verdict, judged(one).words) == (ledger.HOLDS, "holds within a factor of 2")
+    assert judged(graded(1.1, 0.9, 1.2), graded(1.1, 0.9, 1.4)).words == "holds within a factor of 1.5"
+    assert judged(graded(1.2, 0.9, 3)).words == ledger.OPEN
+    assert judged(graded(4, 3, 5)).words == ledger.FAILS
+    equal = [effect("a", 0.1, -margin / 2, margin / 2, ABOVE, 0, (margin,)) for margin in (1.0, 2.0, 1.5)]
+    assert judged(*equal).words == "no difference beyond 2.0"
+    assert (judged(YES).words, judged(NO).words) == (ledger.HOLDS, ledger.FAILS)
+
+
+def test_a_scope_limits_what_is_decided():
+    assert judged(YES, scope=Markdown("with digit features")).words == "holds with digit features"
+    assert judged(UNSURE, scope=Markdown("with digit features")).words == ledger.OPEN
 
 
 def test_verdicts_are_judged_again_at_the_level_of_all_claims():
-    narrow, wide = effect("a", 2, 1.5, 2.5), effect("b", 2, 0.1, 3.9)
-    result = {
-        "narrow": judged(narrow),
-        "wide": judged(wide),
-        "unmeasured": ledger.Verdict(claim(), ledger.OPEN),
-    }
-    assert judge.corrected_level(3) == pytest.approx(1 - 0.05 / 3)
-    again = judge.correct(result)
-    assert [one.verdict for one in again.values()] == [ledger.HOLDS, ledger.OPEN, ledger.OPEN]
-    assert again["narrow"].parts[0].found.low == pytest.approx(2 - 0.5 * 2.394 / 1.96, abs=1e-3)
+    numbers = {"narrow": (1.9, 2.0, 2.1), "wide": (1.3, 2.0, 2.7), "wider": (-9.0, 2.0, 9.0)}
+    result = {name: judged(over_runs(values)) for name, values in numbers.items()}
     assert [one.verdict for one in result.values()] == [ledger.HOLDS, ledger.HOLDS, ledger.OPEN]
+    assert judge.corrected_level(3) == pytest.approx(1 - 0.05 / 3)
+    again = judge.correct(result | {"image": judged(YES), "unmeasured": judged()})
+    verdicts = [ledger.HOLDS, ledger.OPEN, ledger.OPEN, ledger.HOLDS, ledger.OPEN]
+    assert [one.verdict for one in again.values()] == verdicts
+    student = stats.ttest_1samp(numbers["narrow"], 0).confidence_interval(judge.corrected_level(5))
+    assert again["narrow"].parts[0].found.low == pytest.approx(student.low)
 
 
-def test_what_is_told_of_a_verdict_is_of_the_parts_that_decide_it():
-    two = replace(YES, each={"zoom": (1.0, 3.0)})
-    safe = effect("s", 20, 19, 21, each={"linear": (20.0,)})  # further from its bound, in one training
-    for others in ((safe,), (replace(safe, side=None),), (safe, replace(safe, side=None))):
-        one = judged(two, *others)
-        assert [part.name for part in one.decides] == ["a"]
-        for cell in ("told", "n", "fewest", "bounds"):
-            assert getattr(one, cell) == getattr(judged(two), cell), cell
-    assert (one.verdict, one.fewest, judged(YES).fewest, judged(NO).fewest) == (ledger.HOLDS, 2, 1, 3)
+def test_the_numbers_of_a_verdict_are_of_all_parts_and_those_that_decide_come_first():
+    shown = replace(NO, name="beside", side=None)
+    one = judged(shown, YES, over_runs((1.0, 1.2)))
+    assert (
+        one.told
+        == "a: 2.0 [1.0,\N{NO-BREAK SPACE}3.0]; zoom: 1.1 [-0.2,\N{NO-BREAK SPACE}2.4]; ".replace(
+            "-", "\N{MINUS SIGN}"
+        )
+        + shown.name
+        + ": "
+        + shown.shown()
+    )
+    assert [part.name for part in one.decides] == ["a", "zoom"]
+    assert (one.n, one.freedom) == ("2", "1.0")
+    assert (judged(YES).n, judged(YES).freedom, judged().told) == ("–", "–", "–")
 
 
 def test_cells_with_numbers_have_the_claim_as_their_source_and_others_none():
     one = judged(YES)
-    for cell in ("number", "told", "n", "bounds", "details", "every_bound"):
+    for cell in ("number", "told", "n", "freedom", "details"):
         with reading() as seen:
             getattr(one, cell)
         assert "definition claim_own" in seen, cell
-    for cell in ("anchor", "badge", "verdict", "why"):
+    for cell in ("anchor", "verdict", "why"):
         with reading() as seen:
             getattr(one, cell)
         assert not seen, cell
@@ -119,7 +120,7 @@ def test_a_decorated_function_enters_the_ledger_with_its_docstring(monkeypatch):
     monkeypatch.setattr(judge, "CLAIMS", {})
     monkeypatch.setitem(judge.SHARED, "AT_LAST", "at last")
 
-    @judge.claim("3.9", "Short", models=("zoom",), one_thing=True)
+    @judge.claim("3.9", "Short", scope="with care")
     def mine(results):
         """It is
         so {AT_LAST}.
@@ -130,9 +131,7 @@ def test_a_decorated_function_enters_the_ledger_with_its_docstring(monkeypatch):
 
     (one,) = judge.CLAIMS.values()
     assert (one.id, one.section, one.text, one.short) == ("mine", "3.9", "It is so at last.", "Short")
-    assert (one.rule, one.models, one.one_thing) == ("By a rule of 5.", ("zoom",), True)
-    assert one.measure is mine
-    assert not one.made_before
+    assert (one.rule, one.scope, one.measure) == ("By a rule of 5.", "with care", mine)
 
 
 FIXED_BOUND = 5
@@ -148,18 +147,17 @@ def test_claims_are_numbered_from_one_and_those_of_ones_own_come_last(monkeypatc
 
 def test_each_part_has_the_sources_that_were_read_for_it_or_the_claim_itself(results):
     def measure(results):
-        yield judge.effect("a", results, last("digit"), results.all_of("zoom"))
-        yield judge.effect("b", results, last("digit"), results.all_of("linear"))
+        yield Effect("a", common.mean(results, last("digit"), "zoom"))
+        yield Effect("b", common.mean(results, last("digit"), "linear"))
         yield YES  # computed from nothing that is measured
 
-    own = claim(measure=measure, models=("zoom", "linear"))
+    own, models = claim(measure=measure), ("zoom", "linear")
     *effects, last_one = judge.measure_effects(own, results)
-    for part, model, other in zip(effects, own.models, own.models[::-1], strict=True):
+    for part, model, other in zip(effects, models, models[::-1], strict=True):
         files = {source.partition("#")[0] for source in part.sources}  # of a pooled scatter, of more models
         assert files > {f"metrics/measure_{model}-0.json"}
         assert f"metrics/measure_{other}-0.json" not in files
     assert last_one.sources == ("definition claim_own",) == (own.source,)
-    assert judge.judge(own, results).trainings == {"zoom": 2, "linear": 2}
 
 
 @pytest.mark.parametrize(
@@ -175,34 +173,24 @@ def test_what_is_not_measured_leaves_a_claim_open_and_says_why(error, why):
         raise error
 
     result = judge.judge(claim(measure=measure), Results(Path()))
-    assert (result.verdict, result.reason, result.why) == (ledger.OPEN, ledger.BY_MEASURE, why)
-    assert (result.parts, result.decides, result.lean) == ((), (), "")
+    assert (result.verdict, result.why, result.parts, result.lean) == (ledger.OPEN, why, (), "")
 
 
-def test_undecided_claims_say_why_and_which_part_is_to_blame():
-    wide = effect("d", 1, -9, 30)
-    result = judged(YES, UNSURE, wide)
-    assert result.why == "runs scatter too widely for so few"
-    assert [part.name for part in result.decides] == ["d"]  # 9 of 39 widths from its bound, UNSURE is 1 of 4
-    single = judged(replace(UNSURE, open=True))
-    assert single.why == "no model was trained twice"
-    apart = judged(YES, NO, one_thing=True)
-    assert apart.why == "its measures contradict each other"
-    assert {part.name for part in apart.decides} == {"a", "b"}
+def test_undecided_claims_say_why_and_where_they_lean():
+    result = judged(YES, UNSURE)
+    assert (result.why, result.lean) == ("runs scatter too widely for so few", ledger.HOLDS)
+    assert "leans to *holds*" in result.details
+    single = judged(over_runs((2.0,)))
+    assert (single.why, single.lean) == ("no model was trained twice", ledger.HOLDS)
     assert judged(UNSURE, effect("e", -1, -3, 1)).lean == ledger.IN_PART
-
-
-def test_a_verdict_that_rests_on_one_run_says_so():
-    one = ledger.Verdict(claim(), ledger.HOLDS, {"zoom": [None], "linear": [None, None]}, (YES,))
-    assert "one run of zoom" in one.details
-    assert "of linear" not in one.details
+    assert judged(effect("e", 0.4, -3, 4, ABOVE, 0, (1.0,))).lean == ledger.SAME
 
 
 def test_beyond_takes_the_trainings_of_the_release_of_that_name(results):
-    assert judge.beyond(Results(Path(), beside={"beyond": results}), "zoom") == results.all_of("zoom")
+    assert common.beyond(Results(Path(), beside={"beyond": results}), "zoom") == results.all_of("zoom")
     for beside, model in (({"beyond": results}, "zoom_noise"), ({}, "zoom"), ({"starts": results}, "zoom")):
         with pytest.raises(NotMeasured, match=f"no {model}"):
-            judge.beyond(Results(Path(), beside=beside), model)
+            common.beyond(Results(Path(), beside=beside), model)
 
 
 CLAIMS = {one.id: one for one in judge.list_claims()}
@@ -212,21 +200,18 @@ CLAIMS = {one.id: one for one in judge.list_claims()}
 
 
 @pytest.mark.parametrize(
-    ("one", "verdict", "reason"),
+    ("parts", "verdict"),
     [
-        (claim(YES, YES), ledger.HOLDS, ""),
-        (claim(NO, NO), ledger.FAILS, ""),
-        (claim(YES, NO, UNSURE), ledger.IN_PART, ""),
-        (claim(YES, NO, one_thing=True), ledger.OPEN, ledger.BY_MEASURE),  # they contradict each other
-        (claim(YES, UNSURE), ledger.OPEN, ledger.BY_TRAININGS),
-        (claim(NO, UNSURE), ledger.FAILS, ""),  # whatever the other is, the whole does not hold
-        (claim(YES, replace(NO, side=None)), ledger.HOLDS, ""),  # that is only told beside it
+        ((YES, YES), ledger.HOLDS),
+        ((NO, NO), ledger.FAILS),
+        ((YES, NO, UNSURE), ledger.IN_PART),
+        ((YES, UNSURE), ledger.OPEN),
+        ((NO, UNSURE), ledger.FAILS),  # whatever the other is, the whole does not hold
+        ((YES, replace(NO, side=None)), ledger.HOLDS),  # that is only told beside it
     ],
 )
-def test_all_parts_decide(one, verdict, reason):
-    result = judge.judge(one, Results(Path()))
-    assert (result.verdict, result.reason) == (verdict, reason)
-    assert result.lean == (ledger.HOLDS if reason == ledger.BY_TRAININGS else "")
+def test_all_parts_decide(parts, verdict):
+    assert judged(*parts).verdict == verdict
 
 
 # --- claims on runs that are made up ---
@@ -248,8 +233,7 @@ def two_models(out: Path, linear: Sequence[float], cosine: Sequence[float], firs
 )
 def test_a_claim_takes_the_verdict_that_the_data_give_it(tmp_path, cosine, expected):
     result = judge.judge(CLAIMS["lower_distance"], two_models(tmp_path, (9.9, 10.1), cosine))
-    reason = ledger.BY_TRAININGS if expected == ledger.OPEN else ""
-    assert (result.verdict, result.reason) == (expected, reason)
+    assert result.verdict == expected
     assert result.parts[0].each == {"cosine": pytest.approx(cosine), "linear": pytest.approx((9.9, 10.1))}
 
 
@@ -296,32 +280,34 @@ def logs(model: str) -> list[float]:
 
 
 def test_a_ratio_of_distances_is_that_of_geometric_means_over_late_checkpoints(results):
-    one = common.ratio(results, ("zoom", "linear"), side=WITHIN, margin=2.0)
-    assert math.log(one.found.value) == pytest.approx(np.mean(logs("zoom")) - np.mean(logs("linear")))
-    assert (one.side, one.margin, one.bound, one.ratio) == (WITHIN, 2.0, 1.0, True)
+    found = common.mean(results, common.DISTANCE, "zoom", "linear", scale=LOG)
+    one = common.ratio("distance", found, WITHIN, (2.0,))
+    assert math.log(one.interval.value) == pytest.approx(np.mean(logs("zoom")) - np.mean(logs("linear")))
+    assert (one.side, one.margins, one.bound, one.ratio) == (WITHIN, (2.0,), 1.0, True)
     assert one.each["linear"] == pytest.approx([math.exp(x) for x in logs("linear")])
-    share = judge.effect("x", results, last("digit"), results.all_of("zoom"), side=BELOW, bound=3.0)
-    assert share.found.value == pytest.approx((0.4 + 0.5) / 2)
+    share = Effect("x", common.mean(results, last("digit"), "zoom"), BELOW, 3.0)
+    assert share.interval.value == pytest.approx((0.4 + 0.5) / 2)
     assert not share.open
 
 
 def test_pairs_have_one_seed_and_their_differences_have_the_interval_of_student(results):
-    matched = common.seed_pairs(results, ("zoom", "linear"))
+    zooms, linears, cosines = map(results.all_of, ("zoom", "linear", "cosine"))
+    matched = common.seed_pairs(zooms, linears)
     assert [(a.name, b.name) for a, b in matched] == [("zoom-0", "linear-0"), ("zoom-1", "linear-1")]
-    assert [b.name for _, b in common.seed_pairs(results, ("zoom", "cosine"))] == ["cosine-0"]
-    one = judge.paired_effect("x", last("digit"), matched, side=BELOW, margin=0.1)
+    assert [b.name for _, b in common.seed_pairs(zooms, cosines)] == ["cosine-0"]
+    one = Effect("x", paired(last("digit"), matched), BELOW, 0.0, (0.1,))
     student = stats.ttest_rel([0.4, 0.5], [0.9, 0.95]).confidence_interval()
-    assert one.found.value == pytest.approx(0.45 - 0.925)
-    assert (one.found.low, one.found.high) == pytest.approx((student.low, student.high))
+    assert one.interval.ends == pytest.approx((0.45 - 0.925, student.low, student.high))
     assert one.each == {"zoom": (0.4, 0.5), "linear": (0.9, 0.95)}
-    ratio = common.paired_quotient("y", answer.ASKED["digits"].number, matched, side=BELOW)
+    ratio = common.ratio("y", paired(common.DISTANCE, matched, LOG), BELOW)
     logs_apart = np.array(logs("zoom")) - np.array(logs("linear"))
-    assert math.log(ratio.found.value) == pytest.approx(logs_apart.mean())
     student = stats.ttest_1samp(logs_apart, 0).confidence_interval()
-    assert math.log(ratio.found.high) == pytest.approx(student.high)
-    assert judge.paired_effect("z", last("digit"), matched[:1]).open  # one pair has no scatter
+    ends = (logs_apart.mean(), student.low, student.high)
+    assert ratio.interval.ends == pytest.approx([math.exp(end) for end in ends])
+    single = common.paired_ddpms(results, last("digit"))  # of seed 0 alone, which has no scatter
+    assert (single.interval.value, Effect("z", single).open) == (pytest.approx(0.7 - 0.9), True)
     with pytest.raises(NotMeasured, match="share a seed"):
-        judge.paired_effect("z", last("digit"), [])
+        common.seed_pairs(zooms[:1], linears[1:])
 
 
 def series(one) -> tuple[list[int], list[float]]:

@@ -1,58 +1,102 @@
-"""The table of deviations: its history against git's ledgers."""
+"""The history of rules and claims in the text, against the ledgers that git keeps."""
 
 import json
+import re
 import subprocess
+from collections import Counter
 
 import pytest
-import yaml
 
-from helpers import ROOT
+from helpers import PAPER, ROOT
 from paper.claims import judge, ledger
-from paper.deviations import FILE
+from paper.contents import TEXT
+from report import profile as profiles
+from report.pages.names import read
 
-ENTRIES = yaml.safe_load(FILE.read_text("utf-8"))
-LEDGER = "released/paper/ledger.json"
+FILE = "released/paper/ledger.json"
+SECTION = (TEXT / "50_claims.md").read_text("utf-8").partition("{#sec:deviations}")[2]
+ROWS = [line.strip("| ").split(" | ") for line in SECTION.splitlines() if re.match(r"\| \d", line)]
+MERGED = {
+    *("linear_falling", "cosine_falling", "five_as_zero", "seven_as_zero", "dark_as_zero", "dark_as_nine"),
+    *("pixels_less_biased", "pixels_more_varied", "pixels_no_digit", "less_reach", "more_biased", "lacks"),
+}
+
+
+def git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
 def ledger_of(commit: str) -> dict[str, dict]:
-    found = subprocess.run(["git", "show", f"{commit}:{LEDGER}"], cwd=ROOT, capture_output=True, check=False)
-    if found.returncode:
+    try:
+        return {one["id"]: one for one in json.loads(git("show", f"{commit}:{FILE}"))}
+    except subprocess.CalledProcessError:
         pytest.skip(f"git has no {commit}")
-    return {one["id"]: one for one in json.loads(found.stdout)}
 
 
-@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: f"{entry['date']}-{entry['claims'][0]}")
-def test_verdicts_and_ratios_are_those_of_the_ledgers_in_git(entry):
-    first, ledgers = entry["claims"][0], entry["ledgers"]
-    before = ledger_of(ledgers[0])[first]
-    assert before["verdict"] == entry["verdict"]
-    if ratio := entry.get("ratio"):
-        deciding = before["effect"] if "effect" in before else before["parts"][0]
-        assert [deciding[end] for end in ("value", "low", "high")] == pytest.approx(ratio, abs=6e-4)
-    if "then" in entry:
-        assert ledger_of(ledgers[1])[first]["verdict"] == entry["then"]
+@pytest.fixture(scope="module")
+def history() -> dict[str, dict[str, dict]]:
+    """The ledger of each commit that changed it, until 2 December, the oldest first."""
+    last = "b11c36b8"
+    ledger_of(last)
+    commits = git("log", "--reverse", "--format=%h", "--abbrev=8", last, "--", FILE).split()
+    return {commit: ledger_of(commit) for commit in commits}
 
 
-def test_changes_are_in_the_order_of_their_dates_and_name_known_claims():
-    dates = [entry["date"] for entry in ENTRIES]
-    assert dates == sorted(dates)
-    known = {one.id for one in judge.list_claims()}
-    named = {name for entry in ENTRIES for name in entry["claims"]}
-    assert named - known == {"extreme_centres"}  # which is left out
+def kind(verdict: str) -> str:
+    return ledger.SAME if verdict.startswith(ledger.SAME) else verdict
 
 
-def test_the_main_claim_has_a_line_for_each_change_of_its_verdict():
-    """The verdicts of all ledgers of git, in their order, occur in the table."""
-    log = ["git", "log", "--reverse", "--format=%h", "--", LEDGER]
-    commits = subprocess.run(log, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
-    if len(commits) < 20:
-        pytest.skip("git has no history here")
-    verdicts = [ledger_of(commit).get("comparable", {}).get("verdict") for commit in commits]
-    ours = [e for e in ENTRIES if e["claims"][0] == "comparable"]
-    told = [e["verdict"] for e in ours] + [ours[-2]["then"]]
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[1])
+def test_verdicts_and_ratios_of_the_main_claim_are_those_of_the_ledgers(row):
+    _, commits, seen, before, after = row
+    old, *new = (ledger_of(commit)["comparable"] for commit in re.findall(r"`(\w+)`", commits))
+    for told, one in ((before, old), *((after, one) for one in new)):
+        assert re.findall(r"\*(.+?)\.?\*", told)[0].lower() == kind(one["verdict"])
+    if ratio := re.findall(r"\d+\.\d+", seen):
+        deciding = old["effect"] if "effect" in old else old["parts"][0]
+        assert ratio == [f"{deciding[end]:.2f}" for end in ("value", "low", "high")]
 
-    def changes(words: list) -> list:
-        return [b for a, b in zip([None, *words], words, strict=False) if a != b]
 
-    known = [word for word in verdicts if word in (ledger.OPEN, ledger.HOLDS)]
-    assert changes(told) == changes(known)[: len(changes(told))]
+def test_the_main_claim_has_a_row_for_each_change_of_its_verdict(history):
+    verdicts = [one["comparable"]["verdict"] for one in history.values()]
+    changes = [commit for commit, a, b in zip([*history][1:], verdicts, verdicts[1:], strict=False) if a != b]
+    assert {*changes} <= {re.findall(r"`(\w+)`", row[1])[-1] for row in ROWS}
+
+
+def test_verdicts_of_other_claims_that_changed_without_new_runs_are_counted(history):
+    changed, ledgers = [], [*history.items()]
+    for (_, before), (commit, after) in zip(ledgers, ledgers[1:], strict=False):
+        files = git("show", "--name-only", "--format=", commit).split()
+        if not any(file.startswith("released/paper/metrics") for file in files):
+            both = (before.keys() & after.keys()) - {"comparable"}
+            changed += [n for n in both if kind(before[n]["verdict"]) != kind(after[n]["verdict"])]
+    assert f"changed {len(changed)} verdicts of {len({*changed})} other claims" in SECTION
+
+
+def test_verdicts_that_change_since_are_named(history):
+    verdicts = judge.judge_all(read(PAPER, profiles.read("paper")))
+    old = [*history.values()][-1]
+    changed = {name for name in old if old[name]["verdict"] != verdicts[name].verdict}
+    assert changed == {"comparable", "more_realistic", "less_varied"}
+    for name in changed - {"comparable"}:
+        words = f"changed from \\*{old[name]['verdict']}\\* to \\*{verdicts[name].verdict}\\*"
+        assert re.search(f"verdicts.{name}.number >> {words}", SECTION)
+
+
+def test_claims_that_were_left_out_are_counted_and_those_that_held_are_listed():
+    old, new = ledger_of("0c84ff27"), ledger_of("9c5f8a4b")
+    gone = {name: old[name]["verdict"] for name in old if name not in new}
+    counts, left_out = Counter(gone.values()), {name: gone[name] for name in gone if name not in MERGED}
+    assert f"{len(old)} claims became {len(new)}" in SECTION
+    held, others = (
+        counts["holds"],
+        f"{counts['does not hold']} did not, and {counts['undecided']} were undecided",
+    )
+    assert f"Of {len(gone)} old claims, {held} held, {others}" in SECTION
+    added, ended = len(new.keys() - old.keys()), len(left_out)
+    assert f"merged {len(MERGED)} of them into {added} new ones and left out {ended}" in SECTION
+    assert f"These {Counter(left_out.values())['holds']} held" in SECTION
+    assert len(re.findall("^- ", SECTION, re.MULTILINE)) == Counter(left_out.values())["holds"]
+    ended = {"extreme_centres": "undecided"}
+    before, after = ledger_of("39e89bd4"), ledger_of("f98b0a49")
+    assert {n: one["verdict"] for n, one in before.items() if n not in after} == ended
