@@ -80,8 +80,8 @@ def distance_blind(results: Results) -> Iterator[Effect]:
 def biased(results: Results) -> Iterator[Effect]:
     """The zoom model is biased towards certain digits.
 
-    Over late checkpoints, its classes diverge from the real ones by more than chance explains, and by more
-    than the linear DDPM's classes. Chance is the divergence of as many real images.
+    Over late checkpoints, its classes diverge from the real ones more than the classes of as many real images
+    by chance, and more than the linear DDPM's.
     """
     first, divergence = results.first("zoom"), late("divergence")
     floor, n = first.real["divergence_floor"], first.measured.facts.settings.n_checkpoint
@@ -94,9 +94,8 @@ def biased(results: Results) -> Iterator[Effect]:
 def less_varied(results: Results) -> Iterator[Effect]:
     """The zoom model's samples are less varied than the samples of the DDPMs.
 
-    It has less variance within a class than the linear DDPM, and less recall and coverage over late
-    checkpoints. The variance is of recognised samples with autoencoder features, divided by the variance of
-    real digits. {IN_POINTS} points do not matter.
+    Variance within a class (recognised samples, autoencoder features), recall and coverage (late checkpoints)
+    are below the linear DDPM's. {IN_POINTS} points do not matter.
     """
     if not (job := results.jobs.get("variety")):
         raise NotMeasured("the variety within a class is not measured")

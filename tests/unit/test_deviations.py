@@ -77,6 +77,7 @@ def test_verdicts_that_change_since_are_named(history):
     verdicts = judge.judge_all(read(PAPER, profiles.read("paper")))
     old = [*history.values()][-1]
     changed = {name for name in old if old[name]["verdict"] != verdicts[name].verdict}
+    assert ledger_of("39e89bd4")["darker"]["verdict"] == ledger.OPEN  # before pairs were formed
     assert changed == {"comparable", "more_realistic", "less_varied"}
     for name in changed - {"comparable"}:
         words = f"changed from \\*{old[name]['verdict']}\\* to \\*{verdicts[name].verdict}\\*"
