@@ -11,7 +11,7 @@ from report.figures.styles import MODELS, figure, on_logs
 from report.results.changes import Way, describe, table
 from report.results.views import Results, mean
 
-ROW, ABOVE, BELOW, CHARACTER = 3.8, 26, 10, 1.45  # mm: a row; the headings; the axis; a character
+ROW, ABOVE, BELOW, CHARACTER = 3.8, 20, 10, 1.45  # mm: a row; the headings; the axis; a character
 TICKED, VALUES, APART = 26, 25, 4  # widths in mm: the panel of changes; the panel of means; between panels
 OF_PROCESS = {"ddpm": ("DDPM", MODELS["linear"].colour), "zoom": ("Zoom", MODELS["zoom"].colour)}
 MIXTURE = "diffusion:Mixture"
@@ -20,9 +20,9 @@ TICKS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "RMS norm": lambda changed: changed.get("norm") == "rms",
     "dilated": lambda changed: changed.get("dilations"),
     "U-Net": lambda changed: changed.get("network") == "diffusion:UNet",
-    "joint start": lambda changed: changed.get("prior") == MIXTURE,
-    "noise in training": lambda changed: changed.get("image_noise"),
-    "noise during sampling": lambda changed: changed.get("noise") or changed.get("grey_noise"),
+    "joint prior": lambda changed: changed.get("prior") == MIXTURE,
+    "training noise": lambda changed: changed.get("image_noise"),
+    "sampling noise": lambda changed: changed.get("noise") or changed.get("grey_noise"),
 }
 IN_TICKS = {"network", "norm", "dilations", "image_noise", "noise"}  # a row's name omits these
 
@@ -59,7 +59,7 @@ def changes(results: Results, names: Sequence[str] | None = None) -> Figure:
     left.set_xlim(-0.6, len(TICKS) - 0.4)
     left.set_xticks(range(len(TICKS)), list(TICKS), rotation=45, ha="left", rotation_mode="anchor")
     right.set_xlim(0, 1)
-    right.set_xticks((0.5, 1), ("distance", "share of\ndigits"), ha="right")
+    right.set_xticks((0.5, 1), ("distance", "recognised\ndigits"), ha="right")
     on_logs(middle.xaxis)
     middle.set_xlabel("Fréchet distance of each run")
     middle.margins(x=0.06)

@@ -10,15 +10,15 @@ from report.results.views import Results
 KINDS = ("in the zoom", "in the blur", "in the pixelate")
 QUIET = "without sampling noise"  # as in the original study, and in all other sets of this figure
 SHOWN = {  # effect and subset of the sets -> label of the row
-    **{("training noise", kind): f"noise in training, {kind}" for kind in KINDS},
-    **{("joint start", kind): f"joint start, {kind}" for kind in KINDS},
+    **{("training noise", kind): f"training noise, {kind}" for kind in KINDS},
+    **{("joint start", kind): f"joint prior, {kind}" for kind in KINDS},
     **{(f"{kind} for zoom", QUIET): f"{kind} instead of the zoom" for kind in ("blur", "pixelation")},
 }
 COLOURS = {"training noise": STYLES[0].colour, "joint start": STYLES[1].colour}
 PANELS = {  # measure -> title, factor of the values, value without effect, ticks
-    "digit": ("share of\ndigits", 100, 0, (-40, 0, 40)),
-    "frechet": ("distance,\nfeatures\nof digits", 1, 1, (0.5, 1, 2)),
-    "frechet_autoencoder": ("distance,\nfeatures of an\nautoencoder", 1, 1, (0.5, 1, 2)),
+    "digit": ("recognised\ndigits", 100, 0, (-40, 0, 40)),
+    "frechet": ("distance,\ndigit\nfeatures", 1, 1, (0.5, 1, 2)),
+    "frechet_autoencoder": ("distance,\nautoencoder\nfeatures", 1, 1, (0.5, 1, 2)),
 }
 
 

@@ -25,7 +25,7 @@ Drawn = tuple[Facts, Samples]  # description of a sampler, and measures of its s
 LABELS = {
     "divergence": "class divergence (nats)",
     "frechet": "Fréchet distance",
-    "digit": "share of digits",
+    "digit": "recognised digits",
 }
 
 
@@ -42,7 +42,7 @@ def _line(axes: Axes, drawn: Iterable[Drawn], along: str, measure: str, look: Ma
 
 @figure
 def quality_calls(results: Results) -> Figure | None:
-    """Distance and share of digits against network calls per sample, a line for each run and sampler."""
+    """Distance and share of recognised digits against network calls, a line for each run and sampler."""
     drawn, styles, looks = new_figure(44), model_styles(results), {}
     distance, digits = drawn.subplots(1, 2)
     for training in results.trainings.values():

@@ -29,7 +29,7 @@ SAMPLED = {  # title -> kept samples; more would not fit
     "DDPM, dilated": "samples_linear_dilated-0",
     "Zoom, U-Net": "samples_zoom_unet-0",
     "DDPM, U-Net": "samples_linear_unet-0",
-    "Zoom, U-Net, noise in training": "samples_zoom_unet_noise-0",
+    "Zoom, U-Net, training noise": "samples_zoom_unet_noise-0",
 }
 NEAREST = 14  # samples above their nearest training images
 SIDE, GAP = 4, 2  # of `front`: rows and columns, and pixels between images

@@ -23,14 +23,14 @@ WORDS = {  # format of a setting and its value; other settings are "name value"
     "learning_rate": "rate {}",
     "dilations": "dilated",
     "average": "mean of {} epochs",
-    "image_noise": "noise in training {}",
-    "noise": "noise during sampling {}",
-    "grey_noise": "grey noise {}",
+    "image_noise": "training noise {}",
+    "noise": "sampling noise {}",
+    "grey_noise": "grey-scaled noise {}",
     "components": "{} Gaussians",
 }
 NAMES = {"diffusion:UNet": "U-Net", "diffusion:DDIM": "DDIM", "rms": "RMS", "fp32": "float32"}
-NAMES |= {"diffusion:Mixture": "joint start", "diffusion:Patches": "start from real patches"}
-NAMES |= {"diffusion:Pixels": "independent start"}
+NAMES |= {"diffusion:Mixture": "joint prior", "diffusion:Patches": "prior of real patches"}
+NAMES |= {"diffusion:Pixels": "independent prior"}
 PARTS = ("network", "schedule", "sampler", "prior")  # components whose class and arguments are settings
 RECIPE = ("batch_size", "learning_rate", "lr_schedule", "ema")  # settings from `run.settings`
 

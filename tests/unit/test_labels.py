@@ -73,7 +73,7 @@ def test_effects_are_dots_with_their_intervals_at_their_names():
         assert (heads(axes).x == "percentage points") == (measure == "digit")
         assert axes.yaxis_inverted()
         for name, y in names.items():
-            effect = name.replace("noise in training", "training noise").replace("instead of the", "for")
+            effect = name.replace("joint prior", "joint start").replace("instead of the", "for")
             effect = effect if ", in" in effect else f"{effect}, without sampling noise"
             row = number("paper/effects", measure, effect.replace("the pixelation", "the pixelate"))
             assert at_row(axes, y, "o") == [near(factor * row.value)]
@@ -338,9 +338,9 @@ def test_a_row_of_changes_ticks_what_the_training_differs_in_and_has_its_distanc
         other = {"sampler", "sampler_options"} & changed.keys()  # all of the options are then the variant's
         sampling = changed.get("sampler_options", {}) if other else train["sampler"]
         expected = {
-            "joint start": "mixture" in prior.lower(),
-            "noise in training": bool(train["settings"]["process"].get("image_noise")),
-            "noise during sampling": bool(sampling.get("noise") or sampling.get("grey_noise")),
+            "joint prior": "mixture" in prior.lower(),
+            "training noise": bool(train["settings"]["process"].get("image_noise")),
+            "sampling noise": bool(sampling.get("noise") or sampling.get("grey_noise")),
         }
         kinds = ("RMS norm", "dilated", "U-Net")
         expected |= {kind: kind == network_kind(train) for kind in kinds}
