@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from diffusion.evaluation.statistics import Interval
 from paper import drift
-from paper.answer import DDPMS
 from paper.figures.starts import HALF, slow
+from paper.question import DDPMS
 from report.pages.text import Lazy
 from report.pages.text_format import Markdown, fixed, integer, listing
 from report.results.table import Record, Row, Samples, grouped
@@ -51,6 +52,33 @@ def effects(job: Record | None) -> dict[str, Any]:
         "effect_sets": sets,
         "effect_trainings": lambda: len({(row.model, row.x) for row in sets()}),
     }
+
+
+def photographs(record: Record | None) -> dict[str, Any]:
+    """Kinds of images and the original study's procedure, with three kinds of features."""
+    if not record:
+        return dict.fromkeys(("photographs", "photographs_facts", "space_scores"))
+    return {
+        "photographs": record.ways,
+        "photographs_facts": record.facts,
+        "space_scores": lambda: list_scores(record),
+    }
+
+
+def list_scores(record: Record) -> dict[str, dict[str, dict[str, Interval]]]:
+    """Distances by the original study's procedure: source of images -> "done" or "described" -> kind.
+
+    "done" is what its code computes, "described" what its text says.
+    """
+    kinds = {"digits": "", "autoencoder": "_autoencoder", "photographs": "_photographs"}
+    scores: dict[str, dict[str, dict[str, Interval]]] = {}
+    for way, samples in record.ways.items():
+        source, _, how = way.rpartition(", as the ")
+        if source:
+            measures = {kind: f"frechet{ending}" for kind, ending in kinds.items()}
+            by_kind = {kind: samples[name] for kind, name in measures.items() if name in samples}
+            scores.setdefault(source, {})["done" if how == "code does" else "described"] = by_kind
+    return scores
 
 
 def intervention(job: Record | None) -> dict[str, Any]:

@@ -57,12 +57,14 @@ def _dirty(results: Results) -> Markdown:
 
 
 def _hours(results: Results) -> dict[str, Any]:
-    """Wall-clock seconds of training: in this run, and in all releases."""
-    runs = [results, *(results.beside[name] for name in ("beyond", "starts") if name in results.beside)]
-    return {
-        "main": lambda: sum(training.seconds for training in results.trainings.values()),
-        "all": lambda: sum(training.seconds for run in runs for training in run.trainings.values()),
-    }
+    """Wall-clock seconds of training: in this run, and in all releases, of which some share runs."""
+    others = [results.beside[name] for name in ("beyond", "equal", "starts") if name in results.beside]
+
+    def seconds(runs: list[Results]) -> float:
+        trainings = [training for run in runs for training in run.trainings.values()]
+        return sum({t.train.unread["weights"]["sha256"]: t.seconds for t in trainings}.values())
+
+    return {"main": lambda: seconds([results]), "all": lambda: seconds([results, *others])}
 
 
 def claims(verdicts: Mapping[str, Verdict]) -> dict[str, Any]:

@@ -7,8 +7,8 @@ import numpy as np
 from scipy.special import rel_entr
 
 from diffusion.evaluation.statistics import Interval
-from paper.answer import DDPMS
 from paper.claims.samples import over_real
+from paper.question import DDPMS
 from report.pages.names import list_trainings
 from report.pages.text import Lazy, Names
 from report.pages.text_format import NUMBERS, Markdown, integer, listing

@@ -1,85 +1,67 @@
-"""Names of the main question: zoom and DDPMs by each measure, kind of features and network."""
+"""Names of the main question: conditions by measures (`paper.question`), and late distances."""
 
-import math
+from functools import partial
 from typing import Any
 
-from diffusion.evaluation.statistics import LEVEL, Interval
-from paper import answer, spaces
-from paper.claims.judge import corrected_level
+from diffusion.evaluation.statistics import Interval
+from paper.question import CONDITIONS, MEASURES, PAIR, Comparison, compare_final
 from report.pages.text import Lazy, Names
-from report.pages.text_format import Markdown, integer, listing
 from report.results import scatter
-from report.results.scatter import LOG
+from report.results.scatter import LOG, late
 from report.results.table import Record
-from report.results.views import STUDY, Results
+from report.results.views import Results
 
 
-def question(results: Results, claims: int) -> dict[str, Any]:
-    """Comparison of zoom and DDPMs by three measures (`paper.answer`), and the scatter of training runs."""
-
-    def asked(measure: answer.Asked) -> Names:
-        def compared(level: float = LEVEL, predicted: bool = False) -> Interval:
-            return answer.compare(results, measure).at(level, predicted)
-
-        def checkpoints(model: str) -> Markdown:
-            """The number of checkpoints behind the value of each training: 21, or 16 to 21."""
-            late = (len([row["frechet"] for row in training.late]) for training in groups[model])
-            counts = {*late} if measure.late else {1}
-            ends = dict.fromkeys((min(counts), max(counts)))
-            return listing(map(integer, ends), "to")
-
-        groups = {model: answer.trainings(results, model, measure) for model in STUDY}
-        return Names(
-            {
-                "apart": lambda: answer.apart(results, measure),
-                "freedom": lambda: answer.compare(results, measure).freedom,
-                "corrected": lambda: compared(corrected_level(claims)),
-                "predicted": lambda: compared(predicted=True),
-                "met": lambda: answer.met(compared()),
-                "checkpoints": Lazy(groups, checkpoints),
-                "late": None if measure.late else asked(measure._replace(late=True)),
-                "means": Lazy(groups, lambda model: answer.means(results, measure, [model])[model]),
-                "n": Lazy(groups, lambda model: len([one.train["seed"] for one in groups[model]])),
-                "each": Lazy(groups, lambda model: [measure.number(one) for one in groups[model]]),
-            }
-        )
-
-    def spread(process: str) -> float:
-        """The factor by which late distances scatter about the mean of their model."""
-        groups = [results.all_of(m) for m in results.models if results.first(m).process == process]
-        logs = [[math.log(digits.number(training)) for training in group] for group in groups]
-        return math.exp(scatter.pooled(logs).sd)
+def question(results: Results) -> dict[str, Any]:
+    """The main question, which is undefined if a condition is not measured, and names of late distances."""
 
     def unweighted() -> Interval:
         """The ratio of distances without weights, from the samples that are otherwise weighted by class."""
-        groups = {model: results.all_of(model) for model in answer.PAIR}
+        groups = {model: results.all_of(model) for model in PAIR}
         return scatter.over(results, lambda one: one.final["mix_frechet"].value, groups, LOG).interval
 
-    digits = answer.ASKED["digits"]
+    record = results.jobs.get("question")
+    complete = record and all(condition in record for condition in CONDITIONS)
     return {
-        "answer": {name: asked(measure) for name, measure in answer.ASKED.items()},
+        "question": _conditions(record, results) if record and complete else None,
         "unweighted": unweighted,
-        "scatter": Lazy(("zoom", "ddpm"), spread),
-        "late": digits.number,
-        "late_count": Lazy(answer.PAIR, lambda m: len([row["frechet"] for row in results.first(m).late])),
-        "left_out_high": lambda: sorted(r.high for r in answer.leave_one_out(results, digits).values()),
-        "windows_high": lambda: max(ratio.high for ratio in answer.windows(results).values()),
+        "late": late("frechet", LOG),
+        "late_count": Lazy(PAIR, lambda m: len([row["frechet"] for row in results.first(m).late])),
     }
 
 
-def kinds_of_features(record: Record | None) -> dict[str, Any]:
-    """The main question in three kinds of features, for each network (`paper.spaces`)."""
-    if not record:
-        names = ("spaces", "within", "photographs", "photographs_facts", "space_scores")
-        return dict.fromkeys(names)
+def _conditions(record: Record, results: Results) -> dict[str, Any]:
+    runs = record.facts["runs"]
 
-    def compare(network: str) -> Lazy:
-        return Lazy(spaces.MEASURES, lambda kind: spaces.compare(record, network, kind))
+    def epochs(name: str) -> int:
+        return max(runs[run].epochs for run in runs if run.startswith(f"{name}/"))
 
     return {
-        "spaces": {network: compare(network) for network in spaces.NETWORKS},
-        "within": lambda ratio: answer.met(ratio),
-        "photographs": record.ways,
-        "photographs_facts": record.facts,
-        "space_scores": lambda: spaces.list_scores(record),
+        **{name: _condition(record, name) for name in CONDITIONS},
+        "epochs": Lazy(
+            CONDITIONS, lambda name: max(runs[r].epochs for r in runs if r.startswith(f"{name}/"))
+        ),
+        "final": Lazy(MEASURES, partial(compare_final, results)),
+        "real": record["floor"],
+        "settings": record.facts["settings"],
     }
+
+
+def _condition(record: Record, name: str) -> Names:
+    """The comparisons of a condition by measure, and what they say together.
+
+    `outcome` is the process that the measures favour, "mixed" if they favour both, or "open" if they favour
+    none; `behind` and `ahead` are the numbers of distances that favour the linear DDPM and the zoom.
+    """
+    answers = {measure: Comparison(record, name, measure) for measure in MEASURES}
+
+    def outcome() -> str:
+        favoured = {answer.favours for answer in answers.values()} - {""}
+        return "mixed" if len(favoured) > 1 else max(favoured, default="open")
+
+    def count(process: str) -> int:
+        return [answers[kind].favours for kind in ("digits", "autoencoder")].count(process)
+
+    return Names(
+        {**answers, "outcome": outcome, "behind": lambda: count("linear"), "ahead": lambda: count("zoom")}
+    )

@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,6 @@ from scipy import stats
 
 import made_up
 from diffusion.evaluation.statistics import Interval
-from paper import answer
 from paper.claims import common, judge, ledger
 from paper.claims.effects import ABOVE, BELOW, WITHIN, Effect
 from report.pages.text_format import Markdown, fixed
@@ -323,44 +321,3 @@ def test_a_slope_is_the_relative_change_over_the_second_half_of_a_whole_training
     made_up.training(results.out, "zoom-0", epochs=99)
     with pytest.raises(NotMeasured, match="100 epochs"):
         common.slope(load(results.out), "x", "zoom", series)
-
-
-# --- the answer ---
-
-
-def test_what_is_asked_is_the_late_distance_the_last_in_other_features_and_the_share(results):
-    one = results.first("zoom")
-    numbers = {name: asked.number(one) for name, asked in answer.ASKED.items()}
-    assert numbers == {
-        "digits": pytest.approx(math.exp(logs("zoom")[0])),
-        "autoencoder": 3.0,
-        "share": 0.4,
-    }
-
-
-def test_trainings_without_the_measure_do_not_count_and_published_weights_do(results, tmp_path):
-    other = tmp_path / "original"
-    for name in ("zoom-9", "linear-9"):
-        made_up.training(other, name, epochs=100)
-        made_up.measures(other, name, [row("digit", 0.2, epoch=100)])
-    made_up.training(tmp_path, "zoom-3", epochs=100)
-    made_up.measures(tmp_path, "zoom-3", [row("ink", 0.2, epoch=100)])
-    run = replace(load(tmp_path), beside={"original": load(other)})
-    names = {}
-    for (name, asked), model in product(answer.ASKED.items(), ("zoom", "linear")):
-        names[name, model] = [training.name for training in answer.trainings(run, model, asked)]
-    zooms, linears = ["zoom-0", "zoom-1"], ["linear-0", "linear-1"]
-    assert {name: names[name, "linear"] for name in answer.ASKED} == dict.fromkeys(answer.ASKED, linears)
-    assert names["digits", "zoom"] == names["autoencoder", "zoom"] == zooms
-    assert names["share", "zoom"] == [*zooms, "zoom-9"]
-
-
-# --- thresholds ---
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "smallest"),
-    [(0.9, 1.24, 1.25), (0.9, 1.25, 1.5), (0.9, 1.26, 1.5), (0.7, 1.1, 1.5), (0.3, 0.51, None)],
-)
-def test_the_smallest_factor_that_an_interval_stays_within(low, high, smallest):
-    assert answer.met(Interval(math.sqrt(low * high), low, high)) == smallest

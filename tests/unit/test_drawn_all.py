@@ -23,7 +23,7 @@ import diffusion as d
 import drawn
 from drawn import STUDY, measured, near, number, rows
 from helpers import PAPER
-from paper import answer, figures
+from paper import figures
 from report import figures as of_reports
 from report.figures import curves, images, lessons
 from report.figures.print_style import new_figure, render, styled, theme
@@ -34,7 +34,6 @@ LATE = (80, 100)  # epochs
 REAL = number(measured("linear", 0), "border", "real").sd
 NOTHING = ([], [])
 ACROSS = {
-    "answer": [NOTHING] * 3,
     "beyond": [NOTHING] * 3,
     "blank": [([("y", REAL)], [(1, 15)])],  # all grey levels are within 1
     "distances": [([], [LATE])],  # the floor is below the panel, and told
@@ -59,9 +58,10 @@ def panels(figure):
 
 
 def test_each_figure_of_the_paper_is_looked_at():
+    of_record = {"answer"}  # in test_question
     of_model = {"front", "nearest", "quality", "original_losses", "changes"}  # have further arguments
     known = {name for name in dir(figures) if callable(getattr(figures, name))}
-    assert known == {*ACROSS} | PICTURES | of_model
+    assert known == {*ACROSS} | PICTURES | of_model | of_record
 
 
 @pytest.mark.parametrize("name", ACROSS)
@@ -107,29 +107,6 @@ def test_the_diagonal_is_of_what_is_predicted_exactly(all_drawn):
     (line,) = (one for one in law.lines if type(one).__name__ == "AxLine")
     assert (line.get_xy1(), line.get_slope()) == ((1, 1), 1)
     assert law.get_xscale() == law.get_yscale() == "log"
-
-
-def test_an_interval_of_a_mean_is_drawn_whole_or_has_an_arrow_towards_its_rest(all_drawn):
-    """Of the release all are whole; of two trainings each they are wider than a panel."""
-    few = views.load(PAPER, trainings=[("linear", 0), ("linear", 1), ("zoom", 0), ("zoom", 1)])
-    few = few.labelled(drawn.LABELS)
-    arrows = {"<": 0, ">": 0}
-    for run, figure in ((drawn.released(), all_drawn["answer"]), (few, figures.answer(few))):
-        for axes, asked in zip(panels(figure), answer.ASKED.values(), strict=True):
-            left, right = axes.get_xlim()
-            names = drawn.row_names(axes)
-            for model, mean in answer.means(run, asked, run.models).items():
-                y = round(names[drawn.LABELS[model]])
-                (ends,) = ([a[0], b[0]] for a, b in drawn.bars(axes) if a[1] == b[1] == y)
-                assert ends == near([max(mean.low, left), min(mean.high, right)])
-                beyond = {
-                    "<": [near(left)] * int(mean.low < left),
-                    ">": [near(right)] * int(mean.high > right),
-                }
-                for marker, places in beyond.items():
-                    assert drawn.at_row(axes, y, marker) == places
-                    arrows[marker] += len(places)
-    assert min(arrows.values()) > 0
 
 
 # --- words that cannot be read ---

@@ -2,7 +2,6 @@
 
 import csv
 import io
-from dataclasses import replace
 
 import nbformat
 import numpy as np
@@ -12,15 +11,11 @@ from nbformat import v4
 
 from diffusion import figures
 from helpers import PAPER
-from paper import answer
-from paper import figures as paper_figures
 from report import figures as tool
 from report.figures import curves, images
 from report.figures.print_style import render
 from report.pages.figures import collect_figures, make_csv, read_figures
-from report.results import counterparts
 from report.results import views as results
-from report.results.views import STUDY
 
 RESULTS = results.load(PAPER)
 LOSSES = [
@@ -92,19 +87,3 @@ def test_a_grid_takes_images_as_a_training_does_and_refuses_what_are_none():
             figures.grid(given)
     with pytest.raises(ValueError, match="^grid: columns is 0; expected: greater than or equal to 1$"):
         figures.grid(x, columns=0)
-
-
-def test_the_answer_compares_like_with_like():
-    """Late means in features of digits, the last checkpoints elsewhere; the published weights have one."""
-    run = replace(RESULTS, beside=counterparts.open_releases(["original"]))
-    *_, digits, autoencoder, share = paper_figures.answer(run).axes
-    for panel, asked in zip((digits, autoencoder, share), answer.ASKED.values(), strict=True):
-        means = [mean.value for mean in answer.means(run, asked, STUDY).values()]
-        assert marks(panel, "d") == pytest.approx(sorted(means))
-
-
-def test_the_answer_takes_one_training_which_has_no_interval():
-    alone = results.load(PAPER, trainings=[("zoom", 0)])
-    *_, share = paper_figures.answer(alone).axes
-    assert marks(share, "d") == marks(share, "s") == [alone.first("zoom").final["digit"].value]
-    assert paper_figures.answer(results.load(PAPER, trainings=[])) is None

@@ -81,52 +81,6 @@ def test_effects_are_dots_with_their_intervals_at_their_names():
             assert ends == [near((factor * row.low, factor * row.high))]
 
 
-def test_the_answer_has_each_training_in_its_row():
-    figure = drawn.figure("answer")
-    panels = dict(zip(("frechet", "frechet_autoencoder", "digit"), figure.axes[-3:], strict=True))
-    titles = {
-        "frechet": "features of digits",
-        "frechet_autoencoder": "autoencoder",
-        "digit": "share of digits",
-    }
-    names = [drawn.words(text.get_text()) for text in figure.texts]
-    assert legend(figure)["published weights"].get_markerfacecolor() == "white"
-    assert legend(figure)["mean of the late checkpoints"].get_marker() == "o"
-    for measure, axes in panels.items():
-        assert titles[measure] in heads(axes).title
-        row = 0
-        for model, seeds in STUDY.items():
-            row += 1
-            assert names[row] == LABELS[model]
-            for seed in seeds:
-                row += 1
-                assert names[row] == f"seed {seed}"
-                course = curve_of(measured(model, seed), measure, way="checkpoint")
-                late = [value for epoch, value in course if epoch and epoch >= 80]
-                last = number(measured(model, seed), measure).value
-                if measure == "frechet":
-                    assert at_row(axes, row, "|") == near(sorted(late))
-                    last = geometric_mean(late)
-                assert at_row(axes, row, "o" if measure == "frechet" else "s") == [near(last)]
-            row += 1
-            assert names[row] == "published"
-            theirs = rows(f"original/measure_{model}-0", way="", measure=measure)
-            # Late distances are of fewer samples than the distance of the one published checkpoint.
-            assert at_row(axes, row, "s") == [near(line.value) for line in theirs if measure != "frechet"]
-        for mark in (mark for mark in axes.lines if mark.get_marker() == "s"):
-            assert (mark.get_markerfacecolor() == "white") == (names[int(mark.get_ydata()[0])] == "published")
-
-
-@pytest.mark.parametrize("measure", ["frechet", "frechet_autoencoder"])
-def test_the_band_of_the_answer_is_a_factor_of_two_about_the_mean_of_the_linear_ddpm(measure):
-    axes = drawn.figure("answer").axes[-3 if measure == "frechet" else -2]
-    (band,) = (mark for mark in axes.collections if isinstance(mark, PolyCollection))
-    low, high = band.get_paths()[0].get_extents().intervalx
-    dots = [x for y in (2, 3) for x in at_row(axes, y, "o" if measure == "frechet" else "s")]
-    assert at_row(axes, 1, "d") == [near(geometric_mean(dots))]
-    assert (low, high) == near((geometric_mean(dots) / 2, 2 * geometric_mean(dots)))
-
-
 # --- curves with names at their ends ---
 
 
@@ -406,19 +360,3 @@ def test_the_front_has_the_first_sixteen_samples(run, model):
     sheet = np.asarray(Image.open(io.BytesIO(base64.b64decode(content["image/png"]))))
     tiles = [sheet[30 * i : 30 * i + 28, 30 * j : 30 * j + 28] for i in range(4) for j in range(4)]
     assert (np.stack(tiles) == kept(f"samples_{model}-0")[:16]).all()
-
-
-def test_the_answer_has_the_samples_of_each_training_beside_its_name():
-    figure, model, seen = drawn.figure("answer"), "", 0
-    models = {label: model for model, label in LABELS.items()}
-    for text in figure.texts:
-        name, y = drawn.words(text.get_text()), text.get_position()[1]
-        beside = [images for middle, images in drawn.strips(figure).items() if abs(middle - y) < 1e-6]
-        model = models.get(name, model)
-        assert len(beside) == (name not in models)
-        for images in beside:
-            source = "real" if name == "real digits" else f"samples_{model}-{name.removeprefix('seed ')}"
-            known = kept(f"samples_{model}-0", "original") if name == "published" else kept(source)
-            assert (images == known[: len(images)]).all()
-            seen += 1
-    assert seen == 1 + len(TRAININGS) + len(STUDY)

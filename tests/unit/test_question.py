@@ -8,10 +8,12 @@ import pytest
 from scipy import stats
 from scipy.special import expit, logit
 
-from paper import question
+import drawn
+from paper import figures, names, question
 from report.places import ROOT
 from report.results import table
 from report.results.table import Record
+from report.results.views import Results
 
 PAPER = ROOT / "released" / "paper"
 RELEASED = [PAPER] if (PAPER / "metrics" / "question.json").is_file() else []
@@ -39,8 +41,9 @@ def folder(request, tmp_path_factory):
             for ending, off in {"": 1.0, ", networks 1": 1.1, ", networks 2": 0.8 + 0.1 * seed}.items():
                 value = number * factor * off
                 rows.append(table.row(measure, value, condition + ending, x=seed, model=process))
-    rows += table.lines({"floor": 0.6}, way="floor")
-    table.write(out, "question", {"settings": {"n": 500, "measuring_seeds": [1, 2]}}, rows)
+    rows += table.lines({"floor": 0.6, "floor_autoencoder": 0.7, "digit": 0.97}, way="floor")
+    facts = {"settings": {"n": 500, "measuring_seeds": [1, 2]}, "runs": {"unet/x-0": {"epochs": 10}}}
+    table.write(out, "question", facts, rows)
     return out
 
 
@@ -99,3 +102,46 @@ def test_robustness_shows_the_outermost_ends_and_kernel_distances(folder):
         assert outer.ends == (answer.ratio.value, min(x.low for x in inner), max(x.high for x in inner))
     alone = [numbers(folder, "unet", process, "kid_autoencoder") for process in ("zoom", "linear")]
     assert answer.by_kid.value == pytest.approx(stats.gmean(alone[0]) / stats.gmean(alone[1]))
+
+
+def test_the_figure_has_each_run_in_its_row_and_intervals_whole_or_with_an_arrow(folder):
+    drawn_figure = figures.answer(Results(folder, jobs={"question": Record(folder, "question")}))
+    panels = [axes for axes in drawn_figure.axes if not axes.images]
+    for axes, (measure, name) in zip(panels, [("share", "digit"), *NAMES.items()], strict=False):
+        places = iter(range(1, 16))
+        left, right = axes.get_xlim()
+        for condition in question.CONDITIONS:
+            next(places)  # a heading
+            for process in question.PROCESSES:
+                row, known = next(places), numbers(folder, condition, process, name)
+                assert drawn.at_row(axes, row, "o") == pytest.approx(sorted(known))
+                mean = question.Comparison(Record(folder, "question"), condition, measure).means[process]
+                assert drawn.at_row(axes, row, "d") == [pytest.approx(mean.value)]
+                (ends,) = ([a[0], b[0]] for a, b in drawn.bars(axes) if a[1] == b[1] == row)
+                assert ends == pytest.approx([max(mean.low, left), min(mean.high, right)])
+                arrows = [bool(drawn.at_row(axes, row, mark)) for mark in "<>"]
+                assert arrows == [mean.low < left, mean.high > right]
+        hollow = [mark for mark in axes.lines if mark.get_markerfacecolor() == "white"]
+        assert [mark.get_ydata()[0] for mark in hollow] == [4, 5]  # published zooms
+    assert figures.answer(Results(folder)) is None
+
+
+def test_an_outcome_is_what_the_measures_favour_together(folder):
+    known = names.question.question(Results(folder, jobs={"question": Record(folder, "question")}))[
+        "question"
+    ]
+    for condition in question.CONDITIONS:
+        sides = []
+        for measure in NAMES:
+            _, low, high = known[condition][measure].ratio.ends
+            above, below = low > (measure != "share"), high < (measure != "share")
+            sides.append(
+                {True: "zoom", False: "linear"}[above == (measure == "share")] if above or below else ""
+            )
+        decided = {*sides} - {""}
+        assert known[condition]["outcome"] == ("mixed" if len(decided) == 2 else [*decided, "open"][0])
+        assert [known[condition][key] for key in ("ahead", "behind")] == [
+            sides[:2].count(side) for side in ("zoom", "linear")
+        ]
+    assert known["epochs"]["unet"] == 10
+    assert names.question.question(Results(folder))["question"] is None

@@ -22,8 +22,6 @@ from report.pages.names import ReportRun, collect_common, read
 from report.pages.sources import Marks, strip_marks
 from report.pages.text import TEXT as OWN_TEXT
 from report.pages.text import Text
-from report.results.table import Samples
-from report.results.views import load
 
 # --- the language ---
 
@@ -117,16 +115,6 @@ def said(run: ReportRun, *sources: str, complete: bool = False, **other: Any) ->
 def paper(run) -> str:
     """Its text, of which the release must support all."""
     return said(run, complete=True)
-
-
-def test_what_the_data_contradict_is_not_said(run, paper):
-    seen = load(PAPER, trainings=run.results.trainings)
-    for one in seen.all_of("zoom"):
-        rows = [row._replace(value=1.0) for row in one.measured.rows if row.way == ""]
-        one.measured.ways[""] = Samples(rows)  # nearer than any DDPM in the autoencoder's features, too
-    sentence = "In them, every zoom is further from the data than every linear DDPM"
-    assert sentence in paper
-    assert sentence not in said(run, "10_introduction.md", trainings=seen.trainings)
 
 
 FLIPPED = {"lt": "gt", "gt": "lt"}
