@@ -82,8 +82,8 @@ archive: released/$(PROFILE)/manifest.json env ## zip the commit and the report 
 	@rm -rf build/archive/clean build/archive/files
 	@echo "Archive ready: $(ZIP) (the commit and its report)"
 
-page: env ## build the play page with released models: build/page/cold-zoom.html
-	@$(RUN) -m play.page
+page: env ## build the play page with released models, and the page of these models, in build/page
+	@$(RUN) -m play.page && $(RUN) -m report.pages.cards build/page/models.html
 
 lab: env-lab ## open copies of the notebooks, in build/lab, in JupyterLab
 	@mkdir -p build/lab && for file in notebooks/*.ipynb paper/notebooks/*.ipynb; do copy=build/lab/$${file##*/}; \
@@ -146,7 +146,8 @@ golden: $(TESTED) # write the golden values of tests/golden; only cases in CHANG
 kernel: env-kernel # compile the networks of the play page, play/net.c, to play/net.wasm
 	@$(RUN) -m play.kernel
 
-pages: env # execute notebooks 01 to 06, and write their pages to released/page/notebooks
+pages: env # write the table of released models, execute notebooks 01 to 06, and write their pages
+	@$(RUN) -m report.pages.cards build/page/models.html
 	@$(RUN) -m report.jobs.run paper && rm -rf build/pages && mkdir -p build/pages
 	@$(RUN) -m papermill notebooks/05_your_degradation.ipynb build/pages/05_your_degradation.ipynb -p out_dir build/pages
 	@$(RUN) -m report.pages.notebooks build/pages/05_*.ipynb $(addprefix build/released/paper/notebooks/,01_*.ipynb 02_*linear-0.ipynb 03_*zoom-0.ipynb 04_*.ipynb 06_*.ipynb)

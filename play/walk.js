@@ -93,6 +93,7 @@ export class Walk {
     this.stop();
     if (matchMedia("(prefers-reduced-motion: reduce)").matches) return this.slider.set(this.steps.length - 1), this.mark();
     this.slider.set(0);
+    this.mark();
     this.lost = [...lost];
     this.play();
   }
@@ -103,8 +104,12 @@ export class Walk {
     this.button.textContent = "Pause";
     const tick = () => {
       const before = this.lost.shift();
-      if (before) this.draw(before);
-      else if (this.frames[next]) {
+      if (before) {
+        const place = this.steps.indexOf(before.t);
+        if (place >= 0) this.slider.set(place);
+        this.draw(before);
+        this.mark();
+      } else if (this.frames[next]) {
         this.slider.set(next);
         this.show(next);
         if (next++ === last) return this.stop();

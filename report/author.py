@@ -10,7 +10,7 @@ from report.places import ROOT
 LABEL = re.compile(r"\{#((?:sec|fig|tbl|eq|alg):[\w:-]+)")
 REFERENCE = re.compile(r"(?<![\w\\])@((?:sec|fig|tbl|eq|alg):[\w:-]*\w)", re.IGNORECASE)
 CODE = re.compile(r"^(```|~~~).*?^\1|(`+).*?\2", re.MULTILINE | re.DOTALL)
-PICTURES = ("degradation", "loss", "samples", "trajectory")  # pictures of each model (report/pages/models.py)
+PICTURES = ("degradation", "samples", "trajectory")  # of each model, in report/pages/text/run/20_models.md
 PLACEHOLDER = re.compile("<<.*?>>")
 OF_MODEL = re.compile(
     r"""(?<![\w.])(?:final|models)(?:\.|\[["'])(\w+)\b(?!\()"""

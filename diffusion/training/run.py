@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +27,9 @@ from diffusion.training.check import fit_prior
 from diffusion.training.folder import RunError, RunFolder
 from diffusion.training.sampling import walk
 from diffusion.training.settings import definitions
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(slots=True, weakref_slot=True)  # a misspelt attribute is refused
@@ -291,8 +294,15 @@ class Run:
         return (
             f"{self.name}: {type(process).__name__} with T = {process.T}, seed {self.seed}, "
             f"{self.parameters_count:,} parameters, epochs: {self.epochs}, steps: {self.steps:,}; "
-            f"{self.precision} on {self.device.type}, {self.folder}"
+            f"{self.precision} on {self.device.type}, {self.folder}{self._card()}"
         )
+
+    def _card(self) -> str:
+        """Return the row of a released run in the table of `released`; empty for other runs."""
+        if not self.folder.is_relative_to(releases()):
+            return ""
+        row = released().loc["/".join(self.folder.relative_to(releases()).parts[::2])].dropna()
+        return "".join(f"\n{name}: {value}" for name, value in row.items())
 
 
 def precision_of(precision: str, trained: str, device: torch.device, name: str) -> str:
@@ -369,27 +379,28 @@ def open(
 
 
 @overload
-def released() -> list[str]: ...
+def released() -> "pd.DataFrame": ...
 @overload
 def released(name: str, *, precision: Precision = "auto") -> Run: ...
-def released(name: str | None = None, *, precision: Precision = "auto") -> Run | list[str]:
-    """Open a released run, or list all of them.
+def released(name: str | None = None, *, precision: Precision = "auto") -> "Run | pd.DataFrame":
+    """Open a released run, or return a table of all of them.
 
     Args:
-        name (str, optional): PROFILE/MODEL-SEED, such as "paper/zoom-0". If None, returns the names of all
-            released runs. Default None.
+        name (str, optional): PROFILE/MODEL-SEED, such as "paper/zoom-0". If None, returns the table. Default
+            None.
         precision (str): Precision to sample in, see `open`. Default "auto".
 
     Returns:
-        Run or list of str: The run, or the names.
+        Run or DataFrame: The run, or one row per run with its process, network, training, number of samples,
+            distance (in features of digits), share of digits, and the call for its best samples (best).
 
     Raises:
         ValueError: If there is no such run.
 
     Example:
         >>> import diffusion as d
-        >>> "paper/zoom-0" in d.released()
-        True
+        >>> d.released().loc["paper/zoom-0", "process"]
+        'zoom, T = 24'
         >>> d.released("original/zoom-0").process
         ColdZoom(T=24)
     """
@@ -397,7 +408,9 @@ def released(name: str | None = None, *, precision: Precision = "auto") -> Run |
     paths = sorted(root.glob("*/runs/*/run.json"))
     known = {path.parent.relative_to(root).as_posix().replace("/runs/", "/"): path.parent for path in paths}
     if name is None:
-        return [*known]
+        import pandas as pd  # takes a second
+
+        return pd.read_csv(root / "models.csv", index_col="name").reindex([*known])
     if name not in known:
         raise ValueError(f"{name!r} is not released{nearest(name, known)}; d.released() lists all runs")
     return open(known[name], precision=precision)

@@ -7,14 +7,13 @@ from typing import Any
 from paper.claims.judge import correct, corrected_level
 from paper.claims.ledger import WORDS, Verdict, tally
 from report.files import read_json
-from report.pages.models import describe_models
 from report.pages.names import AUTHORS, LICENCE, PROJECT, ReportRun, project, repository
 from report.pages.own import share
 from report.pages.sources import note_definition
 from report.pages.text import Names
 from report.pages.text_format import Markdown, bibtex, code, escape, listing
 from report.results.table import note
-from report.results.views import STUDY, Results
+from report.results.views import Results
 
 
 def front(run: ReportRun) -> dict[str, Any]:
@@ -35,7 +34,6 @@ def front(run: ReportRun) -> dict[str, Any]:
         "hours": _hours(results),
         "share": share,
         "pictures": [(label, Markdown(file)) for file, label in pictures.items() if file in run.drawn],
-        "described": describe_models(results, [m for m in results.models if m not in STUDY], run.drawn),
     }
 
 

@@ -79,8 +79,8 @@ def line(axes: Axes, x: Any, y: Any, style: Style, shift: int = 0, **look: Any) 
 
 
 def epochs(axes: Axes, first: float, last: float) -> None:
-    """Set an x axis of whole epochs, with room at both ends, even for a single epoch."""
-    room = max(0.03 * (last - first), 0.3)
+    """Set an x axis of whole epochs, which ends with the data; around a single epoch there is room."""
+    room = 0.03 * (last - first) or 0.3
     axes.set(xlabel="epoch", xlim=(first - room, last + room))
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
 

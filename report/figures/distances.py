@@ -156,7 +156,9 @@ def distances(results: Results) -> Figure | None:
 
 @figure
 def losses_beside(results: Results, pairs: Sequence[tuple[Training, Pair]]) -> Figure | None:
-    """Test losses against passes over the data, with equal axes: a panel for each model and its counterpart.
+    """Losses against passes over the data, with equal axes: a panel for each model and its counterpart.
+
+    Dots and lines between them are test losses; a thin line is the training loss of a short run.
 
     Args:
         results: the run.
@@ -166,7 +168,7 @@ def losses_beside(results: Results, pairs: Sequence[tuple[Training, Pair]]) -> F
         return None
     across = min(len(pairs), 2 if len(pairs) <= 4 else 3)  # more would not have room for their titles
     down = math.ceil(len(pairs) / across)
-    drawn, entries, highest = new_figure(8 + 38 * down), {}, 0.0
+    drawn, entries = new_figure(8 + 38 * down), {}
     panels = drawn.subplots(down, across, squeeze=False, sharex=True, sharey=True).flat
     for axes, (own, other) in zip(panels, pairs, strict=False):
         for side, training in {YOURS: own, RELEASED: other and other[1]}.items():
@@ -177,13 +179,16 @@ def losses_beside(results: Results, pairs: Sequence[tuple[Training, Pair]]) -> F
             axes.plot([training.passes_after(epoch) for epoch in trained], y, **look)
             if side == YOURS and len(trained) <= FEW:
                 axes.plot(*_by_step(training), color=look["color"], linewidth=0.7)
-            highest, entries[side] = max([highest, *y]), BESIDE[side]
-        axes.set(title=literal(own.label), xscale="log", ylim=(0, 1.12 * highest or 1))
+            entries[side] = BESIDE[side]
+        axes.set(title=literal(own.label), xscale="log")
         axes.xaxis.set_major_formatter(PLAIN)
         axes.tick_params(labelbottom=True)  # above an empty place, too
     for axes in panels[len(pairs) :]:
         axes.remove()
+    losses = np.concatenate([line.get_ydata() for axes in drawn.axes for line in axes.lines])
+    if not logarithmic(panels[0], losses, wide=3):
+        panels[0].set_ylim(0, 1.12 * losses.max(initial=0) or 1)
     drawn.supxlabel("passes over the training images", size="medium")
-    drawn.supylabel("test loss", size="medium")
+    drawn.supylabel("mean squared error", size="medium")
     key(drawn, entries)
     return drawn

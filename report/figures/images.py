@@ -65,7 +65,9 @@ def page(panels: Sequence[Panel], across: int = 1, highest: float = HIGHEST) -> 
     bottom = round(LINE * (0.6 + max(u.count("\n") + 1 for u in under[0]))) if first.under else 0
     top = round(1.4 * LINE) if first.title else 0
     pitch = cell * [first.columns, rows] + FRAME + [left + LINE, top + bottom]
-    total = np.array([max(WIDTH, across * pitch[0] - LINE), down * pitch[1]])
+    total = np.array([across * pitch[0] - LINE, down * pitch[1]])
+    if first.title:  # which may be wider than its images
+        total[0] = max(WIDTH, total[0])
     figure = new_figure(total[1] / DPI * 25.4, layout=None)
     figure.set_figwidth(total[0] / DPI)
     figure.suffix = "png"

@@ -38,8 +38,11 @@ def own_compared(results: Results, models: Sequence[str]) -> Figure | None:
         numbers = {y: samples[measure] for y, samples in enumerate(rows.values()) if measure in samples}
         for y, number in numbers.items():
             dot(axes, number, y, INK)
-        if any(number.high > 1 for number in numbers.values()):
+        largest = max([real, *(number.high for number in numbers.values())])
+        if largest > 1:
             on_logs(axes.xaxis)
+        elif measure == "frechet":
+            axes.set_xlim(0, 1.05 * largest)
         else:
             axes.set(xlim=(0, 1.02), xticks=(0, 0.5, 1))
             axes.xaxis.set_major_formatter(PLAIN)

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from report.pages.names import describe
@@ -11,7 +10,7 @@ from report.pages.text_format import FIXED, Markdown, code, duration, escape, se
 from report.results.counterparts import KINDS
 from report.results.settings import Description, find_defaults, is_library, shorten, vary
 from report.results.table import Samples
-from report.results.views import Results, Training
+from report.results.views import Training
 
 COMPONENTS = {  # short name of a component of this library -> a sentence for readers of the report
     "zoom": "Each level removes one more row and column, and enlarges the rest to the full size.",
@@ -29,12 +28,6 @@ COMPONENTS = {  # short name of a component of this library -> a sentence for re
     "cnn": "A convolutional network that keeps the full resolution; all levels share its weights.",
     "unet": "A U-Net with skip connections, with about as many parameters as the convolutional network.",
 }
-PICTURES = {  # file -> caption, both with the model's name or label
-    "degradation_{}.png": "{}: one image at rising levels.",
-    "loss_{}.svg": "{}: loss on the training images, and on the test images.",
-    "samples_{}.png": "{}: the first samples, not picked.",
-    "trajectory_{}.png": "{}: from the start, at the top, to the sample, at the bottom.",
-}
 
 
 @dataclass(frozen=True)
@@ -45,7 +38,6 @@ class Model:
     training: Training
     samples: Samples
     changes: Mapping[str, Any] = field(default_factory=dict)  # settings that a variant changes
-    pictures: Markdown = Markdown("")  # pictures, and a sentence that references them
     strip: Markdown = Markdown("")  # the first samples, as a picture in a table cell
 
     def component(self, kind: str) -> Markdown:
@@ -68,8 +60,6 @@ class Model:
         """Degradation or schedule, and the number of levels."""
         if self.training.process == "ddpm":
             name = f"{self.component('schedule')} schedule"
-        elif self.training.process == "zoom":
-            name = "zoom"
         else:
             name = self.component("degradation") or escape(self.training.model)
         return Markdown(f"{name}, T{FIXED}={FIXED}{self.training.train.T}")
@@ -89,10 +79,20 @@ class Model:
         """The label of the model's section."""
         return Markdown(f"{{#sec:model-{self.training.model}}}")
 
+    def figure(self, kind: str) -> Markdown:
+        """The file and the label of a picture of the model."""
+        name = f"{kind}_{self.training.model}"
+        return Markdown(f"(figures/{name}.png){{#fig:{name.replace('_', '-')}}}")
+
     @property
     def kinds(self) -> list[str]:
         """Kinds of components that have a docstring."""
         return [kind for kind in KINDS if kind in [*self.training.train.get("docs", ())]]
+
+    @property
+    def components(self) -> list[tuple[Markdown, Markdown]]:
+        """Name and description of each component that has a docstring."""
+        return [(self.head(kind), self.docs(kind)) for kind in self.kinds]
 
     def head(self, kind: str) -> Markdown:
         """The kind and the name of a component, such as "Degradation, Fade."."""
@@ -113,17 +113,13 @@ def _with_code(text: str) -> Markdown:
     return Markdown(ticks.sub(lambda match: code(re.sub(r"\\(.)", r"\1", match[1])), escape(text)))
 
 
-def describe_models(results: Results, models: Iterable[str], drawn: Collection[str]) -> list[Model]:
-    """Describe the first training run of each model.
-
-    Args:
-        drawn: files of figures that exist; other pictures are left out.
-    """
-    described = []
-    for training in map(results.first, models):
-        pictures = _pictures(training, drawn)
-        described.append(Model(training.label, training, training.final, pictures=pictures))
-    return described
+def list_shared(models: Iterable[Model]) -> dict[tuple[Markdown, Markdown], list[str]]:
+    """The components that several models share, with the names of these models."""
+    users: dict[tuple[Markdown, Markdown], list[str]] = {}
+    for model in models:
+        for component in model.components:
+            users.setdefault(component, []).append(model.name)
+    return {component: names for component, names in users.items() if len(names) > 1}
 
 
 def strip(training: Training, drawn: Collection[str]) -> Markdown:
@@ -131,16 +127,3 @@ def strip(training: Training, drawn: Collection[str]) -> Markdown:
     file = f"first_samples_{training.model}.png"
     picture = f"![First samples of {escape(training.label)}.](figures/{file}){{.strip width=5.2cm}}"
     return Markdown(picture if file in drawn else "")
-
-
-def _pictures(training: Training, drawn: Collection[str]) -> Markdown:
-    pictures = {}
-    for name, caption in PICTURES.items():
-        if (file := name.format(training.model)) in drawn:
-            label = f"fig:{Path(file).stem.replace('_', '-')}"
-            text = caption.format(escape(training.label))
-            pictures[f"@{label}"] = f"![{text}](figures/{file}){{#{label}}}\n"
-    if not pictures:
-        return Markdown("")
-    sentence = f"[{'; '.join(pictures)}] {'shows' if len(pictures) == 1 else 'show'} what it does.\n"
-    return Markdown("\n".join([sentence, "::: here", *pictures.values(), ":::\n"]))

@@ -13,7 +13,7 @@ from diffusion.evaluation.measured import repeats
 from diffusion.evaluation.statistics import Interval
 from diffusion.places import releases
 from report.figures.styles import plural
-from report.pages.models import Model, describe_models, strip
+from report.pages.models import Model, list_shared, strip
 from report.pages.names import PROJECT, Content, ReportRun, collect_common, dataset
 from report.pages.sources import Marks
 from report.pages.text import TEXT, Text
@@ -26,12 +26,11 @@ from report.pages.text_format import (
     duration,
     escape,
     integer,
-    named,
     percent,
     percent_span,
     spread,
 )
-from report.results.counterparts import RELEASES, other_data
+from report.results.counterparts import RELEASES, list_beside, list_released, other_data
 from report.results.definitions import ENOUGH
 from report.results.table import note
 from report.results.views import Results, Training
@@ -104,6 +103,7 @@ def collect_names(run: ReportRun) -> dict[str, Any]:
     models = {model: results.first(model) for model in results.models}
     first = next(iter(models.values()))
     known = DATASETS.get(first.train.data.name)
+    described = [Model(training.label, training, training.final) for training in models.values()]
     accepted = ""
     if "digit" in first.real:
         accepted = "Accepted" if other_data(results) else "Share of digits"
@@ -114,7 +114,8 @@ def collect_names(run: ReportRun) -> dict[str, Any]:
         "drawn": {name.partition(".")[0] for name in run.drawn},
         "models": models,
         "final": {model: training.final for model, training in models.items()},
-        "described": describe_models(results, models, run.drawn),
+        "described": described,
+        "shared": list_shared(described),
         "share": share,
         "measuring": first.measured.facts,
         "blind": first.main_features != "digits",  # the classifier
@@ -131,10 +132,12 @@ def collect_names(run: ReportRun) -> dict[str, Any]:
 
 def _front(run: ReportRun, trainings: list[Training]) -> dict[str, Any]:
     """Title, authors and citation of the run; the project is not its author."""
+    steps = {training.train.unread["steps"] for training in trainings}
+    length = f"after {integer(steps.pop())} steps" if len(steps) == 1 else "trained"
     report, name, n = run.profile.file.report, run.profile.name, len(trainings)
     number = NUMBERS[n].capitalize() if n < len(NUMBERS) else n
     label = trainings[0].label if n == 1 else f"{number} models"
-    title = report.title or f"{label} trained on {dataset(run.results).title}"
+    title = report.title or f"{label} {length} on {dataset(run.results).title}"
     seconds = duration(sum(training.seconds for training in run.results.trainings.values()))
     device = escape(trainings[0].train.environment.unread["device"].upper())
     year = report.date and report.date.year
@@ -156,17 +159,22 @@ def _compared(run: ReportRun, trainings: list[Training]) -> dict[str, Any]:
         rows.append(Model(name, training, samples, changes, strip=strip(training, drawn)))
     groups = [Seeds(training.label, results.all_of(training.model)) for training in trainings]
     several = [seeds for seeds in groups if len(seeds.trainings) > 1]
-    few = [training for training in trainings if training.train.unread["steps"] < ENOUGH]
+    released = [Model(training.label, training, training.final) for training in list_released(results)]
     counted = all("different" in row.samples for row in rows)
     return {
         "rows": rows,
         "counted": counted,
+        "released": released,
+        "pairs": [(training, other[1]) for training, other in list_beside(results) if other],
         "floors": [training for training in trainings if "floor" in training.final][:1],
         "alone": not several,
         "over_seeds": several,
         "ranked_rows": lambda: _rank(results, rows),
         "repeated": lambda: _describe_repeats(results, rows),
-        "short": lambda: few and named([(training.label, training.train.steps) for training in few], integer),
+        "short": min(training.train.unread["steps"] for training in trainings) < ENOUGH,
+        "final_losses": lambda: [
+            (training.label, training.history[-1]["test_loss"]) for training in trainings
+        ],
     }
 
 

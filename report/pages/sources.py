@@ -208,7 +208,7 @@ def write_sources(text: str, marks: Marks, out: Path) -> tuple[str, list[dict[st
         numbers.append({"number": number, "text": number_text, "value": value, "sources": listed})
         first.setdefault(sources, number)
         rows.update((row.source, row) for selection in read for row in selection.rows)
-        lines += [f"1. [{number_text}]{{#n{number}}}", *_describe_number(values, read, out), ""]
+        lines += [f"1. [{number_text}]{{#n{number}}}", *_describe_number(number_text, values, read, out), ""]
     number_of = {mark: number for number, mark in enumerate(shown, 1)}
     text = MARK.sub(lambda match: f"[{match[2]}]{{.n s={number_of[match[1]]}}}", text)
     head = "# Where the numbers come from {#sec:sources .unnumbered}\n\n::: {.claim #numbers}"
@@ -217,13 +217,15 @@ def write_sources(text: str, marks: Marks, out: Path) -> tuple[str, list[dict[st
     return text, numbers, sorted(rows.values(), key=_file_and_index)
 
 
-def _describe_number(values: Sequence[float], read: Sequence[Selection], out: Path) -> list[str]:
-    """A definition list on one number, within an item: its value unrounded, and links to its sources."""
-    unrounded = ", ".join(f"{x:.10g}" for x in values[:4]) + (" …" if len(values) > 4 else "")
+def _describe_number(text: str, values: Sequence[float], read: Sequence[Selection], out: Path) -> list[str]:
+    """A definition list on one number, within an item: its value to four digits, and links to its sources."""
+    names = ("", "low ", "high ") if "[" in text and len(values) == 3 else ("",) * 4
+    digits = (f"{x:.4g}" if abs(x) < 1e4 else f"{x:.0f}" for x in values)
+    value = ", ".join(map("".join, zip(names, digits, strict=False))) + (" …" if len(values) > 4 else "")
     groups: dict[str, dict[str, str]] = {}  # in the order of reading
     for selection in read:
         groups.setdefault(selection.head, {})[selection.description] = selection.link(out)
-    entries = {"Value": [unrounded]}
+    entries = {"Value": [value]}
     for head, links in groups.items():
         items = [f"[{what}]({link})" if link else what for what, link in [*links.items()][:MOST]]
         if len(links) > MOST:

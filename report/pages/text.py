@@ -110,7 +110,7 @@ class _Language(jinja2.Environment):
 
     def __init__(self, shown: Callable, functions: dict[str, Callable], folder: Path):
         super().__init__(
-            loader=jinja2.FileSystemLoader([folder, TEXT]),  # loads parts that several sources include
+            loader=jinja2.FileSystemLoader(folder),
             variable_start_string="<<",
             variable_end_string=">>",
             block_start_string="\0%",

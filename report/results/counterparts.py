@@ -10,7 +10,7 @@ from report.results.kept import verify
 from report.results.settings import is_library
 from report.results.views import STUDY, Results, Training, load, trainings_in
 
-RELEASES = ("paper", "beyond")  # releases that are searched for counterparts, in this order
+RELEASES = ("paper", "beyond", "equal")  # releases that are searched for counterparts, in this order
 KINDS = ("degradation", "schedule", "prior", "sampler", "network")  # kinds of components, in this order
 Pair = tuple[Results, Training] | None
 
@@ -57,14 +57,41 @@ def list_firsts(results: Results, without: Sequence[str] = ()) -> list[tuple[Tra
     return [(training, find_counterpart(training)) for training in chosen]
 
 
-def list_beside(results: Results) -> list[tuple[Training, Pair]]:
-    """Result of `list_firsts` without the user's own models, and without training runs that are released."""
+def list_beside(results: Results, own: bool = False) -> list[tuple[Training, Pair]]:
+    """Result of `list_firsts` without training runs that are released.
+
+    Args:
+        own: includes the user's own models, which have no counterpart. Default False.
+    """
 
     def weights(training: Training) -> str:
         return training.train.weights.sha256
 
-    pairs = list_firsts(results, list_own(results))
+    mine = list_own(results)
+    pairs = list_firsts(results, () if own else mine)
+    pairs = [(training, None if training.model in mine else pair) for training, pair in pairs]
     return [(training, pair) for training, pair in pairs if not pair or weights(training) != weights(pair[1])]
+
+
+def list_released(results: Results) -> list[Training]:
+    """Released models with a process and a network of the same kinds as a run has; empty for a released run.
+
+    All are from one release: with as many samples as the run, or else with the most models. Of each process
+    there is the first model.
+    """
+    firsts = [training for training, _ in list_beside(results, own=True)]
+    if not any(pair for _, pair in list_beside(results)):
+        return []
+    kinds = {(training.process, str(training.parts["network"])) for training in firsts}
+    by_release = []
+    for release in filter(None, map(open_release, RELEASES)):
+        models: dict[str, Training] = {}
+        for training in map(release.first, release.models):
+            if training.measured and (training.process, str(training.parts["network"])) in kinds:
+                models.setdefault(str(training.settings.unread["process"]), training)
+        by_release.append([*models.values()])
+    n = firsts[0].final.n
+    return max(by_release, key=lambda found: (bool(found) and found[0].final.n == n, len(found)))
 
 
 def other_data(results: Results) -> str:

@@ -236,7 +236,7 @@ def test_a_text_may_name_models_that_a_condition_asks_for_and_functions_of_all(t
 
 
 def test_a_text_may_reference_its_own_labels_the_reports_and_those_in_code(tmp_path):
-    words = "# Mine {#sec:mine}\n\n@sec:mine, [@Fig:losses; @fig:loss-zoom], `@fig:x`, a@fig:x\n"
+    words = "# Mine {#sec:mine}\n\n@sec:mine, [@Fig:losses; @fig:samples-zoom], `@fig:x`, a@fig:x\n"
     words += "\n```\n@fig:x\n```\n"
     (tmp_path / "words.md").write_text(words)
     assert read(tmp_path, report={"text": "words.md"}).text == words

@@ -183,7 +183,7 @@ def test_numbers_are_counted_in_the_order_of_the_text_and_list_their_sources_onc
     assert (numbers[1]["sources"][0]["rows"], numbers[2]["sources"]) == ([11, 2, 10], 1)  # of the first one
     in_order = [rows[1], rows[2], rows[0], *once]  # by place, as numbers are ordered
     assert [row.source for row in cited] == in_order
-    assert [entries["Value"] for _, entries in listed(text)] == [["9"], ["80.12345679, 81"], ["9.0001"]]
+    assert [entries["Value"] for _, entries in listed(text)] == [["9"], ["80.12, 81"], ["9"]]
 
 
 @pytest.mark.parametrize("around", ["`{}`", "$x = {}$", "``{}``", "[a]{{width={}}}"])

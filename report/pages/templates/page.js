@@ -41,7 +41,7 @@
   const here = nav.querySelector(".here");
   let current = null;
   const follow = () => {
-    const passed = sections.filter((section) => section.getBoundingClientRect().top < 100);
+    const passed = sections.filter((section) => section.checkVisibility() && section.getBoundingClientRect().top < 100);
     const link = passed.length ? links.get(passed[passed.length - 1].id) : null;
     if (link === current) return;
     if (current) current.removeAttribute("aria-current");

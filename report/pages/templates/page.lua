@@ -64,6 +64,28 @@ local function image(el)
   return el
 end
 
+-- A formula in a line and the mark behind it stay together.
+local function inlines(list)
+  for i = #list - 1, 1, -1 do
+    local mark = list[i].t == "Math" and list[i].mathtype == "InlineMath" and list[i + 1].t == "Str" and list[i + 1].text:match "^%p"
+    if mark then
+      list[i + 1].text = list[i + 1].text:sub(2)
+      list[i] = pandoc.Span({ list[i], pandoc.Str(mark) }, { class = "whole" })
+    end
+  end
+  return list
+end
+
+-- The figures and tables of the supplement open on a click.
+local function supplement(d)
+  local head = d.content[1]
+  if not (d.classes:includes "page" and head and head.t == "Header" and head.classes:includes "supplement") then return nil end
+  local rest = pandoc.Div(d.content)
+  rest.content:remove(1)
+  return { head, pandoc.RawBlock("html", '<details class="claim"><summary>Further figures, tables and settings</summary>'), rest,
+    pandoc.RawBlock("html", "</details>") }
+end
+
 -- Long formulas scroll in a box of their own.
 local function boxed(m)
   if m.mathtype == "DisplayMath" then return pandoc.Span({ m }, { class = "eqbody" }) end
@@ -141,7 +163,10 @@ local function square(row)
   local said = name .. ": " .. pandoc.utils.stringify(verdict)
   local more = { class = "square " .. verdict.classes[#verdict.classes], ["aria-label"] = "Claim " .. number .. ", " .. said }
   squares:insert { pandoc.Plain { pandoc.Link(number, link.target, said, more) } }
-  if not signs:includes(verdict) then signs:extend { verdict, pandoc.Space() } end
+  if signs[verdict.classes[2]] then return end   -- the margin of "no difference" differs from claim to claim
+  signs[verdict.classes[2]] = true
+  local sign = pandoc.utils.stringify(verdict):gsub(" beyond.*", "")
+  signs:extend { pandoc.Span(pandoc.Str(sign), verdict.attr), pandoc.Space() }
 end
 local function glance(d)
   if not d.classes:includes "glance" then return nil end
@@ -165,6 +190,6 @@ local function whole(doc)
   return doc
 end
 
-return { { Meta = meta }, { Div = glance }, { Div = ledger }, { Div = screen }, { Pandoc = whole },
-         { Figure = figure, Math = boxed, Table = heads },
+return { { Meta = meta }, { Div = glance }, { Div = ledger }, { Div = screen }, { Pandoc = whole }, { Div = supplement },
+         { Inlines = inlines }, { Figure = figure, Math = boxed, Table = heads },
          { Image = image }, { Cite = citation }, { Div = entry } }

@@ -167,6 +167,15 @@ local function division(d)
   if d.classes:includes "algorithm" then return algorithm(d) end
 end
 
+local TEXT = 5.75  -- inches: the width of the text and of most pictures (report/figures/print_style.py)
+local function width(src)
+  local file = src:match "%.png$" and io.open(src, "rb")
+  if not file then return "100%" end
+  local size = pandoc.image.size(file:read "a")
+  file:close()
+  return string.format("%.0f%%", math.min(100, 100 * size.width / size.dpi_horz / TEXT))
+end
+
 local function figure(el)
   if #el.caption.long == 0 then return nil end
   local n = bump("fig", el.identifier)
@@ -178,7 +187,7 @@ local function figure(el)
       if a.file ~= "" then cell = pandoc.Link(cell, a.file) end
       for _, name in ipairs { "notebook", "cell", "link", "file" } do a[name] = nil end
     end
-    a.width = a.width or (typst and i.classes:includes "narrow" and "76%") or "100%"
+    a.width = a.width or (typst and i.classes:includes "narrow" and "76%") or width(i.src)
     return i
   end }
   if cell then
