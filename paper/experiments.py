@@ -81,6 +81,18 @@ def list_scores(record: Record) -> dict[str, dict[str, dict[str, Interval]]]:
     return scores
 
 
+def control(record: Record | None) -> dict[str, Any]:
+    """Geometric mean over runs of a measure of the control of photograph features."""
+
+    def mean(model: str, way: str, measure: str = "frechet_photographs") -> float:
+        wanted = (model, way, measure)
+        rows = [row for row in record.rows if (row.model, row.way, row.measure) == wanted]
+        return math.exp(float(np.mean([math.log(row.interval.value) for row in rows])))
+
+    known = record and any(row.way == "100 steps" for row in record.rows)
+    return {"control": mean if known else None}
+
+
 def intervention(job: Record | None) -> dict[str, Any]:
     """Samples after each of the first epochs, by schedule, with and without the correction of an offset."""
     schedules = grouped(job.rows, "model") if job else {}

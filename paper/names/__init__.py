@@ -28,6 +28,7 @@ def collect_names(run: ReportRun, verdicts: Mapping[str, Verdict]) -> dict[str, 
         **models.classes(results),
         **experiments.level(results),
         **others.others(results),
+        **experiments.control(results.jobs.get("photographs")),
         **experiments.effects(results.jobs.get("effects")),
         **experiments.intervention(results.jobs.get("intervention")),
     }

@@ -292,39 +292,28 @@ def test_what_a_network_misses_of_an_offset_is_added_to_its_prediction():
     torch.testing.assert_close(result, whole)
 
 
-# --- 15: features of photographs ---
+# --- 16: photograph features ---
+
+
+def test_pixels_below_15_percent_of_the_range_become_black():
+    blacken = defined("16_photographs", "measure")["blacken"]
+    x = torch.tensor([-0.5, -0.36, -0.34, 0.0, 0.5])
+    assert blacken(x).tolist() == pytest.approx([-0.5, -0.5, -0.34, 0.0, 0.5])
 
 
 def test_tables_of_photographs_have_their_rows():
-    cells = (
-        "models",
-        "measure",
-        "original",
-        "kinds",
-        "procedure",
-        "rows",
-        "runs",
-        "scale",
-        "checks",
-        "table",
-    )
-    result = defined("15_photographs", *cells, released="paper")
+    result = defined("16_photographs", "measure", "rows", "table", "scale", "scores", released="paper")
     features = {"digits": "", "autoencoder": "_autoencoder", "photographs": "_photographs"}
-    means = shown(result, "15-runs")
-    for (measure, kind), column in means.items():
-        for model, value in column.dropna().items():
-            late = rows("paper/photographs", way="late", measure=measure + features[kind], model=model)
-            runs = {row.x: [math.log(one.value) for one in late if one.x == row.x] for row in late}
-            expected = math.exp(np.mean([np.mean(logs) for logs in runs.values()]))  # each run counts once
+    tables = {name: shown(result, f"16-{name}") for name in ("table", "scale", "scores")}
+    for (model, way), row in tables["table"].iterrows():
+        for kind, value in row.dropna().items():
+            runs = rows("paper/photographs", way=way, measure="frechet" + features[kind], model=model)
+            expected = math.exp(np.mean([math.log(run.value) for run in runs]))
             assert value == pytest.approx(expected, abs=0.0051)
-    tables = {name: shown(result, f"15-{name}") for name in ("scale", "checks", "table")}
     for (way, kind), value in tables["scale"].stack().dropna().items():
         measure = ("floor" if way == "floor" else "frechet") + features[kind]
         assert value == pytest.approx(number("paper/photographs", measure, way).value, abs=0.051)
-    for (measure, kind, way, model), value in tables["checks"].stack().dropna().items():
-        known = number("paper/photographs", measure + features[kind], way, model=model)
-        assert value == pytest.approx(known.value, abs=0.0051)
-    for (how, kind), column in tables["table"].items():
+    for (how, kind), column in tables["scores"].items():
         for source, value in column.items():
             known = number("paper/photographs", "frechet" + features[kind], f"{source}, as the {how}")
             assert value == pytest.approx(known.value, abs=0.051)
