@@ -14,6 +14,7 @@ from report.pages.text_format import Markdown, fixed, integer, listing
 from report.results.table import Record, Row, Samples, grouped
 from report.results.views import Results
 
+BLACK = ", faint grey black"  # ending of a way of the control of photograph features
 LAW = ("real", "n", "trainings", "correlation", "within", "within_others", "apart")
 
 
@@ -82,15 +83,22 @@ def list_scores(record: Record) -> dict[str, dict[str, dict[str, Interval]]]:
 
 
 def control(record: Record | None) -> dict[str, Any]:
-    """Geometric mean over runs of a measure of the control of photograph features."""
+    """The control of photograph features: geometric means over runs, with and without faint grey."""
 
     def mean(model: str, way: str, measure: str = "frechet_photographs") -> float:
         wanted = (model, way, measure)
         rows = [row for row in record.rows if (row.model, row.way, row.measure) == wanted]
         return math.exp(float(np.mean([math.log(row.interval.value) for row in rows])))
 
+    def change() -> float:
+        sets = {(row.model, row.way) for row in record.rows if row.x is not None}
+        plain = sorted((model, way) for model, way in sets if not way.endswith(BLACK))
+        measures = ("frechet", "frechet_autoencoder")
+        ratios = [mean(model, way + BLACK, m) / mean(model, way, m) for model, way in plain for m in measures]
+        return max(abs(ratio - 1) for ratio in ratios)
+
     known = record and any(row.way == "100 steps" for row in record.rows)
-    return {"control": mean if known else None}
+    return {"control": mean if known else None, "control_change": change}
 
 
 def intervention(job: Record | None) -> dict[str, Any]:
