@@ -83,7 +83,7 @@ def test_the_recogniser_is_tried_on_digits_that_gave_it_no_bound(mnist_dir):
 def test_tables_of_the_yardstick_have_their_rows(mnist_dir):
     result = defined(
         "07_yardstick",
-        *("noise", "kinds", "scribbles", "distorted", "measured", "measure", "mixed"),
+        *("noise", "kinds", "scribbles", "distorted", "measured", "measure", "mixed", "rows"),
         *("table", "mixes", "recognised"),
         released="paper",
         n_test=100,
@@ -296,7 +296,7 @@ def test_what_a_network_misses_of_an_offset_is_added_to_its_prediction():
 
 
 def test_pixels_below_15_percent_of_the_range_become_black():
-    blacken = defined("16_photographs", "measure")["blacken"]
+    blacken = defined("16_photographs", "features")["blacken"]
     x = torch.tensor([-0.5, -0.36, -0.34, 0.0, 0.5])
     assert blacken(x).tolist() == pytest.approx([-0.5, -0.5, -0.34, 0.0, 0.5])
 

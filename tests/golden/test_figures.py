@@ -16,7 +16,7 @@ PLOTTED = sorted(RELEASED.keys() - NOT_HERE)
 CLOSE = 1e-9  # relative difference that another processor's rounding may make
 ALONE = {  # notebook -> cells that figures rest on, and parameters
     "01_schedules": ("linear cosine", {"released": "paper"}),
-    "07_yardstick": ("measure", {"released": "paper"}),
+    "07_yardstick": ("rows", {"released": "paper"}),
     "09_level": ("results", {}),
     "11_models": ("results", {}),
     "report_figures": ("results", {"released": "paper"}),

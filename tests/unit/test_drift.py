@@ -50,7 +50,7 @@ def test_it_is_the_spread_that_the_sampler_leaves(sampler, responses, added):
 @pytest.fixture(scope="module")
 def level() -> dict:
     """Functions of notebook 09."""
-    return defined("09_level", "predict")
+    return defined("09_level", "variants", "predict")
 
 
 SHIFTS = {30.0: 0.8, 1.0: 0.2, 3.0: 0.5}  # response to shifts of these sizes, in the order of rows

@@ -26,3 +26,18 @@ def test_an_effect_on_a_share_has_its_lower_end_first_whichever_way_it_is_told(t
     rows = [table.row("digit", Interval(*ends), "joint start"), table.row("coverage", 0.7, "joint start")]
     effects = experiments.effects(recorded(tmp_path, rows))
     assert effects["effect_points"]("joint start", sign) == told
+
+
+def test_the_control_has_geometric_means_over_runs_and_its_largest_change(tmp_path):
+    black = {"frechet": (4.4, 3.9), "frechet_autoencoder": (2.0, 2.0), "frechet_photographs": (1.0, 9.0)}
+    rows = [
+        table.row(measure, value, f"100 steps{ending}", x=seed, model="linear_unet")
+        for measure, values in black.items()
+        for seed, last in enumerate(values)
+        for ending, value in (("", 4.0 if measure == "frechet" else 2.0), (experiments.BLACK, last))
+    ]
+    rows.append(table.row("frechet", 7.0, "published", model="linear"))
+    names = experiments.control(recorded(tmp_path, rows))
+    assert names["control"]("linear_unet", "100 steps" + experiments.BLACK) == pytest.approx(3.0)
+    assert names["control_change"]() == pytest.approx(math.sqrt(4.4 * 3.9) / 4 - 1)
+    assert experiments.control(None)["control"] is None
