@@ -1,5 +1,7 @@
 """Names of the paper's text, against oracles and properties; their values: golden/test_released.py."""
 
+import math
+
 import pytest
 
 from diffusion.evaluation.statistics import Interval
