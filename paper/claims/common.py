@@ -5,7 +5,6 @@ from functools import partial
 
 import numpy as np
 
-from diffusion.evaluation.statistics import Interval
 from paper.claims.effects import BELOW, Effect
 from paper.claims.judge import SHARED
 from report.pages.text_format import percent, points
@@ -54,15 +53,10 @@ def paired_ddpms(results: Results, number: Number, scale: Scale = LINEAR) -> Ove
 
 
 def ratio(
-    name: str, found: Over | Interval, side: str | None, margins: tuple[float, ...] = (), bound: float = 1.0
+    name: str, found: Over, side: str | None, margins: tuple[float, ...] = (), bound: float = 1.0
 ) -> Effect:
     """The effect of a ratio."""
     return Effect(name, found, side, bound, margins, ratio=True)
-
-
-def exact(value: float) -> Interval:
-    """A number without uncertainty."""
-    return Interval(value, value, value)
 
 
 def slope(

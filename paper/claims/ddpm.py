@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from paper.claims import common
-from paper.claims.effects import ABOVE, BELOW, Effect
+from paper.claims.effects import ABOVE, BELOW, Effect, exact
 from paper.claims.judge import claim
 from paper.question import DDPMS
 from report.pages.text_format import MINUS, fixed, num, percent
@@ -28,7 +28,7 @@ def ends_agree(results: Results) -> Iterator[Effect]:
     """
     job = results.jobs.get("schedules")
     ends = ([job[m].at("alpha_bar", t).value ** 0.5 for m in DDPMS] for t in (0, job.facts["T"]))
-    apart = common.exact(max(abs(linear - cosine) for linear, cosine in ends))
+    apart = exact(max(abs(linear - cosine) for linear, cosine in ends))
     show = partial(num, digits=2)
     yield Effect("largest difference in amplitude", apart, BELOW, SAME_PLACE, show=show)
 

@@ -15,6 +15,16 @@ Answer = bool | str | None  # yes, no, EQUAL, PART, or None if the data do not d
 ABOVE, BELOW, WITHIN = "above", "below", "within"
 
 
+def with_interval(value: float, low: float, high: float) -> Over:
+    """A number with the interval of one measurement, which is not over training runs."""
+    return Over(Interval(value, low, high), {}, unknown=False)
+
+
+def exact(value: float) -> Over:
+    """A number without uncertainty."""
+    return with_interval(value, value, value)
+
+
 @dataclass(frozen=True)
 class Effect:
     """A number that decides a claim, by the position of its interval relative to a bound.
@@ -27,7 +37,7 @@ class Effect:
     """
 
     name: str
-    found: Interval | Over  # the number, over training runs or with the interval of one measurement
+    found: Over  # the number, with its interval
     side: str | None = ABOVE  # None: the number is shown, but decides nothing
     bound: float = 0.0
     margins: tuple[float, ...] = ()  # smallest first; for a ratio, factors
@@ -39,28 +49,16 @@ class Effect:
     def interval(self) -> Interval:
         """The number with its interval; its sources are noted as read."""
         note(*self.sources)
-        return self.found.interval if isinstance(self.found, Over) else self.found
+        return self.found.interval
 
     @property
     def each(self) -> Mapping[str, tuple[float, ...]]:
         """The number of each training run, by model."""
-        return self.found.each if isinstance(self.found, Over) else {}
-
-    @property
-    def freedom(self) -> float | None:
-        """Degrees of freedom of the interval; None if it is not over training runs."""
-        return self.found.freedom if isinstance(self.found, Over) else None
-
-    @property
-    def open(self) -> bool:
-        """True if the scatter of training runs is unknown, so that the number decides nothing."""
-        return isinstance(self.found, Over) and self.found.unknown
+        return self.found.each
 
     def at(self, level: float) -> "Effect":
-        """The effect with its interval over training runs at another level of confidence."""
-        if self.open or not isinstance(self.found, Over):
-            return self
-        return replace(self, found=self.found.at(level))
+        """The effect with its interval, if it is over training runs, at another level of confidence."""
+        return replace(self, found=self.found._replace(interval=self.found.at(level)))
 
     def _away(self, x: float) -> float:
         """The distance of a value from the bound; for a ratio, a factor of at least 1."""
@@ -75,7 +73,7 @@ class Effect:
     def answer(self) -> Answer:
         """The answer of the interval."""
         _, low, high = self.interval.ends
-        if self.open:
+        if self.found.unknown:
             return None
         if self.side == WITHIN:
             beside = low > self.bound or high < self.bound
@@ -87,16 +85,15 @@ class Effect:
 
     def lean(self) -> Answer:
         """The answer of the value alone, without its interval."""
-        value = self.interval.value
-        alone = replace(self, found=Interval(value, value, value))
+        alone = replace(self, found=exact(self.interval.value))
         return EQUAL if self.side != WITHIN and alone.limit else alone.answer()
 
     def row(self) -> dict[str, Any]:
         """The effect for other programs."""
         content = {"name": self.name} | dict(zip(("value", "low", "high"), self.interval.ends, strict=True))
         content |= {"trainings": {model: [*values] for model, values in self.each.items()}}
-        names = ("freedom", "side", "bound", "margins") if self.side else ("freedom",)
-        return content | {name: getattr(self, name) for name in names}
+        names = ("side", "bound", "margins") if self.side else ()
+        return content | {"freedom": self.found.freedom} | {name: getattr(self, name) for name in names}
 
     def shown(self) -> Markdown:
         """Format the number with its interval, or alone if it is exact."""

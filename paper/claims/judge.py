@@ -99,7 +99,7 @@ def decide(claim: Claim, parts: tuple[Effect, ...]) -> Verdict:
     sided = [part for part in parts if part.side]
     if (answer := together(part.answer() for part in sided)) is not None:
         return Verdict(claim, OF_ANSWER[answer], parts)
-    single = any(part.open for part in sided)
+    single = any(part.found.unknown for part in sided)
     why = "no model was trained twice" if single else "runs scatter too widely for so few"
     lean = OF_ANSWER[together(part.lean() for part in sided)] if sided else ""
     return Verdict(claim, OPEN, parts, Markdown(why), lean)

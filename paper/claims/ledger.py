@@ -111,7 +111,7 @@ class Verdict:
     def freedom(self) -> Markdown:
         """Degrees of freedom of the deciding intervals; a dash if they are not over runs."""
         note(self.claim.source)
-        degrees = dict.fromkeys(fixed(part.freedom, 1) for part in self.decides if part.freedom)
+        degrees = dict.fromkeys(fixed(part.found.freedom, 1) for part in self.decides if part.found.freedom)
         return Markdown("; ".join(degrees)) or DASH
 
     @property

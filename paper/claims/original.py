@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 from diffusion.evaluation.statistics import Interval
 from diffusion.places import releases
-from paper.claims.common import exact, ratio
-from paper.claims.effects import ABOVE, WITHIN, Effect
+from paper.claims.common import ratio
+from paper.claims.effects import ABOVE, WITHIN, Effect, exact, with_interval
 from paper.claims.judge import claim
 from paper.question import DDPMS
 from report.pages.text_format import integer
-from report.results.scatter import NotMeasured
+from report.results.scatter import NotMeasured, Over
 from report.results.table import Record, path_of
 from report.results.views import Results
 
@@ -25,10 +25,9 @@ def files() -> Record:
     return Record(folder, "files", "released/original/")
 
 
-def ratio_to(whole: float, part: Interval) -> Interval:
+def ratio_to(whole: float, part: Interval) -> Over:
     """Divide a number and its interval by a whole."""
-    value, low, high = (end / whole for end in part.ends)
-    return Interval(value, low, high)
+    return with_interval(*(end / whole for end in part.ends))
 
 
 @claim("2.2", "The network is as described")

@@ -81,14 +81,11 @@ def claims(verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
 def _corrected(verdicts: Mapping[str, Verdict]) -> Names:
     """Verdicts with intervals corrected for the number of claims (Bonferroni)."""
 
-    def changed() -> list[Verdict]:
-        return [verdict for name, verdict in corrected.items() if verdict.verdict != verdicts[name].verdict]
-
-    corrected = correct(verdicts) if verdicts else {}
+    changed = [verdicts[name] for name, v in correct(verdicts).items() if v.verdict != verdicts[name].verdict]
     return Names(
         {
             "level": lambda: note_definition(corrected_level(len(verdicts)), "claims"),
-            "kept": lambda: note_definition(len(verdicts) - len(changed()), "claims"),
-            "changed": lambda: listing(verdict.number for verdict in changed()),
+            "kept": lambda: note_definition(len(verdicts) - len(changed), "claims"),
+            "changed": lambda: listing(verdict.number for verdict in changed),
         }
     )

@@ -13,7 +13,7 @@ from scipy import stats
 import made_up
 from diffusion.evaluation.statistics import Interval
 from paper.claims import common, judge, ledger
-from paper.claims.effects import ABOVE, BELOW, WITHIN, Effect
+from paper.claims.effects import ABOVE, BELOW, WITHIN, Effect, with_interval
 from report.pages.text_format import Markdown, fixed
 from report.results.scatter import LINEAR, LOG, NotMeasured, compare, last, paired
 from report.results.table import reading, row
@@ -23,7 +23,7 @@ fixed1 = partial(fixed, decimals=1)
 
 
 def effect(name: str, value: float, low: float, high: float, *side, **more) -> Effect:
-    return Effect(name, Interval(value, low, high), *side, show=fixed1, **more)
+    return Effect(name, with_interval(value, low, high), *side, show=fixed1, **more)
 
 
 def claim(*parts: Effect, **more) -> ledger.Claim:
@@ -79,7 +79,7 @@ def test_verdicts_are_judged_again_at_the_level_of_all_claims():
     verdicts = [ledger.HOLDS, ledger.OPEN, ledger.OPEN, ledger.HOLDS, ledger.OPEN]
     assert [one.verdict for one in again.values()] == verdicts
     student = stats.ttest_1samp(numbers["narrow"], 0).confidence_interval(judge.corrected_level(5))
-    assert again["narrow"].parts[0].found.low == pytest.approx(student.low)
+    assert again["narrow"].parts[0].interval.low == pytest.approx(student.low)
 
 
 def test_the_numbers_of_a_verdict_are_of_all_parts_and_those_that_decide_come_first():
@@ -285,7 +285,7 @@ def test_a_ratio_of_distances_is_that_of_geometric_means_over_late_checkpoints(r
     assert one.each["linear"] == pytest.approx([math.exp(x) for x in logs("linear")])
     share = Effect("x", common.mean(results, last("digit"), "zoom"), BELOW, 3.0)
     assert share.interval.value == pytest.approx((0.4 + 0.5) / 2)
-    assert not share.open
+    assert not share.found.unknown
 
 
 def test_pairs_have_one_seed_and_their_differences_have_the_interval_of_student(results):
@@ -303,7 +303,7 @@ def test_pairs_have_one_seed_and_their_differences_have_the_interval_of_student(
     ends = (logs_apart.mean(), student.low, student.high)
     assert ratio.interval.ends == pytest.approx([math.exp(end) for end in ends])
     single = common.paired_ddpms(results, last("digit"))  # of seed 0 alone, which has no scatter
-    assert (single.interval.value, Effect("z", single).open) == (pytest.approx(0.7 - 0.9), True)
+    assert (single.interval.value, single.unknown) == (pytest.approx(0.7 - 0.9), True)
     with pytest.raises(NotMeasured, match="share a seed"):
         common.seed_pairs(zooms[:1], linears[1:])
 

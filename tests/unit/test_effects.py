@@ -6,14 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diffusion.evaluation.statistics import Interval
-from paper.claims.effects import ABOVE, BELOW, EQUAL, PART, WITHIN, Effect, together
+from paper.claims.effects import ABOVE, BELOW, EQUAL, PART, WITHIN, Effect, together, with_interval
 from report.results.scatter import LINEAR, compare
 from report.results.table import reading
 
 
 def effect(value: float, low: float, high: float, *side, **more) -> Effect:
-    return Effect("x", Interval(value, low, high), *side, **more)
+    return Effect("x", with_interval(value, low, high), *side, **more)
 
 
 # --- answers ---
