@@ -25,7 +25,7 @@ CLAIMS: dict[str, Claim] = {}
 SHARED: dict[str, Any] = {}  # names that the docstrings of claims may use in all modules
 
 
-def claim(section: str, short: str, scope: str = "") -> Callable:
+def claim(section: str, short: str, **more: Any) -> Callable:
     """Decorate a function to enter a claim into the ledger.
 
     The first paragraph of the function's docstring is the claim, the second paragraph the rule by which it
@@ -34,14 +34,14 @@ def claim(section: str, short: str, scope: str = "") -> Callable:
     Args:
         section: section of the original study; "" for a comparison of ours.
         short: the claim in a few words.
-        scope: words that limit the verdict, such as "with digit features".
+        more: further attributes of `Claim`.
     """
 
     def enter(measure: Callable[[Results], Iterator[Effect]]) -> Callable:
         docstring = (measure.__doc__ or "").format(**SHARED | measure.__globals__)
         text, rule = (" ".join(paragraph.split()) for paragraph in docstring.split("\n\n"))
         words = map(Markdown, (section, text, short, rule))
-        CLAIMS[measure.__name__] = Claim(measure.__name__, *words, measure, Markdown(scope))
+        CLAIMS[measure.__name__] = Claim(measure.__name__, *words, measure, **more)
         return measure
 
     return enter

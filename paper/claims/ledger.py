@@ -28,7 +28,8 @@ class Claim:
     short: Markdown  # the text in a few words
     rule: Markdown
     measure: Callable[..., Iterator[Effect]]  # function of the results of a run
-    scope: Markdown = Markdown("")  # words that limit the verdict, as the rule does
+    scope: str = ""  # words that limit the verdict, as the rule does, such as "with digit features"
+    made_before: bool = False  # if True, the rule was written before the data were seen
     place: int = 0  # number in the ledger
 
     @property

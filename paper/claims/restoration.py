@@ -31,7 +31,7 @@ def loss_falling(results: Results) -> Iterator[Effect]:
     yield common.slope(results, "test loss", "zoom", losses)
 
 
-@claim("3.3, Fig. 11", "The last level often hides the original")
+@claim("3.3, Fig. 11", "The last level often hides the original", made_before=True)
 def struggles(results: Results) -> Iterator[Effect]:
     """From the last zoom level, the network often fails to restore the original.
 

@@ -72,6 +72,7 @@ def claims(verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
         "verdicts": claims,
         "comparisons": [verdict for name, verdict in verdicts.items() if name not in claims],
         "claims_count": lambda: note_definition(len(claims), "claims"),
+        "made_before": lambda: note_definition(sum(v.claim.made_before for v in claims.values()), "claims"),
         "tally": lambda: tally(claims.values()),
         "corrected": _corrected(claims),
         "verdict": {name: WORDS[verdict.verdict] for name, verdict in verdicts.items()},

@@ -118,7 +118,7 @@ def test_a_decorated_function_enters_the_ledger_with_its_docstring(monkeypatch):
     monkeypatch.setattr(judge, "CLAIMS", {})
     monkeypatch.setitem(judge.SHARED, "AT_LAST", "at last")
 
-    @judge.claim("3.9", "Short", scope="with care")
+    @judge.claim("3.9", "Short", scope="with care", made_before=True)
     def mine(results):
         """It is
         so {AT_LAST}.
@@ -130,6 +130,7 @@ def test_a_decorated_function_enters_the_ledger_with_its_docstring(monkeypatch):
     (one,) = judge.CLAIMS.values()
     assert (one.id, one.section, one.text, one.short) == ("mine", "3.9", "It is so at last.", "Short")
     assert (one.rule, one.scope, one.measure) == ("By a rule of 5.", "with care", mine)
+    assert one.made_before
 
 
 FIXED_BOUND = 5
