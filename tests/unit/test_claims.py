@@ -11,7 +11,6 @@ import pytest
 from scipy import stats
 
 import made_up
-from diffusion.evaluation.statistics import Interval
 from paper.claims import common, judge, ledger
 from paper.claims.effects import ABOVE, BELOW, WITHIN, Effect, with_interval
 from report.pages.text_format import Markdown, fixed
