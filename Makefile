@@ -146,11 +146,13 @@ golden: $(TESTED) # write the golden values of tests/golden; only cases in CHANG
 kernel: env-kernel # compile the networks of the play page, play/net.c, to play/net.wasm
 	@$(RUN) -m play.kernel
 
-pages: env # write the table of released models, execute notebooks 01 to 06, and write their pages
+pages: env # write the table of released models, execute notebooks 00 to 06, and write their pages
 	@$(RUN) -m report.pages.cards build/page/models.html
 	@$(RUN) -m report.jobs.run paper && rm -rf build/pages && mkdir -p build/pages
-	@$(RUN) -m papermill notebooks/05_your_degradation.ipynb build/pages/05_your_degradation.ipynb -p out_dir build/pages
-	@$(RUN) -m report.pages.notebooks build/pages/05_*.ipynb $(addprefix build/released/paper/notebooks/,01_*.ipynb 02_*linear-0.ipynb 03_*zoom-0.ipynb 04_*.ipynb 06_*.ipynb)
+	@$(RUN) -m papermill notebooks/00_ten_lines.ipynb build/pages/00_ten_lines.ipynb
+	@for name in 02_train_ddpm-linear-0 03_train_zoom-zoom-0 05_your_degradation; do \
+	$(RUN) -m papermill notebooks/$${name%%-*}.ipynb build/pages/$$name.ipynb -p out_dir build/pages || exit 1; done
+	@$(RUN) -m report.pages.notebooks build/pages/*.ipynb $(addprefix build/released/paper/notebooks/,01_*.ipynb 04_*.ipynb 06_*.ipynb)
 
 # Files keep their paths from the checkout, so links between pages work on the site as well.
 REPORT := *.html *.pdf *.csv numbers.json ledger.json figures/* metrics/* kept/* notebooks/*.html

@@ -1,10 +1,13 @@
-"""The folder of results and runs to open, for notebooks.
+"""The folder of results, and `fit` for lessons.
 
 Importing this module makes `report` and `paper` of the checkout importable from all folders.
 """
 
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import diffusion as d
 from diffusion.places import checkout
@@ -19,18 +22,26 @@ def results(out_dir: str | None) -> Path:
     return Path(out_dir).expanduser() if out_dir else (checkout() or Path()) / "build/notebook"
 
 
-def open_run(released: str | None, finished: str | None, model: str, seed: int) -> Run | None:
-    """Open an existing run for a lesson, instead of training one.
+def fit_or_open(
+    released: str | None,
+    finished: str | None,
+    out_dir: str | None,
+    model: str,
+    seed: int,
+    callback: Callable[[int, float], Any] | None = None,
+) -> Callable[..., Run]:
+    """Return `diffusion.fit` with a folder for the run, or a function that opens an existing run instead.
 
     Args:
         released: profile of a released run; takes precedence.
         finished: folder of a finished run.
-        model: name of the model among the released runs.
+        out_dir: folder of the results.
+        model: name of the model.
         seed: its seed.
-
-    Returns:
-        The run; None if neither is given, so that the lesson trains one.
+        callback: argument of `diffusion.fit`. Default None.
     """
-    if released:
-        return d.released(f"{released}/{model}-{seed}")
-    return d.open(finished) if finished else None
+    if released or finished:
+        run = d.released(f"{released}/{model}-{seed}") if released else d.open(finished or "")
+        return lambda *_, **__: run
+    folder = results(out_dir) / "runs" / f"{model}-{seed}"
+    return partial(d.fit, seed=seed, folder=folder, if_exists="rename", callback=callback)

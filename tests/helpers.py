@@ -335,7 +335,7 @@ def copied(target: Path, *parts: str) -> Path:
 
 
 NOTEBOOKS = places.notebooks()  # name -> file
-FIRST = ("parameters", "imports", "packages")  # cells that come before all others
+FIRST = ("parameters", "workflow", "imports", "packages")  # cells that come before all others
 
 
 def defined(notebook: str, *cells: str, **given: Any) -> dict[str, Any]:

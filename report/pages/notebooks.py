@@ -107,7 +107,7 @@ def describe_execution(notebook: nbformat.NotebookNode) -> str:
     values |= notebook.metadata.get("papermill", {}).get("parameters", {})
     release, name = values.get("released"), f"{values.get('model')}-{values.get('seed')}"
     if not values.get("model"):
-        return "Executed; this notebook trains no model."
+        return "Executed; no model is kept."
     if release:
         run = f"{release}/{name}"
         return f"The figures show the released run {run}; the text describes the default short run."

@@ -102,7 +102,7 @@ def test_latents_are_of_the_row_and_the_step_beside_them(degraded):
 
 def test_a_zoom_shows_the_centre_of_its_level(degraded):
     (axes,) = shown(degraded, "fig-zoom").axes
-    images, x = drawn.tiles(axes, 13), degraded["images"][61]
+    images, x = drawn.tiles(axes, 13), degraded["x_all"][61]
     for image, t, (label, _) in zip(images, range(0, 25, 2), tick_pairs(axes, "x"), strict=True):
         assert f"t = {t}$" in label
         assert same(image, zoomed(x, t))
@@ -138,16 +138,13 @@ def test_losses_are_at_the_levels_beside_them(ddpm):
         x_t = (a[t].sqrt() * x + (1 - a[t]).sqrt() * eps).float()
         own = (g(x_t, torch.full((len(x),), t / 1000)) - eps).square().mean().item()
         assert loss == pytest.approx(own, abs=6e-5)  # four digits of it are told
-    own, common = shown(ddpm, "02-common").values()
-    assert own == rows("paper/train_linear-0", measure="test_loss")[-1].value
-    assert common == pytest.approx(by_level.mean(), abs=1e-4)
 
 
 def test_predictions_are_in_their_rows(ddpm):
-    images, under = pictures(shown(ddpm, "02-predict-figure"), 10)
+    images, under = pictures(shown(ddpm, "02-predict"), 10)
     assert under == ["$t = 1$", *(str(round(1 + 111 * i)) for i in range(1, 10))]
     a = torch.tensor(alpha_bars()["linear"])[[1 + 111 * i for i in range(10)]].view(-1, 1, 1, 1)
-    x, eps = ddpm["x_test"][:1], torch.randn((1, 1, 28, 28), generator=generator(0, "predict"))
+    x, eps = ddpm["x_test"][:1], torch.randn((1, 1, 28, 28), generator=torch.Generator().manual_seed(0))
     x_t = a.sqrt() * x + (1 - a).sqrt() * eps
     with torch.inference_mode():
         predicted = ddpm["run"].network()(
@@ -165,7 +162,7 @@ def test_the_lines_of_the_ddpm_are_the_studys(ddpm):
     few = {"n_train": 100, "n_test": 20, "sampler_options": {"steps": 20}}
     predict = defined("02_train_ddpm", "data", "fit", "predict", "walk", released="paper", **few)
     first = defined("02_train_ddpm", "data", "fit", "predict", released="paper", **few)
-    g, alpha_bar = ddpm["g"], ddpm["alpha_bar"]
+    g, alpha_bar = predict["long"].network(), ddpm["alpha_bar"]
 
     def has_noise(x_t, x_hat, eps, t):
         """These are the latents of images that are to have this noise."""
@@ -186,8 +183,8 @@ def test_without_fresh_noise_a_latent_has_too_little(ddpm):
     found, a = shown(ddpm, "02-posterior"), alpha_bars()["linear"]
     step, expected, left = found.values()
     assert step == np.abs(a - 0.5).argmin()
-    assert expected == pytest.approx((1 - a[step]) ** 0.5)
-    assert left == pytest.approx((a[-1] / a[step] / (1 - a[-1])) ** 0.5 * (1 - a[step]), rel=1e-6)
+    assert expected == pytest.approx((1 - a[step]) ** 0.5, abs=6e-4)  # three digits of it are told
+    assert left == pytest.approx((a[-1] / a[step] / (1 - a[-1])) ** 0.5 * (1 - a[step]), abs=6e-4)
 
 
 def test_first_losses_are_as_released(ddpm):
@@ -207,14 +204,9 @@ def test_samples_are_those_of_the_released_model(request, model, found):
 
 
 def test_exercises_of_the_ddpm_have_their_answers(ddpm):
-    a, x = alpha_bars()["linear"], ddpm["x_test"].double()
+    a = alpha_bars()["linear"]
     enlarged = ((1 - a) / a) ** 0.5
-    assert shown(ddpm, "02-solution-1").tolist() == pytest.approx(enlarged[ddpm["t"]], rel=1e-3)
-    losses = shown(ddpm, "02-solution-2")
-    assert [*losses] == [1, 500, 1000]
-    for t, loss in losses.items():
-        expected = a[t] * x.square().mean().item() + (1 - (1 - a[t]) ** 0.5) ** 2
-        assert loss == pytest.approx(expected, abs=0.03)
+    assert shown(ddpm, "02-solution-1").tolist() == pytest.approx(enlarged[ddpm["t"]], rel=1e-3, abs=0.006)
 
 
 # --- 03: the zoom ---
@@ -224,7 +216,7 @@ def test_exercises_of_the_ddpm_have_their_answers(ddpm):
 def cold(mnist_dir):
     """Visible cells, which need no hidden ones."""
     few = {"n_train": 1000, "n_test": 200, "n_keep": 16, "n_reconstruct": 40}
-    return defined("03_train_zoom", *visible("03_train_zoom"), released="paper", **few)
+    return defined("03_train_zoom", *visible("03_train_zoom"), "known", released="paper", **few)
 
 
 @torch.inference_mode()
@@ -299,7 +291,7 @@ def test_starts_stand_above_deepest_zooms_and_a_walk_goes_down(cold):
 
 
 def test_a_painted_patch_is_walked_down_and_exercises_of_the_zoom_have_their_answers(cold):
-    strips, _ = pictures(shown(cold, "03-paint-code"), 9)
+    strips, _ = pictures(shown(cold, "03-paint"), 9)
     (painted,) = strips.values()
     patch = np.full((4, 4), -0.5)
     patch[:, 2] = 0.5
@@ -311,12 +303,6 @@ def test_a_painted_patch_is_walked_down_and_exercises_of_the_zoom_have_their_ans
         expected = cold["run"].network()(cold["walk"][0], torch.ones(10))
     assert np.abs(once - as_bytes(expected).astype(float)).mean() < 2
     assert np.abs(all_levels - as_bytes(cold["walk"][-1]).astype(float)).mean() < 8  # 24 roundings
-    changed = shown(cold, "03-solution-3")
-    flipped = torch.tensor(patch[None].repeat(2, 0)).float()
-    flipped[1, 0, 0] *= -1
-    one, other = cold["run"].sample(start=flipped[:, None])
-    assert changed[0, 0] == pytest.approx(100 * (one - other).abs().mean().item(), abs=0.51)
-    assert changed[0, 0] > 0
 
 
 # --- 04: the comparison ---
@@ -413,7 +399,8 @@ def test_samples_of_the_comparison_are_of_the_model_beside_them(compared):
 # --- 05: a degradation of one's own ---
 
 
-SMALL = {"n_train": 64, "n_test": 20, "epochs": 1, "n_keep": 4, "network_options": {"channels": [2]}}
+SMALL = {"n_train": 64, "n_test": 20, "epochs": 1, "n_keep": 4, "network": "cnn"}
+SMALL |= {"network_options": {"channels": [2]}}
 
 
 def pixelated(x, t):
