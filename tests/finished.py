@@ -82,8 +82,13 @@ PROFILE: dict[str, Any] = {
     "profile": "small",
     "dataset": "own_data:blank",
     "schedules": {"n_test": N},
-    "training": {"epochs": 2, "n_train": None, "n_test": None}
-    | {"network": "cnn", "network_options": {"channels": [4]}},
+    "training": {
+        "epochs": 2,
+        "network": "cnn",
+        "network_options": {"channels": [4]},
+        "n_train": None,
+        "n_test": None,
+    },
     "models": MODELS,
     "measure": {"n_final": 32},
     "notebooks": {"04_compare_fid": {}, "06_beyond": {}},

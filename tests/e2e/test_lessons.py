@@ -160,7 +160,7 @@ def test_predictions_are_in_their_rows(ddpm):
 def test_the_lines_of_the_ddpm_are_the_studys(ddpm):
     """Each of its visible lines, against the process and what is released."""
     few = {"n_train": 100, "n_test": 20, "sampler_options": {"steps": 20}}
-    predict = defined("02_train_ddpm", "data", "fit", "predict", "walk", released="paper", **few)
+    predict = defined("02_train_ddpm", "data", "fit", "predict", "released", "walk", released="paper", **few)
     first = defined("02_train_ddpm", "data", "fit", "predict", released="paper", **few)
     g, alpha_bar = predict["long"].network(), ddpm["alpha_bar"]
 

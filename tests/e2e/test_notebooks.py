@@ -68,7 +68,8 @@ def test_one_cell_installs_what_a_hosted_notebook_lacks_from_the_address_that_is
 
 def test_a_solution_is_under_a_heading_of_its_own_that_is_collapsed():
     """JupyterLab shows the outputs of a cell that is run, but not what is under such a heading."""
-    found = [(cells, i) for cells in CELLS.values() for i, cell in enumerate(cells) if tagged(cell, "solution")]
+    lessons = CELLS.values()
+    found = [(cells, i) for cells in lessons for i, cell in enumerate(cells) if tagged(cell, "solution")]
     of = Counter(cells[i]["id"][:2] for cells, i in found)
     assert min(of[f"0{lesson}"] for lesson in range(7)) >= 2
     for cells, i in found:
