@@ -10,6 +10,9 @@ from scipy.special import expit, logit
 
 import drawn
 from paper import figures, names, question
+from paper.contents import TEXT
+from report.pages.sources import Marks, strip_marks
+from report.pages.text import Text
 from report.places import ROOT
 from report.results import table
 from report.results.table import Record
@@ -32,14 +35,19 @@ def folder(request, tmp_path_factory):
     """A folder with the record `question`."""
     if request.param in RELEASED:
         return request.param
-    rows, out = [], tmp_path_factory.mktemp("question")
+    return made_up(tmp_path_factory.mktemp("question"))
+
+
+def made_up(out, distance=1.0, share=1.0):
+    """A folder with made-up rows; the zoom's distances and shares are multiplied by factors."""
+    rows, times = [], {name: share if name == "digit" else distance for name in FACTORS}
     runs = [
         (c, p, *run) for c, of in MADE_UP.items() for p, numbers in of.items() for run in enumerate(numbers)
     ]
     for condition, process, seed, number in runs:
         for measure, factor in FACTORS.items():
             for ending, off in {"": 1.0, ", networks 1": 1.1, ", networks 2": 0.8 + 0.1 * seed}.items():
-                value = number * factor * off
+                value = number * factor * off * (times[measure] if process == "zoom" else 1)
                 rows.append(table.row(measure, value, condition + ending, x=seed, model=process))
     rows += table.lines({"floor": 0.6, "floor_autoencoder": 0.7, "digit": 0.97}, way="floor")
     facts = {"settings": {"n": 500, "measuring_seeds": [1, 2]}, "runs": {"unet/x-0": {"epochs": 10}}}
@@ -145,3 +153,19 @@ def test_an_outcome_is_what_the_measures_favour_together(folder):
         ]
     assert known["epochs"]["unet"] == 10
     assert names.question.question(Results(folder))["question"] is None
+
+
+@pytest.mark.parametrize(
+    ("distance", "share", "words"),
+    [
+        (1, 1, ["neither model is clearly better", "More of its", "are larger"]),
+        (1, 0.05, ["the zoom model is worse", "Fewer of its", "are larger"]),
+        (0.05, 1, ["the zoom model is better", "More of its", "are smaller"]),
+        (0.184, 0.184, ["no measure tells", "Not clearly more or fewer of its", "neither of its two"]),
+    ],
+)
+def test_the_answer_has_words_for_each_outcome(tmp_path, distance, share, words):
+    results = Results(made_up(tmp_path, distance, share), jobs={"question": Record(tmp_path, "question")})
+    text = Text(names.question.question(results), Marks(), TEXT)
+    told = strip_marks(text.markdown((TEXT / "readme" / "verdict.md").read_text("utf-8")))
+    assert [word in told.partition("With a U-Net")[2] for word in words] == [True] * len(words), told
