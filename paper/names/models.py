@@ -13,7 +13,6 @@ from report.pages.names import list_trainings
 from report.pages.text import Lazy, Names
 from report.pages.text_format import NUMBERS, Markdown, integer, listing
 from report.results import changes, scatter
-from report.results.scatter import LOG
 from report.results.table import Samples
 from report.results.views import STUDY, Results, Training
 
@@ -96,9 +95,6 @@ def classes(results: Results) -> dict[str, Any]:
     """The class mix late in training: its divergence from the data, and the share of a class."""
     zooms = results.all_of("zoom")
 
-    def late(model: str) -> Interval:
-        return scatter.over(results, scatter.late("divergence"), {model: results.all_of(model)}, LOG).interval
-
     def averaged(model: str = "zoom") -> list[float]:
         """The divergence of the class mix of each run of a model, averaged over its late checkpoints."""
         runs = results.all_of(model)
@@ -114,7 +110,6 @@ def classes(results: Results) -> dict[str, Any]:
         return ours + [share / real_share for share, real_share in zip(last, real, strict=True)]
 
     return {
-        "divergence": Lazy(STUDY, late),
         "late_divergence": lambda: [scatter.late("divergence")(one) for one in zooms],
         "least_divergence": lambda: [min(row["divergence"].value for row in one.late) for one in zooms],
         "averaged_divergence": averaged,
