@@ -29,6 +29,8 @@ from report.results.views import Results, Training
 
 N = 100_000  # simulated offsets; many, because a few large ones determine the spread
 WATCHED = 30  # epochs of a course
+HALF = 0.5  # response at t = T above which an ancestral step reduces an offset
+BLANK = 1.0  # spread of the border (the range of pixels) above which most samples are a square of one grey
 # A network with a smaller response at t = T ignores the offset of its input.
 UNREAD = define("unread_response", 0.1)
 ORIGINAL = "original network"
@@ -170,6 +172,28 @@ def courses(results: Results) -> dict[str, list[Course]]:
 def _course(training: Training) -> list[tuple[int, float]]:
     rows = [row for row in training.curve if row.epoch <= WATCHED and "response" in row]
     return [(row.epoch, row["response"].value) for row in rows]
+
+
+def spreads(results: Results) -> dict[int, dict[int, float]]:
+    """The spread of the border of the linear DDPM's samples: seed -> epoch -> standard deviation.
+
+    A run that repeats the start of another one adds its epochs to that one.
+    """
+    own = [one for name, one in list_runs(results).items() if one.model == "linear" and "beyond/" not in name]
+    return {
+        runs[0].seed: {row.epoch: row["border"].sd for run in runs for row in run.curve if "border" in row}
+        for runs in group(one for one in own if one.measured)
+    }
+
+
+def blank_until(results: Results) -> list[int]:
+    """The last epoch in which the linear DDPM draws blank samples, of runs with each epoch measured."""
+    found = []
+    for by_epoch in spreads(results).values():
+        last = max((epoch for epoch, spread in by_epoch.items() if spread > BLANK), default=0)
+        if last and {*range(1, last + 1)} <= by_epoch.keys():
+            found.append(last)
+    return found
 
 
 def real(results: Results) -> float:

@@ -7,7 +7,6 @@ import numpy as np
 
 from diffusion.evaluation.statistics import Interval
 from paper import drift
-from paper.figures.starts import HALF, slow
 from paper.question import DDPMS
 from report.pages.text import Lazy
 from report.pages.text_format import Markdown, fixed, integer, listing
@@ -131,7 +130,9 @@ def level(results: Results) -> dict[str, Any]:
     def crossings(schedule: str) -> Markdown:
         """The first epoch with a response above a half, for each training."""
         courses = drift.courses(results)[schedule]
-        epochs = [next((e for e, rho in points if rho > HALF), drift.WATCHED + 1) for _, points in courses]
+        epochs = [
+            next((e for e, rho in points if rho > drift.HALF), drift.WATCHED + 1) for _, points in courses
+        ]
         most = f"more than {drift.WATCHED}"
         return listing(most if epoch > drift.WATCHED else integer(epoch) for epoch in sorted(epochs))
 
@@ -150,7 +151,7 @@ def level(results: Results) -> dict[str, Any]:
         "finished": lambda: [
             drawn.border / math.hypot(drawn.predicted, drift.real(results)) for drawn in finished
         ],
-        "blank_until": lambda: _blank_until(results),
+        "blank_until": lambda: drift.blank_until(results),
     }
 
 
@@ -175,8 +176,3 @@ def _law(drifts: list[drift.Drift], results: Results) -> dict[str, float]:
 
 def _correlate(x: np.ndarray, y: np.ndarray) -> float:
     return float(np.corrcoef(x, y)[0, 1]) if len(x) > 2 else 0.0
-
-
-def _blank_until(results: Results) -> list[int]:
-    """The last epoch in which the linear DDPM draws blank squares, of runs with each epoch measured."""
-    return [training.blank_until for training in slow(results) if training.every == 1]

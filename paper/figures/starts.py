@@ -1,4 +1,4 @@
-"""The slow start of DDPMs: blank squares, the response to an offset during training, and its correction."""
+"""The slow start of DDPMs: blank samples, the response to an offset during training, and its correction."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from paper.figures.pictures import kept
 from report.figures.curves import PLAIN, STYLES
 from report.figures.print_style import INK, MUTED, SMALL, new_figure
 from report.figures.styles import MODELS, add_axes, figure, key, lines_of, name_ends, on_logs, strip, write
-from report.results.views import Results, Training
+from report.results.views import Results
 
 KINDS = {  # kind of network -> look
     kind: {"color": colour, "marker": marker, "linestyle": "none"}
@@ -20,12 +20,8 @@ KINDS = {  # kind of network -> look
     )
 }
 HOLLOW = {"color": INK, "marker": "^", "markerfacecolor": "none", "linestyle": "none"}
-HALF = 0.5  # response at t = T above which an ancestral step reduces an offset
-SLOW = "linear"  # the model that starts with blank squares
-BLANK = 1.0  # spread of the border (the range of pixels) above which most samples are a square of one grey
 SPREAD = "s.d. of the border"
-SHOWN, SIDE, ROW = 8, 0.25, 0.28  # samples in a row; inches: a sample, a row
-FEW = 5  # samples in a row of `intervention`
+FEW, SIDE, ROW = 5, 0.25, 0.28  # samples in a row; inches: a sample, a row
 ADDED = {"as it is": "0", "a quarter": "¼", "corrected": "1"}  # shown doses
 DOTS = (  # looks of the first and of later epochs in `intervention`
     {"color": INK, "marker": "o", "linestyle": "none"},
@@ -39,104 +35,27 @@ EQUAL = {"color": MUTED, "linewidth": 0.8}
 KEY, TITLE, AXIS = 0.25, 0.2, 0.4  # inches: the legend; the room above the panels, and below them
 
 
-# --- blank squares ---
-
-
-class Shown(NamedTuple):
-    """Samples: measured spread of their borders, first images, and predicted spread if it is known."""
-
-    spread: float
-    images: np.ndarray
-    law: float | None = None
-
-
-def _corrected(results: Results) -> dict[tuple[str, int, str], Shown]:
-    """Samples of the intervention by model, epoch and way."""
-    job, samples = results.jobs.get("intervention"), {}
-    for images in kept(results, {"": job.name}, None).values() if job else ():
-        rows = {name: [row for row in job.rows if row.measure == name] for name in ("border", "predicted")}
-        for row, law, few in zip(*rows.values(), images, strict=True):
-            samples[row.model, row.epoch, row.way] = Shown(row.interval.sd, few, law.interval.value)
-    return samples
+# --- blank samples ---
 
 
 @figure
 def blank(results: Results) -> Figure | None:
-    """Samples of the linear DDPM during training, and the spread of the grey of their borders."""
-    if not (rows := _filling(results)):
+    """The spread of the grey of samples' borders along training, a line for each linear DDPM."""
+    if not (runs := drift.spreads(results)):
         return None
-    high = max(1.3, ROW * len(rows))
-    drawn = new_figure(25.4 * (AXIS + high + KEY), layout=None)
-    axes, trainings = add_axes(drawn, 3.8, AXIS, 1.85, high), slow(results)
-    look, lines = {"color": MODELS[SLOW].colour, "linewidth": 0.9}, lines_of(one.seed for one in trainings)
-    for training in trainings:
-        axes.plot(*zip(*training.spreads, strict=True), **look, linestyle=lines[training.seed])
-    looks = {f"seed {seed}": look | {"linestyle": line} for seed, line in lines.items()}
-    looks["samples on the left"] = {"color": MODELS[SLOW].colour, "marker": "o", "linestyle": "none"}
-    key(drawn, looks)
-    for i, (epoch, seed, samples) in enumerate(rows):
-        letter, middle = chr(ord("a") + i), AXIS + high - ROW * (i + 0.5)
-        write(drawn, 0, middle, f"{letter}   seed {seed}, epoch {epoch}")
-        strip(drawn, samples.images, 1.15, middle, SIDE)
-        axes.plot(epoch, samples.spread, "o", color=MODELS[SLOW].colour)
-        said = {"textcoords": "offset points", "size": SMALL, "color": INK}
-        axes.annotate(letter, (epoch, samples.spread), (5, -9), **said)  # under its curve
+    drawn, lines = new_figure(44), lines_of(runs)
+    axes, look = drawn.subplots(), {"color": MODELS["linear"].colour}
+    for seed, spreads in runs.items():
+        axes.plot(*zip(*sorted(spreads.items()), strict=True), **look, linestyle=lines[seed])
+    key(drawn, {f"seed {seed}": look | {"linestyle": line} for seed, line in lines.items()})
     axes.axhline(drift.real(results), color=MUTED, linewidth=0.8, linestyle=":")
     axes.text(1, 1.15 * drift.real(results), "real digits", size=SMALL, color=MUTED)
     axes.set(xlabel="epoch", ylabel=SPREAD, xscale="log", yscale="log", ylim=(0.004, 15))
-    axes.axhspan(BLANK, 15, color=MUTED, alpha=0.15, linewidth=0)
-    axes.text(110, 1.2, "blank", size=SMALL, color=MUTED, ha="right")
+    axes.axhspan(drift.BLANK, 15, color=MUTED, alpha=0.15, linewidth=0)
+    axes.text(100, 1.2, "blank", size=SMALL, color=MUTED, ha="right")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(PLAIN)
-    drawn.suffix = "png"
     return drawn
-
-
-class Slow(NamedTuple):
-    """A training of the slow model: spread of the border by epoch, and the epochs between measurements."""
-
-    seed: int
-    epochs: int
-    spreads: list[tuple[int, float]]
-
-    @property
-    def every(self) -> int:
-        """The largest gap between measured epochs up to the last epoch with blank squares."""
-        epochs = [epoch for epoch, _ in self.spreads if epoch <= self.blank_until]
-        return max((b - a for a, b in zip([0, *epochs], epochs, strict=False)), default=0)
-
-    @property
-    def blank_until(self) -> int:
-        """The last measured epoch with blank squares; 0 if no epoch has any."""
-        return max((epoch for epoch, spread in self.spreads if spread > BLANK), default=0)
-
-
-def _slow_runs(results: Results) -> list[tuple[Results, Training]]:
-    """Our runs of the slow model, each with its release: this run and the release `starts`."""
-    runs = [results, *([results.beside["starts"]] if "starts" in results.beside else [])]
-    return [(run, training) for run in runs for training in run.all_of(SLOW) if training.measured]
-
-
-def slow(results: Results) -> list[Slow]:
-    """Our runs of the slow model; a run that repeats the start of another one adds its epochs to that one."""
-    trainings = []
-    for runs in drift.group(training for _, training in _slow_runs(results)):
-        rows = {row.epoch: row["border"].sd for run in runs for row in run.curve if "border" in row}
-        trainings.append(Slow(runs[0].seed, runs[0].train.epochs, sorted(rows.items())))
-    return trainings
-
-
-def _filling(results: Results) -> list[tuple[int, int, Shown]]:
-    """Epoch, seed and samples for the rows of `blank`: early epochs, then finished training runs."""
-    rows, seeds = {}, results.beside["starts"].seeds(SLOW) if "starts" in results.beside else ()
-    for run, training in _slow_runs(results):
-        for images in kept(run, {"": f"samples_{training.name}"}, SHOWN).values():
-            if training.seed in seeds:
-                rows[training.train.epochs, training.seed] = Shown(training.final["border"].sd, images)
-    for (model, epoch, way), samples in _corrected(results).items():
-        if seeds and (model, way) == (SLOW, "as it is"):
-            rows[epoch, results.jobs["intervention"].facts.settings.seed] = samples
-    return sorted(((*at, samples) for at, samples in rows.items()), key=lambda row: (row[0], -row[2].spread))
 
 
 # --- the response, and the law ---
@@ -156,7 +75,7 @@ def starts(results: Results) -> Figure | None:
         for course in trainings:
             along.plot(*zip(*course.points, strict=True), color=colour, linestyle=line)
             ends.append((course.points[-1][1], f"{schedule}, seed {course.seed}", colour))
-    along.axhline(HALF, color=MUTED, linewidth=0.8, linestyle=":")
+    along.axhline(drift.HALF, color=MUTED, linewidth=0.8, linestyle=":")
     along.set(xlabel="epoch", ylabel="response at $t = T$", ylim=(-0.03, 1.03))
     by_law = np.hypot([one.predicted for one in drifts], real)  # samples differ as real images do, too
     for one, x in zip(drifts, by_law, strict=True):
@@ -174,6 +93,24 @@ def starts(results: Results) -> Figure | None:
 
 
 # --- the intervention ---
+
+
+class Shown(NamedTuple):
+    """Samples: measured spread of their borders, first images, and predicted spread if it is known."""
+
+    spread: float
+    images: np.ndarray
+    law: float | None = None
+
+
+def _corrected(results: Results) -> dict[tuple[str, int, str], Shown]:
+    """Samples of the intervention by model, epoch and way."""
+    job, samples = results.jobs.get("intervention"), {}
+    for images in kept(results, {"": job.name}, None).values() if job else ():
+        rows = {name: [row for row in job.rows if row.measure == name] for name in ("border", "predicted")}
+        for row, law, few in zip(*rows.values(), images, strict=True):
+            samples[row.model, row.epoch, row.way] = Shown(row.interval.sd, few, law.interval.value)
+    return samples
 
 
 @figure

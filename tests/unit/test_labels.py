@@ -219,33 +219,17 @@ def test_the_response_along_training_and_the_law_beside_what_is_measured():
     assert key["hollow: DDIM"].get_markerfacecolor() == "none"
 
 
-def test_blank_squares_have_the_letter_of_their_epoch_and_spread():
+def test_the_spread_of_the_border_along_training_has_a_line_for_each_seed():
     figure = drawn.figure("blank")
-    axes = next(panel for panel in figure.axes if not panel.images)
-    ends = {letter: (x, y) for letter, (_, x, y) in drawn.named_ends(axes).items()}
-    start = rows("paper/intervention", measure="border", way="as it is", model="linear")
-    intervened = {row.epoch: row.sd for row in start}
-    images_of = kept("intervention")
-    names = [drawn.words(text.get_text()).replace(",", "").split() for text in figure.texts]
-    for (letter, _, seed, _, epoch), images in zip(names, drawn.strips(figure).values(), strict=True):
-        seed, epoch = int(seed), int(epoch)
-        if epoch in intervened and seed == file("paper/intervention")["settings"]["seed"]:
-            spread, known = intervened[epoch], images_of[{1: 0, 30: 5}[epoch]]  # 5 corrections each
-        else:
-            release = "starts" if epoch == 30 else "paper"
-            spread = number(measured("linear", seed, release), "border").sd
-            known = kept(f"samples_linear-{seed}", release)
-        assert ends[letter] == near((epoch, spread))
-        assert (images == known[: len(images)]).all()
+    (axes,) = figure.axes
     for name, handle in legend(figure).items():
-        if name.startswith("seed"):
-            (line,) = alike(axes, handle)
-            spreads = {}
-            for release in ("paper", "starts"):
-                job = measured("linear", int(name[-1]), release)
-                if (PAPER.parent / f"{job.replace('/', '/metrics/')}.json").is_file():
-                    spreads |= {row.epoch: row.sd for row in rows(job, way="checkpoint", measure="border")}
-            assert points(line) == sorted(spreads.items())
+        (line,) = alike(axes, handle)
+        spreads = {}
+        for release in ("paper", "starts"):
+            job = measured("linear", int(name.removeprefix("seed ")), release)
+            if (PAPER.parent / f"{job.replace('/', '/metrics/')}.json").is_file():
+                spreads |= {row.epoch: row.sd for row in rows(job, way="checkpoint", measure="border")}
+        assert points(line) == sorted(spreads.items())
 
 
 def test_the_intervention_has_the_law_and_the_measured_spread_in_the_row_of_what_is_added():
