@@ -25,7 +25,7 @@ from report.jobs import release
 from report.jobs.release import RELEASED, SHOWN
 from report.pages import build, render
 from report.results.kept import MANIFEST, read_kept, verify
-from report.results.settings import open_training
+from report.results.settings import open_training, vary
 from report.results.views import load
 
 FIRST = 8  # samples of a model that are drawn again
@@ -55,6 +55,14 @@ def test_a_record_without_a_job_is_listed(file, tmp_path):
     shutil.copytree(RELEASED / "paper", tmp_path / "paper", ignore=shutil.ignore_patterns("runs"))
     (tmp_path / "paper" / file).write_text("{}")
     assert list_without_job(tmp_path / "paper") == {file}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_runs_are_sampled_as_the_profile_says(name):
+    known = load(RELEASED / name).trainings
+    for run, (_, parameters) in profiles.read(name).trainings.items():
+        if run in known:
+            assert known[run].train.unread["sampler"] == vary({}, parameters)["sampler"], run
 
 
 @pytest.mark.parametrize("name", NAMES)
