@@ -36,7 +36,7 @@ OF_RUN = ("run.json", "process.pt", "network.pt", "history.jsonl")  # released w
 SHOWN = "figures.json"  # sums over the plotted values of each figure of the report
 # Files of a report that a release contains: numbers, verdicts, and the PDF of a paper.
 OF_REPORT = (SHOWN, "numbers.json", "ledger.json", "report.pdf")
-N_SAMPLES = 500  # samples to release of each training run; `verify` draws and compares the first
+N_SAMPLES = 200  # samples to release of each training run; `verify` draws and compares the first
 RELEASED = ROOT / "released"
 
 
