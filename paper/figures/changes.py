@@ -50,7 +50,7 @@ def changes(results: Results, names: Sequence[str] | None = None) -> Figure:
         middle.plot(distances, [y] * len(distances), "o", color=colour, markersize=3.6)
         digits = f"{100 * mean(row['digit']):.0f}%" if "digit" in row else "–"
         look = {"va": "center", "ha": "right", "fontsize": SMALL, "color": colour}
-        right.text(0.5, y, f"{geometric_mean(distances):.1f}", **look)
+        right.text(0.42, y, f"{geometric_mean(distances):.1f}", **look)
         right.text(1, y, digits, **look)
     for axes in panels:
         axes.set_ylim(len(rows) - 0.4, -0.6)
@@ -59,7 +59,7 @@ def changes(results: Results, names: Sequence[str] | None = None) -> Figure:
     left.set_xlim(-0.6, len(TICKS) - 0.4)
     left.set_xticks(range(len(TICKS)), list(TICKS), rotation=45, ha="left", rotation_mode="anchor")
     right.set_xlim(0, 1)
-    right.set_xticks((0.5, 1), ("distance", "recognised\ndigits"), ha="right")
+    right.set_xticks((0.42, 1), ("distance", "recognised\ndigits"), ha="right")
     on_logs(middle.xaxis)
     middle.set_xlabel("Fréchet distance of each run")
     middle.margins(x=0.06)

@@ -53,7 +53,7 @@ def make_stamp(job: Job) -> dict[str, Any]:
     dataset = settings.get("dataset")
     code = MEASURING_CODE if job.kind == "measure" else CODE
     if job.notebook and places.notebook(job.notebook).is_relative_to(places.PAPER):
-        code = (*CODE, f"{places.OF_PAPER}.py")
+        code = (*CODE, "report/pages/*.py", f"{places.OF_PAPER}.py")
     patterns = [RELEASES.replace("*", settings["released"])] if settings.get("released") else []
     if job.kind == "notebook":  # it shows released models next to the run's
         patterns = [RELEASES]
