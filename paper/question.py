@@ -67,9 +67,9 @@ class Comparison:
         return rows
 
     @property
-    def n(self) -> dict[str, int]:
+    def n(self) -> Mapping[str, int]:
         """Number of runs of each process."""
-        return {process: len(rows) for process, rows in self.rows.items()}
+        return Lazy(self.rows, lambda process: len(self.each[process]))
 
     @property
     def each(self) -> Mapping[str, list[float]]:
