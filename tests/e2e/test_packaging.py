@@ -127,7 +127,7 @@ def test_a_wheel_has_the_package_and_the_released_models_and_nothing_else(wheel)
     kept = helpers.listed("released/beyond/runs", "released/paper/runs")
     assert {name.replace("released/", inside, 1) for name in kept} <= names
     assert not [name for name in names if name.startswith(f"{inside}starts/")]
-    assert wheel.stat().st_size < 24 * 2**20
+    assert wheel.stat().st_size < 28 * 2**20
 
 
 @pytest.mark.long

@@ -70,11 +70,7 @@ def test_the_table_of_the_question_has_each_model_in_its_column(page):
         next(table)  # the head of a condition
         for process in ("linear", "cosine", "zoom", "joint"):
             row = next(table)
-            of = (
-                {condition, "published"}
-                if process in ("zoom", "joint") and condition == "long"
-                else {condition}
-            )
+            published = {"published"} if process in ("zoom", "joint") and condition == "long" else set()
             for measure, head in heads.items():
                 known = rows("paper/question", measure=measure, model=process)
                 values = [log(one.value) for one in known if one.way in {condition, *published}]
