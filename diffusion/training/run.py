@@ -392,7 +392,7 @@ def released(name: str | None = None, *, precision: Precision = "auto") -> "Run 
 
     Returns:
         Run or DataFrame: The run, or one row per run with its process, network, training, number of samples,
-            distance (in features of digits), share of digits, and the call for its best samples (best).
+            distance with digit features, share of recognised digits, and the call for its best samples.
 
     Raises:
         ValueError: If there is no such run.

@@ -50,7 +50,7 @@ def _files(files: Record | None) -> dict[str, Any]:
 
 
 def _usage(models: Mapping[str, Mapping[str, Samples]]) -> Names:
-    """What the original study calls comparable and better, in ratios of its own published scores.
+    """The differences that the original study calls comparable and better, as ratios of its scores.
 
     A model's score is the geometric mean over the last fifth of training. The file has scores from the start
     of training to its end, at equal intervals.
