@@ -23,7 +23,8 @@ def cells(page, place):
     part = page.find(id=place)
     result = part if part.name == "table" else part.find("table")
     head, *body = (
-        [" ".join(cell.get_text().split()) for cell in row.select("th, td")] for row in result.select("tr")
+        [" ".join(cell.get_text().replace("\xad", "").split()) for cell in row.select("th, td")]
+        for row in result.select("tr")
     )
     assert len({*head}) == len(head)
     return [dict(zip(head, line, strict=True)) for line in body]
