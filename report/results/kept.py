@@ -105,6 +105,21 @@ class Drawn:
         return made["samples"]
 
 
+def read_or_draw(run: Run, n: int, seed: int, out: Path) -> Tensor:
+    """n samples of a run, (n, C, S, S) in [-0.5, 0.5]: kept ones, or new ones if fewer are kept.
+
+    Args:
+        run: a run in the folder of its results, OUT/runs/NAME.
+        n: number of samples.
+        seed: seed of drawn samples.
+        out: results folder for drawn samples.
+    """
+    place = run.folder.parents[1]
+    if kept_path(place, f"samples_{run.name}").is_file() and len(x := kept_samples(run, n)) == n:
+        return x
+    return Drawn(out / "samples" / place.name / run.name, run, seed)(n).clamp(-0.5, 0.5)
+
+
 def verify(folder: Path) -> list[str]:
     """Check the files of a release against its manifest, and return their names.
 

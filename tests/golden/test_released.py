@@ -13,6 +13,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import diffusion as d
 from diffusion import runtime
 from diffusion.evaluation.frechet import to_uint8
 from diffusion.files import write_bytes
@@ -25,7 +26,7 @@ from report.jobs import release
 from report.jobs.release import RELEASED, SHOWN
 from report.pages import build, render
 from report.results.kept import MANIFEST, read_kept, verify
-from report.results.settings import open_training, vary
+from report.results.settings import make, open_training, vary
 from report.results.views import load
 
 FIRST = 8  # samples of a model that are drawn again
@@ -62,7 +63,12 @@ def test_its_runs_are_sampled_as_the_profile_says(name):
     known = load(RELEASED / name).trainings
     for run, (_, parameters) in profiles.read(name).trainings.items():
         if run in known:
-            assert known[run].train.unread["sampler"] == vary({}, parameters)["sampler"], run
+            described = vary({}, parameters)
+            assert known[run].train.unread["sampler"] == described["sampler"], run
+            if (folder := RELEASED / name / "runs" / known[run].name).is_dir():
+                opened = d.open(folder)
+                calls, opened.sampler = opened.calls, make(described)[0]
+                assert opened.calls == calls, run
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,6 +1,7 @@
 """Samples that are kept: for what they are drawn again; images that a release has."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -35,6 +36,8 @@ class Counted:
     device: torch.device = torch.device("cpu")
     average: int = 1
     drawn: list = field(default_factory=list)
+    name: str = ""
+    folder: Path = Path()
 
     @property
     def history(self):
@@ -119,6 +122,14 @@ def test_released_samples_are_the_first_as_they_were_drawn(tmp_path, shape):
     for n in (3, 9):
         expected = images[:n].reshape(-1, *shape[:2], images[0].size // shape[0] ** 2) / 255 - 0.5
         assert np.allclose(kept_samples(run, n).permute(0, 2, 3, 1), expected, atol=1e-6)
+
+
+def test_samples_are_drawn_where_fewer_are_kept(tmp_path, code):
+    run = Counted(name="zoom-3", folder=tmp_path / "made" / "runs" / "zoom-3")
+    kept.keep(tmp_path / "made", "samples_zoom-3", np.full((4, 28, 28), 0))
+    x = {n: kept.read_or_draw(run, n, 3, tmp_path / "other") for n in (4, 5)}
+    assert (x[4].shape, x[4].max(), x[5].min(), len(run.drawn)) == ((4, 1, 28, 28), -0.5, 0.5, 1)
+    assert (tmp_path / "other" / "samples" / "made" / "zoom-3" / "5.safetensors").is_file()
 
 
 def test_images_are_kept_as_they_are_and_what_is_missing_damaged_or_of_another_kind_is_refused(tmp_path):
