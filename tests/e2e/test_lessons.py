@@ -426,7 +426,7 @@ def test_starts_stand_above_images_of_the_deepest_level(mnist_dir):
     assert same(row[-1], pixelated(own["x_test"][0], 24))
 
 
-# --- 06: does a joint start help? ---
+# --- 06: does a joint prior help? ---
 
 
 @pytest.fixture(scope="module")
@@ -464,7 +464,7 @@ def test_both_starts_go_through_one_network_and_their_digits_are_counted(joint):
 
 
 def of_effects(measure):
-    """(model, seed) -> the numbers of its independent and its joint start, without noise on the way."""
+    """(model, seed) -> the numbers with its independent and its joint prior, without sampling noise."""
     known = {}
     for row in table.Record(PAPER, "effects").rows:
         start, _, noise = row.way.partition(", ")
@@ -475,8 +475,8 @@ def of_effects(measure):
 
 def test_a_line_joins_the_two_starts_of_one_run(joint):
     figure = shown(joint, "06-pairs-figure")
-    assert [heads(axes).y for axes in figure.axes] == ["share of digits", "Fréchet distance"]
-    assert [*legend(figure)] == ["independent start", "joint start"]
+    assert [heads(axes).y for axes in figure.axes] == ["share of recognised digits", "Fréchet distance"]
+    assert [*legend(figure)] == ["independent prior", "joint prior"]
     for axes, measure in zip(figure.axes, ("digit", "frechet"), strict=True):
         lines = [points(mark) for mark in axes.lines if mark.get_linestyle() == "-"]
         dots = {kind: set() for kind in ("none", "full")}
