@@ -20,7 +20,6 @@ from diffusion import data
 from diffusion.arguments import STRICT, Seed, nearest
 from diffusion.places import releases
 from report import places
-from report.author import check_placeholders, check_references
 from report.measures.variants import Variant, check_variant
 from report.parameters import (
     MEASURE,
@@ -163,8 +162,6 @@ def read(name: str | Path) -> Profile:
         file = _load(where)
     with errors_at(f"{where}, report"):
         text = file.report.text and where.parent.joinpath(file.report.text).read_text("utf-8")
-        check_references(text or "", file.models)
-        check_placeholders(text or "", f"{file.report.text}, line", file.models)
         known = {*places.profiles(), *(path.name for path in releases().glob("*/"))}
         for other in file.report.beside:
             if other not in known:

@@ -150,7 +150,6 @@ def test_models_and_variants_of_the_projects_profiles_are_what_their_names_say(n
         ("training.n_train", 0, r"models\.linear: n_train: .*1"),
         ("schedules", {"image_index": -1}, "schedules: image_index: .*0"),
         ("models.own.degradation", None, r"models\.own: degradation is None"),
-        ("report", {"text": "typo.md"}, "report: @fig:losess .*; did you mean 'fig:losses'"),
         # of another type
         ("training.learning_rate", "high", "learning_rate: Input should be a valid number"),
         ("measure.n_final", 11, "n_final: .*12"),
@@ -185,9 +184,6 @@ def test_models_and_variants_of_the_projects_profiles_are_what_their_names_say(n
         ("notebooks", {"11_model": None}, r"notebooks\.11_model: .*did you mean '11_models'"),
         ("notebooks", {"04_compare_fid": {"k": 1}}, r"notebooks\.04_compare_fid: unknown parameter 'k'"),
         ("data_dir", "/nonexistent", "data_dir is '/nonexistent'.*folder"),
-        ("report", {"text": "model.md"}, "model.md, line 2: 'zom' is not a model .*; did you mean 'zoom'"),
-        ("report", {"text": "way.md"}, "way.md, line 1: 'lineer' is not a model .*; did you mean 'linear'"),
-        ("report", {"text": "samples.md"}, "@fig:samples-zom .*did you mean 'fig:samples-zoom'"),
         # what a process, sampler, prior or network refuses
         ("models.zoom.T", 28, r"models\.zoom: T is 28; allowed: .*27"),
         ("models.zoom.sampler", "ddim", r"use .*d\.Improved\(\)"),
@@ -195,12 +191,6 @@ def test_models_and_variants_of_the_projects_profiles_are_what_their_names_say(n
     ],
 )
 def test_a_mistake_in_a_profile_is_one_line(tmp_path, path, value, said):
-    (tmp_path / "typo.md").write_text("# Mine\n\nSee @fig:losess.\n")
-    (tmp_path / "model.md").write_text(
-        "# Mine\n<< percent(final.zoom.digit) >>, << percent(final.zom.digit) >>\n"
-    )
-    (tmp_path / "way.md").write_text("<< num(models['lineer'].measured['x'].frechet) >>\n")
-    (tmp_path / "samples.md").write_text("See @fig:samples-zom.\n")
     with pytest.raises(profile.ProfileError, match=rf"^[^\n]*small\.yaml[^\n]*{said}[^\n]*$"):
         read(tmp_path, **{path: value})
 
@@ -226,17 +216,3 @@ def test_two_models_have_two_labels(tmp_path):
     entry = {"notebook": "03_train_zoom", "label": "Zoom"}
     with pytest.raises(profile.ProfileError, match=r"^[^\n]*small\.yaml: models: label 'Zoom' occurs twice$"):
         read(tmp_path, models={"a": entry, "b": entry})
-
-
-def test_a_text_may_name_models_that_a_condition_asks_for_and_functions_of_all(tmp_path):
-    words = "%% if final.blur\n<< num(final.blur.frechet) >>\n%% endif\n"
-    words += "<< num(final.zoom.frechet) >> << models.keys() | list >> << other.models.blur >>\n"
-    (tmp_path / "words.md").write_text(words)
-    assert read(tmp_path, report={"text": "words.md"}).text == words
-
-
-def test_a_text_may_reference_its_own_labels_the_reports_and_those_in_code(tmp_path):
-    words = "# Mine {#sec:mine}\n\n@sec:mine, [@Fig:losses; @fig:samples-zoom], `@fig:x`, a@fig:x\n"
-    words += "\n```\n@fig:x\n```\n"
-    (tmp_path / "words.md").write_text(words)
-    assert read(tmp_path, report={"text": "words.md"}).text == words
