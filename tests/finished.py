@@ -121,7 +121,7 @@ class Finished:
 
     def forget(self) -> None:
         """Have the next plan be made as in a new process: it imports and hashes what is there by then."""
-        for cached in (jobs.hash_code, jobs.hash_cells, jobs.count_images):
+        for cached in (jobs.hash_code, jobs.hash_cells):
             cached.cache_clear()
         for name in OWN:
             sys.modules.pop(name, None)

@@ -15,33 +15,27 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
 from filelock import FileLock
 
-from diffusion import data, runtime
-from diffusion.arguments import check_whole
+from diffusion import data
 from diffusion.files import differences, digest, sha256
-from diffusion.names import is_own, own_file
+from diffusion.names import own_file
 from diffusion.own import own_code
 from diffusion.places import versions
-from diffusion.training.check import check
 from report import places
 from report.files import read_json, write_json
 from report.jobs.job import PLAN, Job
-from report.parameters import PROCESS, errors_at
 from report.profile import Profile
 from report.results.environment import MEASURING
-from report.results.settings import make, vary
 
 MEASURING_CODE = ("diffusion/**/*.py", "report/*.py", "report/measures/*.py", "report/results/*.py")
 CODE = (*MEASURING_CODE, "play/**/*.py", "report/figures/*.py")  # the code that notebooks run
 RELEASES = "released/*/manifest.json"
 OF_REPORT = ("report/pages/**/*", RELEASES, "released/page/*.*", "CITATION.cff")
 NOT_MADE = "not made yet"
-CHECKED = 1000  # images on which a dry run checks a degradation of your own
 
 
 # --- dependencies of a job ---
@@ -116,12 +110,6 @@ def hash_data(dataset: str) -> str:
     return digest([data.fingerprint(part) for part in parts], 16)
 
 
-@cache
-def count_images(dataset: str) -> dict[str, int]:
-    """Number of images by split."""
-    return {split: len(data.load(dataset, split)[0]) for split in data.SPLITS}
-
-
 # --- the jobs of a profile ---
 
 
@@ -182,62 +170,12 @@ def list_files(notebook: str) -> list[str]:
 
 def lock(out: Path) -> FileLock:
     """The lock on a results folder; the system releases it when the process that holds it ends."""
-    check_writable(out)
     out.mkdir(parents=True, exist_ok=True)
     return FileLock(out / ".lock", timeout=0)
 
 
-def check_writable(out: Path) -> None:
-    """Raise ValueError if a results folder, or the nearest folder above it that exists, is not writable."""
-    nearest = next(path for path in (out, *out.parents) if path.exists())
-    try:
-        TemporaryDirectory(dir=nearest).cleanup()
-    except OSError as error:
-        raise ValueError(f"out is {out}, which is not writable: {error.strerror}") from None
-
-
-def check_trainings(profile: Profile, stale: Iterable[str], here: bool) -> Iterator[str]:
-    """Check your own degradations on the images of a profile, and devices; yield notes of the check.
-
-    Args:
-        profile: the profile.
-        stale: names of the jobs that would run; only their models are checked.
-        here: True if the jobs run on this machine, whose devices are then checked.
-
-    Raises:
-        ValueError: a device does not exist, or a degradation has a problem.
-    """
-    for model, seed in profile.trainings:
-        if seed != profile.seeds(model)[0] or f"train_{model}-{seed}" not in stale:
-            continue
-        notebook, P = profile.trainings[model, seed]
-        with errors_at(f"{profile.where}, models.{model}"):
-            if here:
-                runtime.device(P["fit_options"].get("device"))
-            process = PROCESS[notebook](P)
-            if is_own(type(process)):
-                images, _ = data.load(P["dataset"], "train", P["n_train"])
-                _, prior = make(vary({}, P))
-                yield from (f"note: {model}: {text}" for text in check(process, images[:CHECKED], prior)[2:])
-
-
-def check_sizes(profile: Profile) -> None:
-    """Raise ValueError if a profile asks for more images than exist."""
-    n = count_images(profile.file.dataset)
-    file = profile.file  # checks only explicit values; notebooks reduce defaults that are too large
-    sections = {f"models.{model}": file.training | entry.model_extra for model, entry in file.models.items()}
-    sections |= {f"models.{model}, measure": section for model, section in profile.measures.items()}
-    sections |= {"schedules": file.schedules}
-    sections |= {f"notebooks.{name}": section for name, section in file.notebooks.items()}
-    for name, section in sections.items():
-        for split, most in n.items():
-            if section.get(f"n_{split}") is not None:
-                check_whole(f"{profile.where}, {name}: n_{split}", section[f"n_{split}"], 1, most)
-
-
 def make_plan(profile: Profile, released: Path | None = None) -> dict[str, Job]:
-    """The jobs of a profile with their stamps; ValueError: code, data or enough images are missing."""
-    check_sizes(profile)
+    """The jobs of a profile with their stamps; ValueError: code or data are missing."""
     return {name: replace(job, stamp=make_stamp(job)) for name, job in plan_jobs(profile, released).items()}
 
 

@@ -5,8 +5,7 @@
 A job runs only if its results are missing or incomplete, or come from other settings, code or data; a line
 gives the reason. Old results stay until the new ones are complete. If the results of a profile are released,
 only notebooks and report are jobs, in build/released/PROFILE; `--retrain` runs all jobs instead.
-`--dry` checks all arguments, your own degradations, the device and the results folder. It lists the jobs that
-would run and why, and neither runs nor writes anything.
+`--dry` checks the profile and lists the jobs that would run and why. It neither runs nor writes anything.
 `--on slurm` submits the jobs to a cluster (profiles/slurm). When this process ends, for whatever reason, its
 child processes end with it. SIGINT and SIGTERM also cancel the jobs on a cluster; SIGKILL does not.
 """
@@ -128,12 +127,8 @@ def main() -> None:
         print(f"Using the released results of {profile.name}; to train the models, run {command}", flush=True)
     check_owner(profile, out)
     if given.dry:
-        jobs.check_writable(out)
         plan = jobs.make_plan(profile, out if released else None)
         stale = jobs.find_stale(plan)
-        if not released:
-            for note in jobs.check_trainings(profile, stale, not given.on):
-                print(note)
         for name, reason in stale.items():
             print(f"{plan[name].title}: {reason}")
         print(f"{len(stale)} of {len(plan)} jobs would run; nothing was started or written")

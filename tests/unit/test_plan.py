@@ -1,4 +1,4 @@
-"""The jobs of a profile, in their order, and their sizes; which of them must run: test_stale.py."""
+"""The jobs of a profile, in their order; which of them must run: test_stale.py."""
 
 import json
 from types import SimpleNamespace
@@ -59,14 +59,6 @@ def test_of_a_release_only_notebooks_of_first_seeds_and_the_report_are_jobs(prof
             assert all(name.startswith("notebooks/") for name in job.makes)
             assert job.needs in ((), [])
     assert {*planned["report"].needs} == {*planned} - {"report"}
-
-
-# --- sizes ---
-
-
-def test_images_are_counted_by_split(mnist_dir):
-    jobs.count_images.cache_clear()
-    assert jobs.count_images("mnist") == {"train": 60_000, "test": 10_000}
 
 
 def test_a_data_set_without_classes_is_refused(monkeypatch):
