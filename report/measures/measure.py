@@ -32,7 +32,7 @@ from diffusion.training.folder import RunError
 from diffusion.training.run import Run
 from report.measures import confidence, distances, divergence, probes
 from report.measures import pixels as pixels  # registers its measures
-from report.measures.photographs import make_extractors
+from report.measures.photographs import photographs
 from report.measures.registry import MEASURES, SLOW
 from report.measures.variants import Images, Variant, cost, describe_sampler, make_variant, names_of_samples
 from report.results import table
@@ -50,7 +50,7 @@ EXAMPLES = 16  # samples with high confidence, and with low
 @lru_cache(maxsize=2)  # models with equal settings share an evaluator, which spends its time on real images
 def evaluator_of(*arguments: Any, more_features: tuple[str, ...] = (), **options: Any) -> Evaluator:
     """The evaluator of a data set, which takes all measures of reports."""
-    extractors = make_extractors(more_features)
+    extractors = [photographs()] if more_features else []
     return Evaluator.for_dataset(*arguments, **options, more_features=extractors, measures=MEASURES)
 
 
@@ -71,7 +71,7 @@ def measure(
     n_real: Annotated[int, Field(ge=100, le=60_000)] = 10_000,
     variants: dict[str, Variant] | None = None,
     n_probe: Images | None = None,
-    more_features: list[Literal["photographs", "inception"]] | None = None,
+    more_features: list[Literal["photographs"]] | None = None,
     precision: Precision = "auto",
 ) -> Record:
     """Measure one finished training run, and write its record and kept images.
@@ -96,7 +96,7 @@ def measure(
         variants: further ways to sample the training run by name, see `Variant`.
         n_probe: number of test images and samples, at most, with which the finished model is probed: for
             copies, for the distance without the class mix, and for a DDPM's response. If None, no probes.
-        more_features: further kinds of features, "photographs" and "inception" (`photographs`).
+        more_features: further kinds of features: "photographs" (`photographs`).
         precision: precision of sampling: "auto", "bf16" or "fp32".
 
     Returns:

