@@ -21,8 +21,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 def checked(function: F) -> F:
     """Decorate a function or class: pydantic checks its arguments, and errors name positional arguments, too.
 
-    The traceback of an error of this package has the line that raised it, without the lines in between.
-
     Raises:
         ValueError: If an argument has another type or is out of bounds.
         TypeError: If an argument is missing or unknown.
@@ -47,23 +45,9 @@ def checked(function: F) -> F:
             raise TypeError(f"{name}: {error}{hint}") from None
         except ValidationError as error:
             raise ValueError(_in_one_line(error)) from None
-        try:
-            return function(**values)
-        except Exception as error:
-            raise _shorten(error)  # noqa: B904 - the same error
+        return function(**values)
 
     return cast(F, call)
-
-
-def _shorten(error: Exception) -> Exception:
-    """Return an error; if a line of this package raised it, with this line as its whole traceback."""
-    last = error.__traceback__
-    while last and last.tb_next:
-        last = last.tb_next
-    is_ours = type(error) is ValueError or type(error).__module__.startswith("diffusion.")
-    if is_ours and last and str(last.tb_frame.f_globals.get("__name__")).startswith("diffusion."):
-        return error.with_traceback(last)
-    return error
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -1,6 +1,5 @@
 """Arguments: each is allowed up to its bounds, and beyond them refused in a line that names it."""
 
-import traceback
 from types import SimpleNamespace
 
 import numpy as np
@@ -487,7 +486,7 @@ def test_the_note_names_what_sampling_started_from(whole, capsys):
         assert ("note: 100% of the pixels of start " in capsys.readouterr().out) == is_noted
 
 
-# --- unknown names, and the traceback of an error ---
+# --- unknown names ---
 
 
 @pytest.mark.parametrize(
@@ -504,17 +503,3 @@ def test_an_unknown_argument_is_refused_with_its_function_and_the_nearest_one(op
     hint = rf"; did you mean '{near}'\?" if near else ""
     with pytest.raises(TypeError, match=f"^fit: .*'{option}'{hint}$"):
         d.fit(d.ColdZoom(), FEW, **{option: 1})
-
-
-def test_an_error_of_the_package_has_a_short_traceback_and_one_of_your_code_all_of_its_lines():
-    def functions(message, **given):
-        with pytest.raises(ValueError, match=message) as error:
-            d.fit(**{"process": d.ColdZoom(), "x": FEW, "steps": 1} | given)
-        return [frame.name for frame in traceback.extract_tb(error.tb)][1:]
-
-    def fail(x):
-        raise ValueError("my own")
-
-    assert functions("seed is", seed=-1) == ["call"]
-    assert functions("T is", process=d.ColdZoom(8)) == ["call", "check_whole"]
-    assert {"fit", "degrade", "fail"} <= {*functions("my own", process=degrading(fail))}
