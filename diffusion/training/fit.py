@@ -17,7 +17,6 @@ from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field
-from torch import Tensor
 
 from diffusion import runtime
 from diffusion.arguments import Count, Native, Seed, checked
@@ -27,7 +26,7 @@ from diffusion.progress import progress
 from diffusion.runtime import Precision
 from diffusion.saved import from_plain, to_plain, to_settings
 from diffusion.training import network as networks
-from diffusion.training.check import fit_prior, prepare
+from diffusion.training.check import prepare
 from diffusion.training.folder import RunError, RunFolder
 from diffusion.training.run import Run, precision_of
 from diffusion.training.settings import check_network, copy_process, describe, notes
@@ -159,14 +158,16 @@ def fit(
                 f"{store.path} holds a different run: {why}. Use another folder, pass "
                 'if_exists="rename" to rename this one, or read it with d.open'
             )
-        if begun:
-            change_sampling(store, sampling, x)
-        else:
+        chosen = to_settings(to_plain(sampling, "process"))  # sampler and prior as given, which may change
+        if not begun or store.load("process.pt").get("sampling", {}) != chosen:
             vars(process).update(sampling)
             prior = prepare(process, x)
             for note in notes(copy.deepcopy(process), x, copy.deepcopy(prior)):
                 print(f"note: {title}: {note}", flush=True)
-            save_process(store, process, sampling, prior)
+            if prior is not None:
+                process.prior = prior
+            store.keep("process.pt", to_plain(process, "the prepared process") | {"sampling": chosen})
+        if not begun:
             store.keep("network.pt", to_plain(options, "network_options"))
             store.begin(settings)
         process = from_plain(store.load("process.pt"))  # the same object for new and resumed runs
@@ -179,27 +180,6 @@ def fit(
         learner = Learner(process, cls, options, x.to(on), x_test, total=total, **learning)
         Loop(run, learner, title, callback, epoch_callback, checkpoint_steps).train()
     return run
-
-
-def save_process(store: RunFolder, process: DegradationProcess, sampling: dict[str, Any], prior: Any) -> None:
-    """Save a prepared process with its own sampler and prior, described as given and fitted."""
-    if prior is not None:
-        process.prior = prior
-    chosen = to_settings(to_plain(sampling, "process"))
-    store.keep("process.pt", to_plain(process, "the prepared process") | {"sampling": chosen})
-
-
-def change_sampling(store: RunFolder, sampling: dict[str, Any], x: Tensor) -> None:
-    """Replace the sampler and prior that a run was saved with, if they are others."""
-    saved = store.load("process.pt")
-    before = saved.get("sampling", {})
-    if before == to_settings(to_plain(sampling, "process")):
-        return
-    process = from_plain(saved)
-    for name in before:
-        del vars(process)[name]
-    vars(process).update(sampling)
-    save_process(store, process, sampling, fit_prior(process, x))
 
 
 @dataclass
