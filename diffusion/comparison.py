@@ -53,11 +53,6 @@ class Comparison:
         settings = self.settings.set_axis(columns, axis=1).reindex([*self.measured])
         return pd.concat([settings, _numbers(self._intervals().drop(REAL))], axis=1)
 
-    @property
-    def references(self) -> pd.DataFrame:
-        """DataFrame: The same measures of equally many real images, for a distance its floor: one row."""
-        return _numbers(self._intervals().loc[[REAL]])
-
     def _intervals(self) -> pd.DataFrame:
         """Return the main measures of each model and of real images (for a distance its floor)."""
         rows = {**self.measured, REAL: next(iter(self.measured.values())).real}
@@ -136,15 +131,9 @@ def compare(
         evaluator = Evaluator.for_dataset(evaluator)
     trained = {name: model for name, model in models.items() if isinstance(model, Run)}
     given = {name: as_images(x) for name, x in models.items() if name not in trained}
-    shape = tuple(evaluator.x_test.shape[1:])
     for name, x in given.items():
         if not isinstance(x, Tensor):
             raise ValueError(f"runs[{name!r}] is {summarise(x)}; expected: a run (d.open) or samples")
-    shapes = {name: x.shape[1:] for name, x in given.items()}
-    shapes |= {name: run.process.image_shape for name, run in trained.items()}
-    for name, other in shapes.items():
-        if tuple(other) != shape:
-            raise ValueError(f"runs[{name!r}] has images {tuple(other)}; expected: {shape}, as the evaluator")
     n = choose_n(evaluator, *map(len, given.values())) if n is None else check_whole("n", n, FEWEST_IMAGES)
     for name, x in given.items():
         if len(x) < n:
