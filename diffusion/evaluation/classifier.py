@@ -12,7 +12,6 @@ from diffusion.evaluation.small_networks import DIMENSION, FeatureNetwork, Measu
 from diffusion.pixels import GREY28, Shape, shape_of
 from diffusion.runtime import seeded
 
-SHA256 = "9fbdd5013071cdfaba83cf8b019c718b40924d21755dbb5abf91009e3c7fb779"
 SMOOTHING = 0.1  # share of each target spread evenly over the classes
 # Training images that a classifier needs, and the share of test images that it must read, for its features to
 # be a data set's main ones. On MNIST it reads 12% after 500 training images, 90% after 1000, 95% after 1500.
@@ -75,5 +74,5 @@ def read(logits: Tensor) -> tuple[Tensor, Tensor]:
     return labels, confidence
 
 
-CLASSIFIER = MeasuringNetwork("classifier", SHA256, DigitClassifier, train)
+CLASSIFIER = MeasuringNetwork("classifier", DigitClassifier, train)
 load, classifier_for = CLASSIFIER.load, CLASSIFIER.load_for

@@ -81,7 +81,7 @@ def test_an_untrained_network_is_the_same_in_all_versions_and_takes_images_of_an
     assert extractor.features(torch.full((1, 1, 28, 28), 128).byte()).mean() < 0.2
 
 
-def test_extractors_have_what_their_features_depend_on_and_a_changed_shipped_file_is_refused():
+def test_extractors_have_what_their_features_depend_on():
     images = torch.full((3, 1, 28, 28), 255).byte()
     for shipped in (CLASSIFIER, AUTOENCODER):
         network = shipped.load()
@@ -91,8 +91,6 @@ def test_extractors_have_what_their_features_depend_on_and_a_changed_shipped_fil
         made = extractor.features(images)
         assert extractor.info == extractor.info | {"dimension": made.shape[1], "sha256": network.sha256}
         assert torch.equal(made, network.features(torch.full((3, 1, 28, 28), 0.5)))
-        with pytest.raises(ValueError, match="not comparable"):
-            replace(shipped, sha256="0" * 64).load()
 
 
 def test_a_network_is_trained_on_all_images_in_each_epoch_at_a_rate_that_rises_and_falls():
@@ -135,7 +133,7 @@ def test_that_of_another_data_set_is_trained_once_and_is_never_sure(tmp_path, mo
     relabelled = classifier.classifier_for(bars(shift=1))
     assert (classifier.logits(relabelled, x).argmax(1) == (labels + 1) % 4).double().mean() > 0.99
     capsys.readouterr()
-    assert classifier.classifier_for("mnist").sha256 == CLASSIFIER.sha256
+    assert classifier.classifier_for("mnist").sha256 == CLASSIFIER.load().sha256
     assert "training" not in capsys.readouterr().out
 
 
