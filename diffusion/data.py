@@ -11,9 +11,7 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from textwrap import shorten
 from typing import Annotated, Any
 
 import numpy as np
@@ -175,7 +173,7 @@ def images(
 
     torchvision's ImageFolder reads the pictures (PNG, JPEG and others). Their order is random, but the same
     in each call, which mixes the classes. With a single class, the data set is without classes. Capital
-    letters in "train" and "test" do not matter. `load` prints the number of pictures of each class.
+    letters in "train" and "test" do not matter.
 
     Args:
         folder (path): The folder of pictures.
@@ -201,7 +199,6 @@ def images(
         ...     (folder / split / "squares").mkdir(parents=True)
         ...     Image.new("L", (9, 8), color=80).save(folder / split / "squares" / "first.png")
         >>> x, labels = d.load(d.images(folder, size=8))
-        /...train: 1 pictures (squares 1)
         >>> x.shape, labels
         (torch.Size([1, 1, 8, 8]), None)
     """
@@ -224,18 +221,10 @@ def images(
         if files.classes != classes:
             message = f"has the classes {files.classes}; expected: {classes}, as in train"
             raise DataError(f"{splits[split]} {message}")
-        counts = np.bincount(files.targets)
-        texts = (f"{name} {count}" for name, count in zip(classes, counts, strict=True))
-        _print_once(f"{splits[split]}: {len(files)} pictures ({shorten(', '.join(texts), 100)})")
         pixels = np.stack(pictures)
         return (pixels, np.array(files.targets)[order]) if len(classes) > 1 else pixels
 
     return DataSet(root.name, read, tuple(classes) if len(classes) > 1 else ())
-
-
-@cache
-def _print_once(line: str) -> None:
-    print(line, flush=True)
 
 
 # --- by hash ---

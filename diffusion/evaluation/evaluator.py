@@ -344,10 +344,7 @@ class Evaluator:
 
 def choose_n(evaluator: Evaluator, *sizes: int) -> int:
     """Return the default number of samples: `DRAWN`, or fewer if training images or samples are fewer."""
-    if (n := min(DRAWN, len(evaluator.x_train), *sizes)) < DRAWN:
-        which = "samples" if n in sizes else "training images"
-        print(f"note: n is {n} instead of {DRAWN}, because there are {n} {which}", flush=True)
-    return n
+    return min(DRAWN, len(evaluator.x_train), *sizes)
 
 
 def draw_samples(run: Any, n: int, seed: int | None = None) -> Tensor:

@@ -49,7 +49,7 @@ def copy_process(process: DegradationProcess, shape: Shape) -> tuple[Degradation
 
 
 def check_network(cls: type[nn.Module], options: Mapping[str, Any], x: Tensor) -> None:
-    """Check that a network accepts its options and two images, and can be trained.
+    """Check that a network accepts its options and two images.
 
     Raises:
         ValueError: If not.
@@ -61,11 +61,6 @@ def check_network(cls: type[nn.Module], options: Mapping[str, Any], x: Tensor) -
         raise ValueError(
             f"the network {cls.__name__} returned {summarise(output)}; expected: a tensor "
             f"{(*x[:2].shape,)}, the shape of its input"
-        )
-    if not output.requires_grad:
-        raise ValueError(
-            f"the network {cls.__name__} cannot be trained: its output depends on no parameter with a "
-            "gradient; expected: torch.nn.Parameter, not frozen or detached"
         )
 
 

@@ -1,6 +1,6 @@
 """Released counterparts of trained models, and the user's own models among them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -46,31 +46,19 @@ def _model(training: Training) -> tuple[Any, ...]:
     return training.settings.unread["process"], training.parts["network"]
 
 
-def list_firsts(results: Results, without: Sequence[str] = ()) -> list[tuple[Training, Pair]]:
-    """The first training run of each measured model, and its counterpart.
-
-    Args:
-        without: models to leave out.
-    """
-    firsts = [training for training in map(results.first, results.models) if training.measured]
-    chosen = [training for training in firsts if training.model not in without]
-    return [(training, find_counterpart(training)) for training in chosen]
-
-
 def list_beside(results: Results, own: bool = False) -> list[tuple[Training, Pair]]:
-    """Result of `list_firsts` without training runs that are released.
+    """The first training run of each measured model, and its counterpart; without runs that are released.
 
     Args:
         own: includes the user's own models, which have no counterpart. Default False.
     """
-
-    def weights(training: Training) -> str:
-        return training.train.weights.sha256
-
-    mine = list_own(results)
-    pairs = list_firsts(results, () if own else mine)
-    pairs = [(training, None if training.model in mine else pair) for training, pair in pairs]
-    return [(training, pair) for training, pair in pairs if not pair or weights(training) != weights(pair[1])]
+    mine, pairs = list_own(results), []
+    for training in map(results.first, results.models):
+        if training.measured and (own or training.model not in mine):
+            pair = None if training.model in mine else find_counterpart(training)
+            if not pair or training.train.weights.sha256 != pair[1].train.weights.sha256:
+                pairs.append((training, pair))
+    return pairs
 
 
 def list_released(results: Results) -> list[Training]:

@@ -79,9 +79,7 @@ class Estimate(NamedTuple):
 
 
 def estimate(
-    means: Iterable[tuple[float, str, Sequence[float]]],
-    scatter: Mapping[str, Scatter],
-    new: str | None = None,
+    means: Iterable[tuple[float, str, Sequence[float]]], scatter: Mapping[str, Scatter]
 ) -> Estimate | None:
     """A weighted sum of means over training runs; None if a scatter is unknown.
 
@@ -90,14 +88,11 @@ def estimate(
     Args:
         means: factor, process, and numbers of the training runs, for each mean.
         scatter: scatter of each process.
-        new: process of one further training run; its number is predicted instead of the mean.
     """
     value, weights = 0.0, dict.fromkeys(scatter, 0.0)
     for factor, process, values in means:
         value += factor * float(np.mean(values))
         weights[process] += factor**2 / len(values)
-    if new is not None:
-        weights[new] += 1.0
     used = {process: weight for process, weight in weights.items() if weight}
     if not all(scatter[process].freedom for process in used):
         return None
@@ -146,7 +141,6 @@ class Over(NamedTuple):
     each: dict[str, tuple[float, ...]]  # numbers of the training runs of each model
     unknown: bool  # no model was trained twice, so the scatter is unknown
     estimate: Estimate | None = None  # the same on `scale`; None if `unknown`
-    predicted: Estimate | None = None  # of one further training of the first model, on `scale`
     scale: Scale = LINEAR
 
     @property
@@ -159,15 +153,9 @@ class Over(NamedTuple):
         """Degrees of freedom of the interval; None if the scatter is unknown."""
         return self.estimate.freedom if self.estimate else None
 
-    def at(self, level: float, predicted: bool = False) -> Interval:
-        """The interval at another level of confidence.
-
-        Args:
-            level: level of confidence.
-            predicted: if True, the interval of one further training of the first model.
-        """
-        known = self.predicted if predicted else self.estimate
-        return back(known.interval(level), self.scale) if known else self.interval
+    def at(self, level: float) -> Interval:
+        """The interval at another level of confidence."""
+        return back(self.estimate.interval(level), self.scale) if self.estimate else self.interval
 
 
 def back(interval: Interval, scale: Scale) -> Interval:
@@ -191,11 +179,11 @@ def compare(
     """
     means = [(factor, processes[m], values[m]) for factor, m in zip((1.0, -1.0), values, strict=False)]
     spreads = {process: pooled(numbers) for process, numbers in groups.items()}
-    total, further = estimate(means, spreads), estimate(means, spreads, new=means[0][1])
+    total = estimate(means, spreads)
     value = sum(factor * float(np.mean(numbers)) for factor, _, numbers in means)
     each = {model: tuple(map(scale.back, numbers)) for model, numbers in values.items()}
     known = total.interval() if total else Interval(value, value, value)
-    return Over(back(known, scale), each, total is None, total, further, scale)
+    return Over(back(known, scale), each, total is None, total, scale)
 
 
 def over(

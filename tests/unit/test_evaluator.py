@@ -1,7 +1,6 @@
 """The evaluator takes each measure of the right images, and prints notes exactly where it should."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +9,7 @@ import torch
 import diffusion as d
 from diffusion import data
 from diffusion.evaluation import classifier, frechet
-from diffusion.evaluation.evaluator import Evaluator, choose_n
+from diffusion.evaluation.evaluator import Evaluator
 from diffusion.evaluation.features import Extractor
 from diffusion.evaluation.frechet import to_uint8
 from diffusion.evaluation.measured import format_value
@@ -259,17 +258,6 @@ def test_samples_in_another_unit_are_refused_and_those_that_drift_are_not(small,
             small.measure(x)
 
 
-def test_as_many_samples_are_drawn_as_there_are_others_with_a_note_below_1000(capsys):
-    def chosen(train, *sizes):
-        return choose_n(SimpleNamespace(x_train=range(train)), *sizes), capsys.readouterr().out
-
-    assert chosen(1200) == chosen(1000, 1000) == (1000, "")
-    n, said = chosen(999, 1200)
-    assert (n, "999 training images" in said) == (999, True)
-    n, said = chosen(1200, 1100, 800)
-    assert (n, "800 samples" in said) == (800, True)
-
-
 @pytest.mark.parametrize("near", [4, 5])
 def test_digits_are_near_to_five_others(evaluator, x, near, train):
     few = replace(evaluator, x_digits=train[:near], n_per_distortion=5, interval_repeats=2)
@@ -296,7 +284,6 @@ def test_a_small_data_set_of_two_classes_is_measured_at_as_many_images_as_there_
     found = small.measure(run)
     assert (found["frechet"].n, found.real["frechet"].n) == (100, 100)
     assert "digit" not in found
-    assert capsys.readouterr().out.count("n is 100 instead of 1000") == 1
     part = Evaluator.for_dataset(two, n_train=30, n_test=20, n_digits=50, seed=3)
     parts = part.x_train, part.x_test, part.labels, part.all_labels, part.x_digits
     assert ([*map(len, parts)], part.seed) == ([30, 20, 20, 40, 50], 3)

@@ -8,7 +8,7 @@ import sys
 import torch
 
 import diffusion as d
-from diffusion import data, own, runtime
+from diffusion import own, runtime
 from diffusion.processes import blur, zoom
 from helpers import ROOT
 
@@ -26,7 +26,6 @@ CACHES = {  # cached function -> arguments: the first, and some that differ from
     blur._blurs: [(3, 8, CPU), (4, 8, CPU), (3, 9, CPU), (3, 8, META)],
     own.strip: [("a = 1",), ("a = 2",)],
     own.training_code: [()],
-    data._print_once: [("a line",)],
 }
 
 
