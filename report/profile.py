@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from diffusion import data
 from diffusion.arguments import STRICT, Seed, nearest
@@ -50,23 +50,17 @@ class Loader(yaml.SafeLoader):
         Only the last of several equal keys is kept; PyYAML would merge the first one into other sections.
         """
         keys = [key.value for key, _ in node.value]
-        _refuse_twice(keys, f"line {node.start_mark.line + 1}: ", " in one section")
+        if repeated := [key for key in keys if keys.count(key) > 1]:
+            raise ValueError(f"line {node.start_mark.line + 1}: {repeated[0]!r} occurs twice in one section")
         super().flatten_mapping(node)
         node.value = [*{str(key.value): (key, value) for key, value in node.value}.values()]
-
-
-def _refuse_twice(values: list[Any], before: str = "", after: str = "") -> list[Any]:
-    """Return the values; ValueError: a value occurs twice."""
-    if repeated := [value for value in values if values.count(value) > 1]:
-        raise ValueError(f"{before}{repeated[0]!r} occurs twice{after}")
-    return values
 
 
 # --- the file ---
 
 
 Section = Annotated[dict[str, Any], BeforeValidator(lambda content: content or {})]
-Seeds = Annotated[list[Seed], Field(min_length=1), AfterValidator(_refuse_twice)]
+Seeds = Annotated[list[Seed], Field(min_length=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9]\w{0,39}$")]
 VariantName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w ,.]{0,39}$")]
 
@@ -224,13 +218,7 @@ def _load(where: Path) -> Sections:
     if not isinstance(content, dict):
         raise ValueError(f"the file contains a {type(content).__name__}; expected lines of NAME: VALUE")
     refuse_unknown(content, Sections.model_fields)
-    file = Sections.model_validate(content)
-    if file.data_dir and not Path(file.data_dir).expanduser().is_dir():
-        raise ValueError(
-            f"data_dir is {file.data_dir!r}, which is not a folder; create it, or remove the line"
-        )
-    _refuse_twice([entry.label for entry in file.models.values() if entry.label], "models: label ")
-    return file
+    return Sections.model_validate(content)
 
 
 def fill_training(shared: Mapping[str, Any], entry: Entry) -> dict[str, Any]:
@@ -249,9 +237,6 @@ def _executed(name: str, shared: Mapping[str, Any], given: Mapping[str, Any]) ->
     """All parameters of a notebook that is executed after all models are measured."""
     if name not in (known := places.notebooks()):
         raise ValueError(f"no notebook has this name{nearest(name, known)}")
-    if name in PROCESS or name == "01_schedules":
-        section = "schedules" if name == "01_schedules" else "models"
-        raise ValueError(f"this notebook runs for the section {section}; remove it here")
     defaults, _ = parameters(name)
     refuse_unknown(given, defaults.keys() - (GIVEN - {"released"}))
     if given.get("released"):  # the notebook shows a release instead of this run

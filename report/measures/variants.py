@@ -51,8 +51,6 @@ def check_variant(name: str, variant: Variant) -> None:
     """Check the name and the keys of a variant; ValueError: a value is not allowed."""
     if name in (CHECKPOINT, REAL) or name.startswith("shift "):
         raise ValueError(f"variants.{name}: this name is reserved for other rows; choose another")
-    if {"average", "checkpoints"} <= variant.keys():
-        raise ValueError(f"variants.{name} sets average and checkpoints; remove one of them")
     for measure in variant.get("measures", []):
         if measure not in (known := names_of_samples()):
             hint = nearest(measure, known) or f"; allowed: {', '.join(known)}"

@@ -219,7 +219,7 @@ class Results:
         return replace(self, trainings=trainings)
 
     def kept(self, name: str) -> np.ndarray:
-        """Kept images by name (`report.results.kept`), uint8; ValueError: they are missing."""
+        """Kept images by name (`report.results.kept`), uint8; OSError: they are missing."""
         return read_kept(self.out, name)
 
 

@@ -10,7 +10,6 @@ import torch
 
 from diffusion.files import sha256
 from diffusion.places import PACKAGE
-from helpers import DAMAGES
 from report.files import write_json
 from report.results import kept
 from report.results.kept import Drawn, kept_samples, verify
@@ -132,21 +131,12 @@ def test_samples_are_drawn_where_fewer_are_kept(tmp_path, code):
     assert (tmp_path / "other" / "samples" / "made" / "zoom-3" / "5.safetensors").is_file()
 
 
-def test_images_are_kept_as_they_are_and_what_is_missing_damaged_or_of_another_kind_is_refused(tmp_path):
+def test_images_are_kept_as_they_are_and_equal_ones_as_equal_files(tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (2, 25, 28, 28), dtype=np.uint8)
     path = kept.keep(tmp_path, "x", images)
     whole = path.read_bytes()
     assert np.array_equal(kept.read_kept(tmp_path, "x"), images)
     assert kept.keep(tmp_path, "x", images.astype(np.int64, order="F")).read_bytes() == whole
-    path.write_bytes(DAMAGES["half"](whole))
-    kept.keep(tmp_path, "narrow", images[..., :27])
-    np.savez(kept.kept_path(tmp_path, "float"), images=np.zeros((2, 28, 28)))
-    np.savez(kept.kept_path(tmp_path, "other"), other=images)
-    said = {"none": "run `make report` again", "narrow": r"got uint8 \(.*28, 27\)"}
-    said |= {"float": r"got float64 \(2, 28, 28\)", "other": "", "x": ""}
-    for name, words in said.items():
-        with pytest.raises(ValueError, match=f"cannot read images from .*{name}.npz .*{words}"):
-            kept.read_kept(tmp_path, name)
 
 
 def test_the_files_of_a_release_are_those_of_its_manifest(tmp_path):

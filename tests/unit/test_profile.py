@@ -172,18 +172,14 @@ def test_models_and_variants_of_the_projects_profiles_are_what_their_names_say(n
         ("models.zoom.variants.x", {"n": 5}, r"variants\.x\.n: .*12"),
         ("models.zoom.variants.x", {"measures": ["kidd"]}, r"variants\.x: .*'kidd'.*'kid'"),
         ("models.zoom.variants.x", {"checkpoints": "last"}, r"variants\.x\.checkpoints: .*'late'"),
-        ("models.zoom.variants.x", {"checkpoints": "late", "average": 2}, "average and checkpoints"),
         *(
             ("models.zoom.variants", {name: {"prior": "patches"}}, rf"models\.zoom: variants\.{name}")
             for name in ("real", "checkpoint", "shift 1")
         ),
         ("models.zoom.label", "", "label: .*at least 1"),
-        ("models.zoom.seeds", [3, 3], "seeds: .*3 occurs twice"),
-        ("seeds", [0, 0], "seeds: .*0 occurs twice"),
         ("report", {"beside": ["beyonnd"]}, "report: beside contains 'beyonnd'.*did you mean 'beyond'"),
         ("notebooks", {"11_model": None}, r"notebooks\.11_model: .*did you mean '11_models'"),
         ("notebooks", {"04_compare_fid": {"k": 1}}, r"notebooks\.04_compare_fid: unknown parameter 'k'"),
-        ("data_dir", "/nonexistent", "data_dir is '/nonexistent'.*folder"),
         # what a process, sampler, prior or network refuses
         ("models.zoom.T", 28, r"models\.zoom: T is 28; allowed: .*27"),
         ("models.zoom.sampler", "ddim", r"use .*d\.Improved\(\)"),
@@ -210,9 +206,3 @@ def test_a_file_that_is_no_profile_is_one_line(tmp_path, text, said):
         read(tmp_path, text)
     with pytest.raises(profile.ProfileError, match="'papre'; did you mean 'paper'"):
         profile.read("papre")
-
-
-def test_two_models_have_two_labels(tmp_path):
-    entry = {"notebook": "03_train_zoom", "label": "Zoom"}
-    with pytest.raises(profile.ProfileError, match=r"^[^\n]*small\.yaml: models: label 'Zoom' occurs twice$"):
-        read(tmp_path, models={"a": entry, "b": entry})
