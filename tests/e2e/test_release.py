@@ -16,7 +16,6 @@ from report import profile as profiles
 from report.files import write_json
 from report.jobs import plan as jobs
 from report.jobs import release
-from report.results.views import load
 
 pytestmark = pytest.mark.slow
 
@@ -41,20 +40,6 @@ def released(smoke, tmp_path_factory) -> Path:
         release.main()
         sys.modules.pop("mine")
     return folder
-
-
-def test_a_release_has_the_last_weights_and_all_of_which_the_report_is_made(released, tmp_path):
-    names = release.verify(released)
-    there = {path.relative_to(released).as_posix() for path in released.rglob("*") if path.is_file()}
-    assert there == {*names, release.MANIFEST}
-    assert {"metrics/schedules.json", "figures.json", "numbers.json"} <= {*names}
-    assert "report.pdf" not in names
-    last = load(released).first("zoom").train.weights.file
-    of_run = {f"runs/zoom-0/{name}" for name in ("run.json", "process.pt", "network.pt", "history.jsonl")}
-    assert {name for name in names if name.startswith("runs/")} == of_run | {last}
-    assert not [name for name in names if name.endswith(".html") or name.startswith("samples")]
-    release.unpack(released, tmp_path)
-    assert not {path.name for path in tmp_path.iterdir()} & {"numbers.json", "report.pdf", "figures"}
 
 
 def test_results_of_other_settings_or_trainings_are_not_released_or_reported(smoke, monkeypatch, tmp_path):

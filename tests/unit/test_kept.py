@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from diffusion.files import sha256
-from diffusion.places import PACKAGE
 from report.files import write_json
 from report.results import kept
 from report.results.kept import Drawn, kept_samples, verify
@@ -105,12 +104,6 @@ def test_samples_are_drawn_again_if_code_that_draws_changed(tmp_path, code):
         code.write_text(text)
         Drawn(tmp_path / "samples", run, 0)(3)
         assert len(run.drawn) == drawn
-
-
-def test_the_code_that_draws_is_all_that_a_sample_runs_through():
-    needed = ["runtime.py", "training/network.py", "training/sampling.py", "training/run.py"]
-    needed += [path.relative_to(PACKAGE) for path in (PACKAGE / "processes").glob("*.py")]
-    assert {PACKAGE / name for name in needed} == {*kept.SAMPLING}
 
 
 @pytest.mark.parametrize("shape", [(28, 28), (20, 20, 3)])

@@ -4,24 +4,21 @@ The values of its rows: golden/test_values.py.
 """
 
 import shutil
-from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 import safetensors.torch
-import torch
 from safetensors import safe_open
 
 import made_up
 from diffusion import data
 from diffusion.evaluation.frechet import frechet_distance, to_uint8
 from diffusion.evaluation.measures import Measure
-from helpers import DAMAGES, train
 from report import profile
 from report.measures import measure, probes
 from report.measures.registry import MEASURES
 from report.results import table
-from report.results.kept import Drawn, kept_path, read_kept
+from report.results.kept import kept_path, read_kept
 from report.results.settings import open_training
 from report.results.table import CHECKPOINT, REAL, Record
 
@@ -192,27 +189,6 @@ def test_all_is_measured_again_from_the_samples_that_are_there(again, copied):
     assert [path.read_bytes() for path in paths] == whole
     assert {path: path.stat().st_mtime_ns for path in (copied / "samples").rglob("*.safetensors")} == drawn
     assert read_kept(copied, "quality_zoom-3").shape == (2, 16, 28, 28)
-
-
-def test_samples_are_drawn_once_for_all_that_determines_them_and_again_if_a_file_is_damaged(images, tmp_path):
-    run = train(images, tmp_path / "run", epochs=2)
-    draw, folder = Drawn(tmp_path / "samples", run, 0), tmp_path / "samples"
-    first, path = draw(3), folder / "3.safetensors"
-    good = path.read_bytes()
-    others = [draw(3, epoch=1), Drawn(folder, run, 1)(3)]
-    others += [draw(3, replace(run, **how)) for how in ({"sampler": "improved"}, {"precision": "bf16"})]
-    assert not any(torch.equal(x, first) for x in others)
-    assert {path.name for path in folder.glob("*.safetensors")} == {
-        "3.safetensors",
-        "epoch-0001-3.safetensors",
-    }
-    for content in (path.read_bytes(), DAMAGES["half"](good)):  # of other samples, and damaged
-        path.write_bytes(content)
-        assert torch.equal(draw(3), first)
-        assert path.read_bytes() == good
-    time = path.stat().st_mtime_ns
-    assert torch.equal(draw(3), first)
-    assert path.stat().st_mtime_ns == time
 
 
 def test_another_data_set_or_weights_that_are_not_those_of_the_file_are_refused(again, copied):
