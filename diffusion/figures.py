@@ -45,8 +45,7 @@ def grid(images: Any, columns: Count = 8, labels: Sequence[str] = ()) -> Grid:
         Grid: A matplotlib figure, shown in a notebook; save it with `savefig`.
 
     Raises:
-        ValueError: If `images` is empty, has another shape or scale, or contains NaN, or there are more
-            labels than rows.
+        ValueError: If `images` is empty, has another shape or scale, or contains NaN.
 
     Example:
         >>> import diffusion as d
@@ -55,8 +54,6 @@ def grid(images: Any, columns: Count = 8, labels: Sequence[str] = ()) -> Grid:
         <Grid size 682x342 with 1 Axes>
     """
     pixels = _to_bytes(images)
-    if len(labels) > (rows := math.ceil(len(pixels) / columns)):
-        raise ValueError(f"labels contains {len(labels)} names; expected: at most {rows}, one for each row")
     scale = max(1, min(WIDTH // min(columns, len(pixels)), LARGEST) // pixels.shape[2])
     large = pixels.repeat_interleave(scale, 2).repeat_interleave(scale, 3).expand(-1, 3, -1, -1)
     sheet = tile(large, columns, FRAME, GREY).permute(1, 2, 0)  # (height, width, 3)

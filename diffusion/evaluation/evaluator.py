@@ -30,7 +30,6 @@ from diffusion.names import check_known
 from diffusion.pixels import GREY28, as_images, check_scale, copy_distance, note_outside, require_images
 
 NEAR, PER_DISTORTION = 10_000, 500  # for the recogniser: training digits, and test digits per distortion
-SMALLEST = 8  # pixels of a side, which the untrained network halves three times
 DRAWN = 1000  # default number of samples of a run
 MANY = 0.5  # share of test images in the training set above which there is a note
 
@@ -182,7 +181,6 @@ class Evaluator:
         train, test = tuple(self.x_train.shape), tuple(self.x_test.shape)
         if train[1:] != test[1:]:
             raise ValueError(f"x_train has images {train[1:]}, x_test {test[1:]}; expected: one shape")
-        check_whole("the side of images", train[-1], SMALLEST)
         for name, n in {"x_train": train[0], "x_test": test[0]}.items():
             if n < FEWEST_IMAGES:
                 raise ValueError(f"{name} has {n} images; expected: at least {FEWEST_IMAGES}")

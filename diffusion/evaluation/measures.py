@@ -163,9 +163,6 @@ MEASURES: dict[str, Measure] = {
     ),
     "digit": Measure("share", "images that the calibrated recogniser takes for digits", measure_digits),
     "different": Measure("images", "different images, of which near-copies count once", measure_different),
-    **distances_in("", FEATURES["digits"]),
-    **distances_in("_autoencoder", FEATURES["autoencoder"]),
-    **distances_in("_random", FEATURES["random"]),
 }
 
 

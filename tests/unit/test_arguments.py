@@ -272,7 +272,6 @@ ALLOWED = {  # verb and argument -> values up to the bounds
     "evaluator x_test": [X[:12]],
     "evaluator x_train": [X[:12]],
     "grid columns": [1],
-    "small_evaluator side": [8],
 }
 
 
@@ -354,12 +353,10 @@ REFUSED_RUNS = [  # verb and argument, value, what the message says
     ("compare runs", {"a": X, "b": X[..., 1:, 1:]}, r"at least 12 images \(n, 1, 28, 28\)"),
     ("compare n", 11, "n is 11; .*12"),
     ("grid columns", 0, "columns is 0; .*from 1"),
-    ("plain_grid labels", ["a", "b"], "labels contains 2 names; .*at most 1"),
     ("plain_grid images", X + 0.5, r"x - 0.5 for \[0, 1\]"),
     ("plain_grid images", X.sign(), r"x / 2 for \[-1, 1\]"),
     ("sample prior", drawing(X[:4, :, :5, :5]), r"expected: \(4, 1, 4, 4\), the shape of process.to_pixels"),
     ("floors n", 1, "n is 1; .*2"),
-    ("small_evaluator side", 7, "side of images is 7; .*from 8"),
     ("evaluator x_test", X[:11], "x_test has 11 images; .*at least 12"),
     ("evaluator x_train", X[:11], "x_train has 11 images; .*at least 12"),
     ("evaluator x_train", X[..., :27, :27], r"x_train has images \(1, 27, 27\), x_test \(1, 28, 28\)"),
@@ -389,7 +386,6 @@ def verbs(whole):
         trajectory=lambda folder, n=2, **given: whole.trajectory(n, **given),
         measure=lambda folder, x=X, **given: evaluator.measure(x, 12, **given),
         measure_run=lambda folder, n: evaluator.measure(whole, n),
-        small_evaluator=lambda folder, side: d.Evaluator(*[X[..., :side, :side]] * 2),
         evaluator=lambda folder, x_train=X, x_test=X: d.Evaluator(x_train, x_test),
         grid=lambda folder, columns: d.compare(known, evaluator, n=30).grid(columns),
         plain_grid=lambda folder, images=X[:8], **given: d.grid(images, **given),

@@ -66,11 +66,14 @@ def test_all_measures_are_of_the_samples_and_distances_of_the_first(evaluator, x
 
 def test_measures_of_reports_are_taken_only_where_they_are_asked_for(evaluator, x):
     """Though this process has imported them."""
-    found = replace(evaluator, measures=LIBRARY).measure(x, 20)
-    assert found.keys() == LIBRARY.keys() & evaluator.measure(x, 20).keys()
+    of_library = replace(evaluator, measures=LIBRARY)
+    assert (
+        of_library.measure(x, 20).keys()
+        == of_library.list_measures().keys() & evaluator.measure(x, 20).keys()
+    )
     assert "ink" in MEASURES
     with pytest.raises(ValueError, match="only is 'ink'; allowed: "):
-        replace(evaluator, measures=LIBRARY).measure(x, only="ink")
+        of_library.measure(x, only="ink")
 
 
 def test_samples_stand_beside_as_many_real_images_in_a_table(evaluator, x):
