@@ -59,7 +59,7 @@ def make_stamp(job: Job) -> dict[str, Any]:
         "settings": settings,
         "code": hash_code(code),
         "notebook": job.notebook and hash_cells(job.notebook),
-        "own": hash_own_modules(settings),
+        "own": own_code(sorted({*own_names(settings)})),  # and modules that these import
         "data": dataset and hash_data(dataset),
         "versions": versions(MEASURING),
         "beside": {p.relative_to(places.ROOT).as_posix(): sha256(p) for p in beside},
@@ -94,11 +94,6 @@ def own_names(settings: Any) -> Iterator[str]:
             yield from own_names(value)
     elif isinstance(settings, str) and ":" in settings and own_file(settings.partition(":")[0]):
         yield settings
-
-
-def hash_own_modules(settings: Mapping[str, Any]) -> dict[str, str]:
-    """Hashes of the user's own modules that settings name, and of the user's modules that these import."""
-    return own_code(sorted({*own_names(settings)}))
 
 
 @cache
