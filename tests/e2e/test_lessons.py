@@ -264,6 +264,12 @@ def test_the_network_answers_at_once_and_in_steps_from_the_same_zooms(cold):
     error, middle = (once - x).square().mean().item(), (once.abs() < 0.4).double().mean().item()
     assert table.loc["at once", "squared error"] == pytest.approx(error, abs=6e-4)
     assert table.loc["at once", "grey pixels"] == pytest.approx(middle, abs=0.002)
+    squares, variance = (once - x).square().mean(0)[0], cold["x_train"].var(0)[0]
+    inside, seen = torch.zeros(2, 28, 28, dtype=torch.bool)
+    inside[12:16, 12:16] = seen[12:17, 12:17] = True  # levels 24 and 23
+    parts = {"in the rim": seen & ~inside, "outside": ~seen}
+    expected = {name: (squares[at].sum() / variance[at].sum()).item() for name, at in parts.items()}
+    assert shown(cold, "03-rim") == pytest.approx(expected, abs=0.0051)
 
 
 def test_a_confusion_counts_true_classes_by_row(cold):
