@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from diffusion.pixels import grey_values
 from diffusion.progress import live
-from report.figures.curves import PLAIN, curve, legend, line, styles_of
+from report.figures.curves import PLAIN, Styles, curve, legend, line, styles_of
 from report.figures.images import HIGHEST, Panel, as_bytes, page, rows
 from report.figures.print_style import INK, SMALL, new_figure, styled
 
@@ -35,15 +35,16 @@ def steps_of(T: int, n: int, first: int = 0) -> list[int]:
 
 
 @styled
-def schedules(schedules: Mapping[str, Any]) -> Figure:
+def schedules(schedules: Mapping[str, Any], styles: Styles | None = None) -> Figure:
     """Fig. 1: beta_t (left) and alpha_bar_t (right) of noise schedules.
 
     A bar marks the step from which beta_t is clipped and stays at its largest value.
 
     Args:
         schedules: noise schedules by name, with `beta` and `alpha_bar` of shape (T + 1,).
+        styles: style of each. Default None: in order.
     """
-    styles = styles_of(schedules)
+    styles = styles or styles_of(schedules)
     figure = new_figure(57)
     left, right = figure.subplots(1, 2)
     for number, (name, schedule) in enumerate(schedules.items()):

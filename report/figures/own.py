@@ -8,7 +8,7 @@ import diffusion as d
 from report.figures.curves import PLAIN, legend
 from report.figures.lessons import schedules
 from report.figures.print_style import INK, MUTED, new_figure
-from report.figures.styles import dot, figure, literal, on_logs
+from report.figures.styles import dot, figure, literal, model_styles, on_logs
 from report.results.views import Results
 
 ROW, AROUND = 5.5, 22  # mm: a row; the axis and the legend
@@ -59,4 +59,5 @@ def own_schedules(results: Results, models: Sequence[str]) -> Figure | None:
     """The noise schedules of the DDPMs among the models, from their run folders."""
     ddpms = [training for training in map(results.first, models) if training.process == "ddpm"]
     runs = {literal(training.label): d.open(results.out / training.train.run) for training in ddpms}
-    return schedules({label: run.process.schedule for label, run in runs.items()}) if runs else None
+    styles = {style.label: style for style in model_styles(results).values()}
+    return schedules({label: run.process.schedule for label, run in runs.items()}, styles) if runs else None

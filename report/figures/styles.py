@@ -53,7 +53,8 @@ def plural(noun: str) -> str:
 def model_styles(results: Results) -> Styles:
     """The style of each model of a run: fixed for the original study's models, else the next free one."""
     others = [model for model in results.models if model not in MODELS]
-    every = MODELS | styles_of(others, STYLES[len(MODELS) :])
+    studied = len(others) < len(results.models)
+    every = MODELS | styles_of(others, STYLES[len(MODELS) :] if studied else STYLES)
     return {m: every[m]._replace(label=literal(results.first(m).label)) for m in results.models}
 
 

@@ -122,8 +122,8 @@ def list_shared(models: Iterable[Model]) -> dict[tuple[Markdown, Markdown], list
     return {component: names for component, names in users.items() if len(names) > 1}
 
 
-def strip(training: Training, drawn: Collection[str]) -> Markdown:
-    """The first samples of a run as a picture in a cell of a table, if the figure exists."""
-    file = f"first_samples_{training.model}.png"
+def strip(training: Training, drawn: Collection[str], kind: str = "first_samples") -> Markdown:
+    """The first samples of a run as a picture in a cell of a table, if the figure of this kind exists."""
+    file = f"{kind}_{training.model}.png"
     picture = f"![First samples of {escape(training.label)}.](figures/{file}){{.strip width=5.2cm}}"
     return Markdown(picture if file in drawn else "")

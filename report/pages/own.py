@@ -122,7 +122,7 @@ def collect_names(run: ReportRun) -> dict[str, Any]:
         "features": "a classifier" if first.main_features == "digits" else f"an {first.main_features}",
         "real": first.real,
         "nouns": lambda: plural(dataset(results).noun),
-        "other_data": other_data(results),
+        "other_data": _name_data(results) if other_data(results) else "",
         "accepted": accepted,
         "data_citation": Markdown(f" [@{known.citation}]" if known else ""),
         "version": version(PROJECT),
@@ -137,7 +137,7 @@ def _front(run: ReportRun, trainings: list[Training]) -> dict[str, Any]:
     report, name, n = run.profile.file.report, run.profile.name, len(trainings)
     number = NUMBERS[n].capitalize() if n < len(NUMBERS) else n
     label = trainings[0].label if n == 1 else f"{number} models"
-    title = report.title or f"{label} {length} on {dataset(run.results).title}"
+    title = report.title or f"{label} {length} on {_name_data(run.results)}"
     seconds = duration(sum(training.seconds for training in run.results.trainings.values()))
     device = escape(trainings[0].train.environment.unread["device"].upper())
     year = report.date and report.date.year
@@ -147,6 +147,12 @@ def _front(run: ReportRun, trainings: list[Training]) -> dict[str, Any]:
         "authors_yaml": Markdown(f"  - {escape(report.authors)}" if report.authors else ""),
         "citation": bibtex(name, title=title, author=report.authors, year=year),
     }
+
+
+def _name_data(results: Results) -> str:
+    """The title of the data set; a title that the user gave, or the name of a folder, is marked as one."""
+    data = dataset(results)
+    return data.title if data.name in DATASETS else f"the data set “{data.title}”"
 
 
 def _compared(run: ReportRun, trainings: list[Training]) -> dict[str, Any]:
@@ -159,7 +165,10 @@ def _compared(run: ReportRun, trainings: list[Training]) -> dict[str, Any]:
         rows.append(Model(name, training, samples, changes, strip=strip(training, drawn)))
     groups = [Seeds(training.label, results.all_of(training.model)) for training in trainings]
     several = [seeds for seeds in groups if len(seeds.trainings) > 1]
-    released = [Model(training.label, training, training.final) for training in list_released(results)]
+    released = [
+        Model(other.label, other, other.final, strip=strip(other, run.drawn, "released_samples"))
+        for _, other in list_released(results)
+    ]
     counted = all("different" in row.samples for row in rows)
     return {
         "rows": rows,

@@ -61,11 +61,11 @@ def list_beside(results: Results, own: bool = False) -> list[tuple[Training, Pai
     return pairs
 
 
-def list_released(results: Results) -> list[Training]:
-    """Released models with a process and a network of the same kinds as a run has; empty for a released run.
+def list_released(results: Results) -> list[tuple[Results, Training]]:
+    """Released models with a process and a network of the same kinds as a run has, and their releases.
 
     All are from one release: with as many samples as the run, or else with the most models. Of each process
-    there is the first model.
+    there is the first model. The list is empty for a released run.
     """
     firsts = [training for training, _ in list_beside(results, own=True)]
     if not any(pair for _, pair in list_beside(results)):
@@ -73,13 +73,13 @@ def list_released(results: Results) -> list[Training]:
     kinds = {(training.process, str(training.parts["network"])) for training in firsts}
     by_release = []
     for release in filter(None, map(open_release, RELEASES)):
-        models: dict[str, Training] = {}
+        models: dict[str, tuple[Results, Training]] = {}
         for training in map(release.first, release.models):
             if training.measured and (training.process, str(training.parts["network"])) in kinds:
-                models.setdefault(str(training.settings.unread["process"]), training)
+                models.setdefault(str(training.settings.unread["process"]), (release, training))
         by_release.append([*models.values()])
     n = firsts[0].final.n
-    return max(by_release, key=lambda found: (bool(found) and found[0].final.n == n, len(found)))
+    return max(by_release, key=lambda found: (bool(found) and found[0][1].final.n == n, len(found)))
 
 
 def other_data(results: Results) -> str:
