@@ -81,7 +81,7 @@ def content(run: ReportRun, marks: Marks) -> Content:
 def share(x: Interval) -> Markdown:
     """A share with its interval, after a bar of its length, which HTML shows: 86% [81, 90]."""
     text = percent_span(x, 0) if x.ends[1:] else percent(x)
-    return Markdown(f'[]{{.bar style="width:{4 * x.value:.2f}em"}}{text}')
+    return Markdown(f'[]{{.bar style="width:{2.5 * x.value:.2f}em"}}{text}')
 
 
 def split_text(text: str) -> tuple[str, str]:
