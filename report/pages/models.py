@@ -125,5 +125,5 @@ def list_shared(models: Iterable[Model]) -> dict[tuple[Markdown, Markdown], list
 def strip(training: Training, drawn: Collection[str], kind: str = "first_samples") -> Markdown:
     """The first samples of a run as a picture in a cell of a table, if the figure of this kind exists."""
     file = f"{kind}_{training.model}.png"
-    picture = f"![First samples of {escape(training.label)}.](figures/{file}){{.strip width=5.2cm}}"
+    picture = f"![First samples of {escape(training.label)}.](figures/{file}){{.strip width=3.7cm}}"
     return Markdown(picture if file in drawn else "")
