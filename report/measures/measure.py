@@ -28,7 +28,6 @@ from diffusion.evaluation.statistics import Interval
 from diffusion.pixels import channels_last
 from diffusion.processes import DDPM
 from diffusion.runtime import Precision
-from diffusion.training.folder import RunError
 from diffusion.training.run import Run
 from report.measures import confidence, distances, divergence, probes
 from report.measures import pixels as pixels  # registers its measures
@@ -334,15 +333,6 @@ def describe_evaluator(evaluator: Evaluator) -> dict[str, Any]:
     return {"features": features}
 
 
-def main() -> None:
-    if len(sys.argv) != 4:
-        sys.exit(__doc__)
-    out, name, options = sys.argv[1:]
-    try:
-        measure(Path(out), name, **(yaml.safe_load(options) or {}))
-    except (ValueError, RunError, OSError) as error:
-        sys.exit(f"error: {' '.join(str(error).split())}")
-
-
 if __name__ == "__main__":
-    main()
+    out, name, options = sys.argv[1:]
+    measure(Path(out), name, **yaml.safe_load(options))

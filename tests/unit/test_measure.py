@@ -14,6 +14,7 @@ import made_up
 from diffusion import data
 from diffusion.evaluation.frechet import frechet_distance, to_uint8
 from diffusion.evaluation.measures import Measure
+from diffusion.training.folder import RunError
 from report import profile
 from report.measures import measure, probes
 from report.measures.registry import MEASURES
@@ -197,7 +198,7 @@ def test_another_data_set_or_weights_that_are_not_those_of_the_file_are_refused(
         again("linear", dataset="fashion")
     weights = copied / Record(copied, "train_linear-3").facts.weights.file
     weights.write_bytes(weights.with_name("epoch-0004.safetensors").read_bytes())
-    with pytest.raises(measure.RunError, match=weights.name):
+    with pytest.raises(RunError, match=weights.name):
         again("linear")
     assert of(copied, "linear").rows == before
 
