@@ -10,7 +10,7 @@ import yaml
 
 import diffusion as d
 from report import places, profile
-from report.results.settings import describe, make, vary
+from report.results.settings import make, vary
 
 SMALL = """
 profile: small
@@ -69,21 +69,6 @@ def test_a_list_of_variants_may_begin_as_another_one_does(tmp_path):
         "b": {"n": 30, "measures": ["kid"]},
         "c": {"n": 30, "measures": ["kid"], "sampler": "improved"},
     }
-
-
-def test_another_way_to_sample_keeps_what_it_does_not_name():
-    described = vary({}, {"sampler": "improved", "sampler_options": {"noise": 0.1}, "prior": "patches"})
-    assert described["sampler"] == describe("improved", {"noise": 0.1})
-    sampler, prior = make(described)
-    assert (sampler, type(prior)) == (d.Improved(noise=0.1), d.Patches)
-
-    def changed(**changes):
-        return make(vary(described, changes))
-
-    assert changed(prior="mixture") == (sampler, d.Mixture())
-    assert changed(sampler="improved")[0] == d.Improved()  # options are of one sampler
-    sampler, prior = changed(sampler_options={"levels": 12}, average=3)
-    assert (sampler, type(prior)) == (d.Improved(levels=12), d.Patches)
 
 
 OF_MODEL = {  # word in a model's name -> what its training then has

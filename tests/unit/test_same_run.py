@@ -1,12 +1,8 @@
 """Whether a folder has the run that is asked for: by each setting, and by its code."""
 
-import functools
 import inspect
-import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -57,30 +53,6 @@ def test_an_argument_that_enters_no_weight_changes_no_run(images, folder, one, n
     assert_same(train(images, folder, **ONE | {"callback": never} | {name: FREE[name]}), one)
     assert "is already trained" in capsys.readouterr().out
     assert content(folder) == before
-
-
-def leaves(node: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """The paths of all values in nested settings."""
-    if isinstance(node, dict) and node:
-        for name, inner in node.items():
-            yield from leaves(inner, (*path, name))
-    else:
-        yield path
-
-
-def test_each_setting_of_a_run_is_refused_by_its_name_where_it_was_another(images, folder):
-    """Each value that run.json has is replaced there."""
-    path = folder / "run.json"
-    known = path.read_text()
-    for *above, last in leaves(json.loads(known)["settings"]):
-        about = json.loads(known)
-        functools.reduce(dict.__getitem__, above, about["settings"])[last] = "another"
-        path.write_text(json.dumps(about))
-        name = ".".join([*above, last]).replace("own.", "the code of ")
-        with pytest.raises(RunError, match=rf"holds a different run: {name} (was 'another'|has changed)"):
-            train(images, folder, **ONE, callback=never)
-        path.write_text(known)
-    train(images, folder, **ONE, callback=never)
 
 
 def test_the_length_belongs_to_a_run_whose_rate_falls(images, tmp_path):

@@ -5,7 +5,6 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from pydantic import TypeAdapter
 
 import diffusion as d
 from report.measures import variants
@@ -55,15 +54,6 @@ def test_a_sampler_is_described_by_its_registered_name_calls_and_options():
         """A sampler of one's own."""
 
     assert describe_sampler(Run(Mine()))["sampler"] == "own"
-
-
-def test_a_variant_has_from_12_to_60000_images():
-    adapter = TypeAdapter(variants.Variant)
-    for n in (12, 60_000):
-        assert adapter.validate_python({"n": n}) == {"n": n}
-    for n in (11, 60_001):
-        with pytest.raises(ValueError, match="should be"):
-            adapter.validate_python({"n": n})
 
 
 def test_measures_of_samples_are_those_that_are_taken_of_images():
