@@ -23,7 +23,6 @@ from report.results.kept import kept_path, read_kept
 from report.results.settings import open_training
 from report.results.table import CHECKPOINT, REAL, Record
 
-PATCHES = "checkpoint, patches"  # a variant of tiny.yaml
 SIZES = {"n_test": 60, "n_checkpoint": 20, "n_final": 40, "n_distance": 28, "n_probe": 32}  # no two are equal
 
 
