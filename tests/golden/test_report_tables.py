@@ -22,13 +22,10 @@ def cells(page, place):
     """Rows of a table, a dictionary of cells by their heads each, in order."""
     part = page.find(id=place)
     result = part if part.name == "table" else part.find("table")
-    lines = []
-    for row in result.select("tr"):
-        lines.append([])
-        for cell in row.select("th, td"):
-            text = " ".join(cell.get_text().replace("\xad", "").split())
-            lines[-1] += [text, *[""] * (int(cell.get("colspan", 1)) - 1)]
-    head, *body = lines
+    head, *body = (
+        [" ".join(cell.get_text().replace("\xad", "").split()) for cell in row.select("th, td")]
+        for row in result.select("tr")
+    )
     assert len({*head}) == len(head)
     return [dict(zip(head, line, strict=True)) for line in body]
 

@@ -119,11 +119,6 @@ local function heads(t)
   for _, body in ipairs(t.bodies) do
     if not t.classes:includes "prose" then body.row_head_columns = 1 end
     for _, row in ipairs(body.body) do
-      local texts = row.cells:map(function(cell) return pandoc.utils.stringify(cell.contents) end)
-      if #texts > 1 and table.concat(texts) == texts[1] then   -- a heading of the rows below
-        row.cells[1].col_span = #texts
-        row.cells = { row.cells[1] }
-      end
       for i, cell in ipairs(row.cells) do
         if i == 1 and body.row_head_columns == 1 then cell.attr.attributes.scope = "row"
         elseif #pandoc.utils.stringify(cell.contents) > 40 then cell.attr.classes:insert "wrap" end
