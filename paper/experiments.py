@@ -89,6 +89,11 @@ def control(record: Record | None) -> dict[str, Any]:
         rows = [row for row in record.rows if (row.model, row.way, row.measure) == wanted]
         return math.exp(float(np.mean([math.log(row.interval.value) for row in rows])))
 
+    def order(way: str) -> str:
+        """Whether the linear DDPM with a U-Net has a larger or a smaller distance than the zoom."""
+        zoom = mean("zoom_unet", "all steps" + (BLACK if way.endswith(BLACK) else ""))
+        return "larger" if mean("linear_unet", way) > zoom else "smaller"
+
     def change() -> float:
         sets = {(row.model, row.way) for row in record.rows if row.x is not None}
         plain = sorted((model, way) for model, way in sets if not way.endswith(BLACK))
@@ -97,7 +102,7 @@ def control(record: Record | None) -> dict[str, Any]:
         return max(abs(ratio - 1) for ratio in ratios)
 
     known = record and any(row.way == "100 steps" for row in record.rows)
-    return {"control": mean if known else None, "control_change": change}
+    return {"control": mean if known else None, "control_order": order, "control_change": change}
 
 
 def intervention(job: Record | None) -> dict[str, Any]:

@@ -11,8 +11,7 @@ difference of shares, is Welch's.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
-from typing import Any
+from functools import cached_property
 
 from diffusion.evaluation.statistics import Interval
 from report.pages.text import Lazy
@@ -159,13 +158,3 @@ def compare_final(results: Results, measure: str) -> Interval:
     groups = {"zoom": [*results.all_of("zoom"), *published], "linear": results.all_of("linear")}
     scale = LINEAR if measure == "share" else LOG
     return scatter.over(results, last(MEASURES[measure]), groups, scale).shown
-
-
-def collect(results: Results) -> dict[str, Any]:
-    """Names for the text: `question.long.digits.ratio`; None if the record lacks a condition."""
-    record = results.jobs.get("question")
-    if not record or not all(condition in record for condition in CONDITIONS):
-        return {"question": None}
-    names: dict[str, Any] = {c: Lazy(MEASURES, partial(Comparison, record, c)) for c in CONDITIONS}
-    names["final"] = Lazy(MEASURES, partial(compare_final, results))
-    return {"question": names | {"real": record["floor"], "settings": record.facts.settings}}

@@ -37,8 +37,7 @@ def ends_agree(results: Results) -> Iterator[Effect]:
 def linear_random(results: Results) -> Iterator[Effect]:
     """At step 300, latents of the linear schedule are almost entirely random.
 
-    Of the images that a trained network predicts from one such latent, the classifier reads less than
-    {SELDOM:.0%} correctly.
+    The classifier reads less than {SELDOM:.0%} of the images predicted from one latent correctly.
     """
     t = results.jobs["schedules"].facts["early_t"]
 
@@ -53,7 +52,7 @@ def linear_random(results: Results) -> Iterator[Effect]:
 def lower_loss(results: Results) -> Iterator[Effect]:
     """The cosine DDPM reaches the lower loss.
 
-    Its test loss, averaged over the last ten epochs, is lower in seed-matched pairs.
+    Its mean test loss of the last ten epochs is lower, in pairs.
     """
 
     def loss(one: Training) -> float:
@@ -67,8 +66,8 @@ def lower_loss(results: Results) -> Iterator[Effect]:
 def learns_faster(results: Results) -> Iterator[Effect]:
     """The cosine DDPM learns faster.
 
-    Over the first {EARLY:.0%} of training, the area under its distances is smaller in seed-matched pairs.
-    Pairs of shorter runs with the same settings count if they reach that far.
+    Its area under the distances of the first {EARLY:.0%} of training is smaller, in pairs, also of shorter
+    runs.
     """
     linears, cosines = (results.all_of(m) + shorter(results, m) for m in DDPMS)
     matched = common.seed_pairs(cosines, linears)
@@ -99,7 +98,7 @@ def shorter(results: Results, model: str) -> list[Training]:
 def lower_distance(results: Results) -> Iterator[Effect]:
     """The cosine DDPM ends with the lower Fréchet distance.
 
-    Its distance is lower over late checkpoints, in seed-matched pairs. A factor of {LEVEL} does not matter.
+    Its distance is lower over late checkpoints, in pairs. A factor of {LEVEL} does not matter.
     """
     found = common.paired_ddpms(results, common.DISTANCE, LOG)
     yield common.ratio("distance, cosine : linear", found, BELOW, (common.LEVEL,))
@@ -109,7 +108,7 @@ def lower_distance(results: Results) -> Iterator[Effect]:
 def still_falling(results: Results) -> Iterator[Effect]:
     """The distances of both DDPMs are still falling at the end.
 
-    A line through the distances of the second half of training falls for both.
+    A line through the distances of the second half of training falls, for both.
     """
 
     def points(one: Training) -> tuple[list[int], list[float]]:
@@ -123,8 +122,7 @@ def still_falling(results: Results) -> Iterator[Effect]:
 def darker(results: Results) -> Iterator[Effect]:
     """The cosine DDPM draws digits on darker backgrounds.
 
-    The border of its samples is darker over late checkpoints, in seed-matched pairs. {GREY} of the range from
-    black to white does not matter.
+    The border of its samples is darker over late checkpoints, in pairs. {GREY} of the range does not matter.
     """
     found, show = common.paired_ddpms(results, late("background")), partial(fixed, decimals=3)
     yield Effect(f"grey, cosine {MINUS} linear", found, BELOW, 0.0, (GREY,), show=show)
@@ -134,7 +132,7 @@ def darker(results: Results) -> Iterator[Effect]:
 def resemble(results: Results) -> Iterator[Effect]:
     """Both DDPMs generate samples that resemble digits.
 
-    More than {MOST:.0%} of the samples of each final checkpoint are recognised as digits.
+    More than {MOST:.0%} of the final samples are recognised as digits, for both.
     """
     for m in DDPMS:
         found = common.mean(results, last("digit"), m, scale=LOGIT)
@@ -145,8 +143,7 @@ def resemble(results: Results) -> Iterator[Effect]:
 def more_realistic(results: Results) -> Iterator[Effect]:
     """The cosine DDPM's samples are more realistic on average.
 
-    A larger share of its samples is recognised as digits, in seed-matched pairs. {IN_POINTS} points do not
-    matter.
+    More of its final samples are recognised as digits, in pairs. {IN_POINTS} points do not matter.
     """
     name, found = f"recognised (points), cosine {MINUS} linear", common.paired_ddpms(results, last("digit"))
     yield Effect(name, found, ABOVE, 0.0, (common.POINTS,), show=common.points1)

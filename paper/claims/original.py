@@ -34,8 +34,7 @@ def ratio_to(whole: float, part: Interval) -> Over:
 def network_as_described(results: Results) -> Iterator[Effect]:
     """The network is as the text describes it.
 
-    In a network rebuilt from the text, the published weights have the test losses of the published files,
-    within a factor of {SAME_LOSS}.
+    Rebuilt from the text, it has the published test losses within a factor of {SAME_LOSS}.
     """
     of = {(one.model, one.way): one for one in files().rows if one.measure == "test_loss"}
     for model, label in zip(DDPMS, reversed(DDPMS), strict=True):  # Figure 3 has its labels exchanged
@@ -48,7 +47,7 @@ def network_as_described(results: Results) -> Iterator[Effect]:
 def first_beta(results: Results) -> Iterator[Effect]:
     r"""The linear schedule begins at $\beta_1 = 10^{{-5}}$.
 
-    The published network has learned noise of this variance at $t = 1$, within a factor of {LEARNED:g}.
+    The published network has learned this variance within a factor of {LEARNED:g}.
     """
     found, name = files(), "variance learned : printed"
     for whose, side in (("study", WITHIN), ("ours", None)):
@@ -60,8 +59,8 @@ def first_beta(results: Results) -> Iterator[Effect]:
 def distances_as_described(results: Results) -> Iterator[Effect]:
     """The published distances compare 500 samples with the held-out test split.
 
-    The published code compares at least 500 samples, and with digit features, its procedure gives real digits
-    a smaller distance than uniform noise.
+    The code compares at least 500 samples, and with digit features real digits have a smaller distance than
+    uniform noise.
     """
     found = files()
     n, described = found.facts.settings["n"], found.facts.settings["described"]

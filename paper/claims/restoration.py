@@ -21,8 +21,7 @@ RESTORED = 0.9  # "often not restored" means fewer correctly read images than th
 def loss_falling(results: Results) -> Iterator[Effect]:
     """The zoom's loss still falls at the end, so more epochs would help.
 
-    A line through the test losses of the second half of training falls. A lower loss means better
-    restorations, not better samples.
+    A line through the test losses of the second half of training falls.
     """
 
     def losses(one: Training) -> tuple[list[int], list[float]]:
@@ -35,7 +34,7 @@ def loss_falling(results: Results) -> Iterator[Effect]:
 def struggles(results: Results) -> Iterator[Effect]:
     """From the last zoom level, the network often fails to restore the original.
 
-    The classifier reads restored digits correctly less than {RESTORED} times as often as their originals.
+    Restored digits are read correctly less than {RESTORED} times as often as their originals.
     """
 
     def right(one: Training) -> float:
@@ -50,7 +49,7 @@ def struggles(results: Results) -> Iterator[Effect]:
 def as_zero(results: Results) -> Iterator[Effect]:
     """A restored 5 often looks like a 0, and so does a restored 7.
 
-    The classifier reads more than {OFTEN:.0%} of the restored 5s, and of the restored 7s, as a 0.
+    More than {OFTEN:.0%} of the restored 5s, and of the restored 7s, are read as a 0.
     """
     for digit in (5, 7):
 
@@ -66,7 +65,7 @@ def as_zero(results: Results) -> Iterator[Effect]:
 def dark_centres(results: Results) -> Iterator[Effect]:
     """The network prefers to restore a dark centre as a 0 or a 9.
 
-    More images with a dark centre are restored as a 0 than are a 0, and the same is true of the 9.
+    More images with a dark centre are restored as a 0 (as a 9) than are one.
     """
     zooms = results.all_of("zoom")
     for digit in (0, 9):
@@ -85,9 +84,8 @@ def start(results: Results) -> Iterator[Effect]:
     """Independent pixels as a start give less bias and more variety than whole patches of real images, and
     more samples that are not digits.
 
-    In the same networks, they lower the divergence of the classes, raise recall and coverage over late
-    checkpoints, and lower the share of recognised digits in ten-epoch runs. {NATS} nats or {IN_POINTS} points
-    do not matter.
+    They lower the divergence, raise recall and coverage (late checkpoints), and lower the share of recognised
+    digits (ten-epoch runs). {NATS} nats or {IN_POINTS} points do not matter.
     """
     zooms, others = results.all_of("zoom"), common.beyond(results, "zoom")
     if "patches" not in others[0].measured or not all(PATCHES in one.measured for one in zooms):

@@ -19,8 +19,8 @@ FOLLOWS = 0.5  # a larger correlation matters
 NEARLY_ABSENT = 0.2  # "missing or nearly so" means less than this part of the share among real images
 CURED = 0.5  # if a bias falls below this part, the removed cause explains most of it
 TRAINED_ON_NOISE = {  # models of the release `beyond`
-    "original network, trained on noise": "zoom_noise",
-    "U-Net, trained on noise": "zoom_unet_noise",
+    "trained with noise": "zoom_noise",
+    "U-Net, trained with noise": "zoom_unet_noise",
 }
 
 
@@ -32,7 +32,7 @@ def comparable(results: Results) -> Iterator[Effect]:
     """Cold Zoom Diffusion and the linear DDPM reach comparable distances.
 
     The ratio of their distances over late checkpoints lies within a factor of {GRADES_IN_WORDS}; the verdict
-    names the smallest. The original study names no threshold.
+    names the smallest.
     """
 
     def reweighted(one: Training) -> float:
@@ -57,8 +57,8 @@ def cosine_below_zoom(results: Results) -> Iterator[Effect]:
 def distance_blind(results: Results) -> Iterator[Effect]:
     """The distance does not capture how varied the samples are.
 
-    With digit features, it correlates with the divergence of the zoom's classes by less than {FOLLOWS}, over
-    checkpoints after the first {SETTLED:.0%} of training.
+    Over checkpoints after the first {SETTLED:.0%} of training, it correlates with the divergence by less than
+    {FOLLOWS}.
     """
 
     def correlate(measure: str, one: Training) -> float:
@@ -80,8 +80,7 @@ def distance_blind(results: Results) -> Iterator[Effect]:
 def biased(results: Results) -> Iterator[Effect]:
     """The zoom model is biased towards certain digits.
 
-    Over late checkpoints, its classes diverge from the real ones more than the classes of as many real images
-    by chance, and more than the linear DDPM's.
+    Over late checkpoints, its divergence exceeds that of as many real images, and the linear DDPM's.
     """
     first, divergence = results.first("zoom"), late("divergence")
     floor, n = first.real["divergence_floor"], first.measured.facts.settings.n_checkpoint
@@ -94,8 +93,8 @@ def biased(results: Results) -> Iterator[Effect]:
 def less_varied(results: Results) -> Iterator[Effect]:
     """The zoom model's samples are less varied than the samples of the DDPMs.
 
-    Variance within a class (recognised samples, autoencoder features), recall and coverage (late checkpoints)
-    are below the linear DDPM's. {IN_POINTS} points do not matter.
+    Variance within a class (autoencoder features), recall and coverage (late checkpoints) are below the
+    linear DDPM's. {IN_POINTS} points do not matter.
     """
     if not (job := results.jobs.get("variety")):
         raise NotMeasured("the variety within a class is not measured")
@@ -132,8 +131,8 @@ def over_real(which: Sequence[int]) -> Number:
 def favours(results: Results) -> Iterator[Effect]:
     """The zoom model's samples favour 1, 8 and 9; the digits 2, 3, 4 and 5 are missing or nearly so.
 
-    Among samples classified with confidence at late checkpoints, 1, 8 and 9 together are more frequent than
-    among real images, and 2 to 5 together have less than {NEARLY_ABSENT} of their real share.
+    Among confident samples of late checkpoints, 1, 8 and 9 exceed their real share, and 2 to 5 have less
+    than {NEARLY_ABSENT} of it.
     """
     for which, side, part in (((1, 8, 9), ABOVE, 1.0), ((2, 3, 4, 5), BELOW, NEARLY_ABSENT)):
         found = common.mean(results, over_real(which), "zoom", scale=LOG)
@@ -151,7 +150,7 @@ def cured(results: Results, name: str, trainings: list[Training], ways: Ways) ->
         return min(row["divergence"].value for row in noisy) / still["divergence"].value
 
     found = over(results, left, {trainings[0].model: trainings}, LOG)
-    return common.ratio(f"divergence with noise : without ({name})", found, BELOW, bound=CURED)
+    return common.ratio(f"divergence, noise : none{name}", found, BELOW, bound=CURED)
 
 
 def as_trained(one: Training) -> tuple[Samples, list[Samples]]:
@@ -173,9 +172,9 @@ def trained_on_noise(one: Training) -> tuple[Samples, list[Samples]]:
 def lack_of_randomness(results: Results) -> Iterator[Effect]:
     """The bias comes from the lack of randomness in the reconstruction.
 
-    The best strength and kind of sampling noise lowers the divergence of the classes below {CURED:g} times
-    its value, in the original zoom and in two zooms that were trained on noise.
+    The best sampling noise lowers the divergence below {CURED:g} times its value, in the original zoom and in
+    two trained with noise.
     """
-    yield cured(results, "trained without noise", results.all_of("zoom"), as_trained)
+    yield cured(results, "", results.all_of("zoom"), as_trained)
     for name, model in TRAINED_ON_NOISE.items():
-        yield cured(results, name, common.beyond(results, model), trained_on_noise)
+        yield cured(results, f" ({name})", common.beyond(results, model), trained_on_noise)

@@ -31,16 +31,20 @@ def question(results: Results) -> dict[str, Any]:
 
 
 def _conditions(record: Record, results: Results) -> dict[str, Any]:
-    runs = record.facts["runs"]
+    runs, conditions = record.facts["runs"], {name: _condition(record, name) for name in CONDITIONS}
 
     def epochs(name: str) -> int:
         return max(runs[run].epochs for run in runs if run.startswith(f"{name}/"))
 
+    def reverses(first: str, second: str) -> bool:
+        """Whether a measure favours the zoom in one of two conditions and the linear DDPM in the other."""
+        pairs = ([conditions[name][measure].favours for name in (first, second)] for measure in MEASURES)
+        return any({*pair} == {*PAIR} for pair in pairs)
+
     return {
-        **{name: _condition(record, name) for name in CONDITIONS},
-        "epochs": Lazy(
-            CONDITIONS, lambda name: max(runs[r].epochs for r in runs if r.startswith(f"{name}/"))
-        ),
+        **conditions,
+        "epochs": Lazy(CONDITIONS, epochs),
+        "reverses": reverses,
         "final": Lazy(MEASURES, partial(compare_final, results)),
         "real": record["floor"],
         "settings": record.facts["settings"],
