@@ -80,7 +80,8 @@ def distance_blind(results: Results) -> Iterator[Effect]:
 def biased(results: Results) -> Iterator[Effect]:
     """The zoom model is biased towards certain digits.
 
-    Over late checkpoints, its divergence exceeds that of as many real images, and the linear DDPM's.
+    Over late checkpoints, its divergence exceeds the divergence of as many real images, and of the linear
+    DDPM's samples.
     """
     first, divergence = results.first("zoom"), late("divergence")
     floor, n = first.real["divergence_floor"], first.measured.facts.settings.n_checkpoint

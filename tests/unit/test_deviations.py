@@ -97,7 +97,9 @@ def test_claims_that_were_left_out_are_counted_and_those_that_held_are_listed():
     added, ended = len(new.keys() - old.keys()), len(left_out)
     assert f"merged {len(MERGED)} of them into {added} new ones and left out {ended}" in SECTION
     assert f"These {Counter(left_out.values())['holds']} held" in SECTION
-    assert len(re.findall(r"^(?:and )?\(\d+\) ", SECTION, re.MULTILINE)) == Counter(left_out.values())["holds"]
+    assert (
+        len(re.findall(r"^(?:and )?\(\d+\) ", SECTION, re.MULTILINE)) == Counter(left_out.values())["holds"]
+    )
     ended = {"extreme_centres": "undecided"}
     before, after = ledger_of("39e89bd4"), ledger_of("f98b0a49")
     assert {n: one["verdict"] for n, one in before.items() if n not in after} == ended
