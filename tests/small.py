@@ -15,13 +15,14 @@ import yaml
 from report import places
 
 FEW = {  # at any depth of a profile
-    **dict.fromkeys(("n_train", "n_real"), 400),
+    **dict.fromkeys(("n_train", "n_real"), 2000),  # with fewer, the classifier reads too badly to measure with
     **dict.fromkeys(("n_test", "n_reconstruct"), 300),
     **dict.fromkeys(
-        ("n", "n_keep", "n_checkpoint", "n_final", "n_distance", "n_probe", "n_per_distortion"), 24
+        ("n", "n_keep", "n_checkpoint", "n_final", "n_distance", "n_probe", "n_per_distortion"), 100
     ),
     **dict.fromkeys(("epochs", "distance_every"), 1),
-    **dict.fromkeys(("floor_repeats", "draws", "average"), 2),
+    **dict.fromkeys(("draws", "average"), 2),
+    "floor_repeats": 20,
     "interval_repeats": 5,
     "calls": 4,
     "steps": 4,
@@ -30,8 +31,8 @@ FEW = {  # at any depth of a profile
     "seeds": [0],
 }
 ADDED = {  # sizes whose defaults are large
-    "training": {"n_keep": 24},
-    "measure": {"n_test": 300, "n_real": 400, "n_per_distortion": 24},
+    "training": {"n_keep": 100},
+    "measure": {"n_test": 300, "n_real": 2000, "n_per_distortion": 100},
 }
 
 

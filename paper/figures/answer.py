@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import LogLocator, PercentFormatter
 
 from diffusion.evaluation.statistics import Interval
 from paper.figures.pictures import kept
@@ -17,7 +17,7 @@ from report.results.views import Results
 
 SHOWN = 8  # samples of a run
 ROW, SIDE = 0.24, 0.21  # inches: a row; a sample
-LEFT, PANEL, GAP = 1.02, 0.92, 0.1  # inches: names of rows; a panel; the gap before it
+LEFT, PANEL, GAP = 1.02, 0.84, 0.16  # inches: names of rows; a panel; the gap before it
 KEY, TITLES, TICKS = 0.3, 0.52, 0.25  # inches: the legend, titles and ticks of the panels
 HEADS = {
     "long": "Original network, original recipe",
@@ -92,7 +92,8 @@ def _panel(axes: Axes, record: Record, measure: str) -> None:
         shown += answer.each[process]
         name = f"{HEADS[condition]}, {NAMES[process]}, {measure}"
         axes.figure.plots(name, [y] * answer.n[process], answer.each[process])
-        axes.figure.plots(f"{name}, mean and interval", range(3), means[y].ends)
+        ends = [end for end in means[y].ends if end is not None]  # a single run has no interval
+        axes.figure.plots(f"{name}, mean and interval", range(len(ends)), ends)
     real = record["floor"][PANELS[measure][1]].value
     if measure == "share":
         axes.set(xlim=(0, 1.06), xticks=(0, 0.5, 1))
@@ -100,6 +101,7 @@ def _panel(axes: Axes, record: Record, measure: str) -> None:
         axes.plot(real, 0, "X", color=INK, markersize=5)
     else:
         on_logs(axes.xaxis)
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 3), numticks=9))
         axes.set_xlim(min(shown) / 1.3, max(shown) * 1.3)
         text = rf"$\leftarrow$ {real:.2f}"
         axes.text(0.03, 0, text, transform=axes.get_yaxis_transform(), size=SMALL, color=INK, va="center")
