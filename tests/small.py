@@ -15,7 +15,9 @@ import yaml
 from report import places
 
 FEW = {  # at any depth of a profile
-    **dict.fromkeys(("n_train", "n_real"), 2000),  # with fewer, the classifier reads too badly to measure with
+    **dict.fromkeys(
+        ("n_train", "n_real"), 2000
+    ),  # with fewer, the classifier reads too badly to measure with
     **dict.fromkeys(("n_test", "n_reconstruct"), 300),
     **dict.fromkeys(
         ("n", "n_keep", "n_checkpoint", "n_final", "n_distance", "n_probe", "n_per_distortion"), 100
