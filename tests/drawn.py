@@ -28,7 +28,7 @@ Points = list[tuple[float, float]]
 # --- rows of a release ---
 
 STUDY = {"linear": (0, 1), "cosine": (0, 1), "zoom": (0, 1, 2, 3)}  # model -> seeds of the paper's release
-LABELS = {"linear": "Linear DDPM", "cosine": "Cosine DDPM", "zoom": "Cold Zoom"}
+LABELS = {"linear": "Linear DDPM", "cosine": "Cosine DDPM", "zoom": "Zoom"}
 TRAININGS = [(model, seed) for model, seeds in STUDY.items() for seed in seeds]
 
 

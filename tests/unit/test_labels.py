@@ -144,7 +144,7 @@ def test_quality_against_calls_has_each_sampler_at_its_look():
     key, panels = legend(figure), dict(zip(("frechet", "digit"), figure.axes, strict=True))
     samplers = {f"{LABELS[model]}, ancestral": (model, "ancestral") for model in ("linear", "cosine")}
     samplers |= {f"{LABELS[model]}, DDIM": (model, "ddim") for model in ("linear", "cosine")}
-    samplers["Cold Zoom"] = "zoom", "naive"
+    samplers["Zoom"] = "zoom", "naive"
     assert key.keys() == samplers.keys()
     for measure, axes in panels.items():
         assert ("digits" in heads(axes).y) == (measure == "digit")
