@@ -45,12 +45,11 @@ def changes(results: Results, names: Sequence[str] | None = None) -> Figure:
         ticked = [i for i, has in enumerate(TICKS.values()) if has(row.changes)]
         left.plot(range(len(TICKS)), [y] * len(TICKS), ".", color="#D5D5D5", markersize=3)
         left.plot(ticked, [y] * len(ticked), "o", color=colour, markersize=4.5)
-        distances = [number.value for number in row["frechet"]]
-        middle.plot([min(distances), max(distances)], [y] * 2, color=colour, linewidth=0.8)
-        middle.plot(distances, [y] * len(distances), "o", color=colour, markersize=3.6)
+        distances = [number.value for number in row["frechet"]] if "frechet" in row else []
+        middle.plot(distances, [y] * len(distances), "o-", color=colour, markersize=3.6, linewidth=0.8)
         digits = f"{100 * mean(row['digit']):.0f}%" if "digit" in row else "–"
         look = {"va": "center", "ha": "right", "fontsize": SMALL, "color": colour}
-        right.text(0.42, y, f"{geometric_mean(distances):.1f}", **look)
+        right.text(0.42, y, f"{geometric_mean(distances):.1f}" if distances else "–", **look)
         right.text(1, y, digits, **look)
     for axes in panels:
         axes.set_ylim(len(rows) - 0.4, -0.6)

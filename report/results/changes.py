@@ -138,7 +138,7 @@ def frame(rows: Sequence[Way]) -> pd.DataFrame:
     return pd.DataFrame(
         {"changes": row.words, "parameters": row.train.parameters_count, "calls": row.calls}
         | {"trainings": len(row.trainings)}
-        | {"distance": geometric_mean(distance.value for distance in row["frechet"])}
+        | {"distance": geometric_mean(each.value for each in row["frechet"]) if "frechet" in row else None}
         | {name: mean(row[name]) for name in measures if name in row}
         for row in rows
     )
