@@ -7,12 +7,15 @@ import numpy as np
 
 from diffusion.evaluation.statistics import Interval
 from paper import drift
-from paper.question import DDPMS
+from paper.question import DDPMS, PROCESSES
 from report.pages.text import Lazy
 from report.pages.text_format import Markdown, fixed, integer, listing
+from report.results import scatter
+from report.results.scatter import LOG
 from report.results.table import Record, Row, Samples, grouped
 from report.results.views import Results
 
+KIND = "frechet_photographs"
 BLACK = ", faint grey black"  # ending of a way of the control of photograph features
 LAW = ("real", "n", "trainings", "correlation", "within", "within_others", "apart")
 
@@ -84,15 +87,18 @@ def list_scores(record: Record) -> dict[str, dict[str, dict[str, Interval]]]:
 def control(record: Record | None) -> dict[str, Any]:
     """The control of photograph features: geometric means over runs, with and without faint grey."""
 
-    def mean(model: str, way: str, measure: str = "frechet_photographs") -> float:
-        wanted = (model, way, measure)
+    def logs(*wanted: str) -> list[float]:
         rows = [row for row in record.rows if (row.model, row.way, row.measure) == wanted]
-        return math.exp(float(np.mean([math.log(row.interval.value) for row in rows])))
+        return [math.log(row.interval.value) for row in rows]
 
-    def order(way: str) -> str:
-        """Whether the linear DDPM with a U-Net has a larger or a smaller distance than the zoom."""
-        zoom = mean("zoom_unet", "all steps" + (BLACK if way.endswith(BLACK) else ""))
-        return "larger" if mean("linear_unet", way) > zoom else "smaller"
+    def mean(model: str, way: str, measure: str = KIND) -> float:
+        return math.exp(float(np.mean(logs(model, way, measure))))
+
+    def ratio(way: str) -> Interval:
+        """The distance of the linear DDPM with a U-Net by the zoom's."""
+        ways = {"linear": way, "zoom": "all steps" + (BLACK if way.endswith(BLACK) else "")}
+        runs = {process: logs(f"{process}_unet", ways[process], KIND) for process in ways}
+        return scatter.compare(runs, PROCESSES, {PROCESSES[p]: [run] for p, run in runs.items()}, LOG).shown
 
     def change() -> float:
         sets = {(row.model, row.way) for row in record.rows if row.x is not None}
@@ -102,7 +108,7 @@ def control(record: Record | None) -> dict[str, Any]:
         return max(abs(ratio - 1) for ratio in ratios)
 
     known = record and any(row.way == "100 steps" for row in record.rows)
-    return {"control": mean if known else None, "control_order": order, "control_change": change}
+    return {"control": mean if known else None, "control_ratio": ratio, "control_change": change}
 
 
 def intervention(job: Record | None) -> dict[str, Any]:

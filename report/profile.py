@@ -218,7 +218,12 @@ def _load(where: Path) -> Sections:
     if not isinstance(content, dict):
         raise ValueError(f"the file contains a {type(content).__name__}; expected lines of NAME: VALUE")
     refuse_unknown(content, Sections.model_fields)
-    return Sections.model_validate(content)
+    file = Sections.model_validate(content)
+    if file.data_dir and not Path(file.data_dir).expanduser().is_dir():
+        raise ValueError(
+            f"data_dir is {file.data_dir!r}, which is not a folder; create it, or remove the line"
+        )
+    return file
 
 
 def fill_training(shared: Mapping[str, Any], entry: Entry) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 import math
 
+import numpy as np
 import pytest
+from scipy import stats
 
 from diffusion.evaluation.statistics import Interval
 from paper import experiments
@@ -43,3 +45,21 @@ def test_the_control_has_geometric_means_over_runs_and_its_largest_change(tmp_pa
     assert names["control"]("linear_unet", "100 steps" + experiments.BLACK) == pytest.approx(3.0)
     assert names["control_change"]() == pytest.approx(math.sqrt(4.4 * 3.9) / 4 - 1)
     assert experiments.control(None)["control"] is None
+
+
+def test_the_ratio_of_the_control_has_welchs_interval(tmp_path):
+    values = {("linear_unet", "100 steps"): (4.0, 5.0, 7.0), ("zoom_unet", "all steps"): (2.0, 3.0, 2.6)}
+    rows = [
+        table.row("frechet_photographs", value, way + ending, x=seed, model=model)
+        for (model, way), numbers in values.items()
+        for ending, power in (("", 1), (experiments.BLACK, 2))
+        for seed, value in enumerate(np.power(numbers, power))
+    ]
+    ratio = experiments.control(recorded(tmp_path, rows))["control_ratio"]
+    for ending, power in (("", 1), (experiments.BLACK, 2)):
+        logs = [power * np.log(numbers) for numbers in values.values()]
+        expected = stats.ttest_ind(*logs, equal_var=False).confidence_interval()
+        middle = logs[0].mean() - logs[1].mean()
+        assert ratio("100 steps" + ending).ends == pytest.approx(
+            np.exp([middle, expected.low, expected.high])
+        )

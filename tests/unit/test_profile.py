@@ -165,6 +165,7 @@ def test_models_and_variants_of_the_projects_profiles_are_what_their_names_say(n
         ("report", {"beside": ["beyonnd"]}, "report: beside contains 'beyonnd'.*did you mean 'beyond'"),
         ("notebooks", {"11_model": None}, r"notebooks\.11_model: .*did you mean '11_models'"),
         ("notebooks", {"04_compare_fid": {"k": 1}}, r"notebooks\.04_compare_fid: unknown parameter 'k'"),
+        ("data_dir", "/nonexistent", "data_dir is '/nonexistent'.*folder"),
         # what a process, sampler, prior or network refuses
         ("models.zoom.T", 28, r"models\.zoom: T is 28; allowed: .*27"),
         ("models.zoom.sampler", "ddim", r"use .*d\.Improved\(\)"),

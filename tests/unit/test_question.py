@@ -160,7 +160,7 @@ def test_an_outcome_is_what_the_measures_favour_together(folder):
 @pytest.mark.parametrize(
     ("distance", "share", "words"),
     [
-        (1, 1, ["neither model is clearly better", "More of its", "are larger"]),
+        (1, 1, ["the measures disagree", "More of its", "are larger"]),
         (1, 0.05, ["the zoom model is worse", "Fewer of its", "are larger"]),
         (0.05, 1, ["the zoom model is better", "More of its", "are smaller"]),
         (0.184, 0.184, ["no measure tells", "Not clearly more or fewer of its", "neither of its two"]),
